@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kinds.h - all kinds of job that there are. It stands above the floors, whose rows it
- * lists: for context->job_kinds.
+ * kinds.h - the list of all kinds of job, for context->job_kinds. It is above the floors
+ * whose rows it lists.
  */
 #ifndef MAQET_KINDS_H
 #define MAQET_KINDS_H

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checkpoint.h - checkpoints: the snapshots of all drives of a machine that runs, and the
- * guest's memory at the same instant, so that it goes on where it was. This is all that
- * the program asks for.
+ * checkpoint.h - all that cli/ calls for checkpoints: snapshots of all drives of a running
+ * machine and the guest's memory at the same instant, from which it can be resumed.
  *
- * As with snapshots, every call takes the machine's lock, and a job that was interrupted
- * is recovered before anything else.
+ * As with snapshots, every call takes the machine's lock, and recovers an interrupted job
+ * first.
  */
 #ifndef MAQET_CHECKPOINT_CHECKPOINT_H
 #define MAQET_CHECKPOINT_CHECKPOINT_H

@@ -15,7 +15,7 @@
 #include "core/snapshot/others.h"
 #include "core/storage/space.h"
 
-/* A drive that the guest writes to, and no snapshot keeps. */
+/* Whether the guest can write to a drive that does not support snapshots. */
 static bool
 is_unable(const struct maqet_drive *drive)
 {
@@ -23,7 +23,7 @@ is_unable(const struct maqet_drive *drive)
            drive->storage->plugin.interface;
 }
 
-/* How the drives alone are kept while it runs: without what no snapshot of them holds. */
+/* Advises a live snapshot of the drives instead, without what that cannot include. */
 static void
 hint_drives_alone(struct maqet_session *session, struct maqet_error **err)
 {
@@ -63,29 +63,26 @@ error_unable(struct maqet_session *session, bool able, struct maqet_error **err)
     return -1;
 }
 
-/* All drives that the guest writes to: with one of them missing, its memory would come
- * back to a drive that has gone on. */
+/* All drives that the guest can write to: its memory does not fit a drive that is not
+ * reverted with it. */
 static int
 choose_drives(struct maqet_session *session, struct maqet_error **err)
 {
+    const struct maqet_vm *vm = session->machine->vm;
     _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
     bool unable = false;
 
-    for (size_t i = 0; i < session->machine->vm->drive_count; i++) {
-        const struct maqet_drive *drive = session->machine->vm->drives[i];
-
-        if (maqet_drive_has_snapshots(drive))
-            maqet_strings_add(&able, drive->name);
-        unable = unable || is_unable(drive);
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        if (maqet_drive_has_snapshots(vm->drives[i]))
+            maqet_strings_add(&able, vm->drives[i]->name);
+        unable = unable || is_unable(vm->drives[i]);
     }
     if (unable)
         return error_unable(session, able.count > 0, err);
-    if (able.count == 0)
-        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "VM '%s' has no drive with snapshots",
-                               session->machine->name);
-    maqet_members_choose_listed(session, &able);
-    return 0;
+    return able.count == 0 ? maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                                             "VM '%s' has no drive with snapshots",
+                                             session->machine->name)
+                           : maqet_members_read(session, &able, err);
 }
 
 static int
@@ -94,7 +91,7 @@ check_name(const struct maqet_session *session, const char *name,
 {
     if (maqet_snapshot_check_name("checkpoint", name, err) < 0)
         return -1;
-    /* Its snapshots may have been deleted by another program. */
+    /* Another program may have deleted its snapshots. */
     if (maqet_state_file_exists(session->machine->context, session->machine->name,
                                 name)) {
         maqet_error_set(err, MAQET_ERROR_EXISTS,
@@ -121,7 +118,7 @@ check_runs(const struct maqet_session *session, struct maqet_error **err)
     return maqet_error_next(err, MAQET_NEXT_KEEP_DRIVES, session->machine->name, NULL);
 }
 
-/* QEMU lets the guest run when its state is saved, whatever it did before. */
+/* QEMU resumes the guest after saving its state, even if it was paused before. */
 static int
 check_state(struct maqet_session *session, struct maqet_error **err)
 {
@@ -160,9 +157,9 @@ check_blocked(struct maqet_session *session, struct maqet_qmp *qmp,
     return -1;
 }
 
-/* What the guest writes to besides its drives would not come back with its memory, and be
- * damaged by a guest that takes it for what it was. But flash and persistent memory and a
- * TPM's state are part of the devices' state, and written to their files when that is
+/* What the guest writes to besides its drives is not reverted with its memory, and would be
+ * damaged by a guest that relies on its earlier content. But flash, persistent memory and a
+ * TPM's state are part of the devices' state, and are written to their files when that is
  * loaded. */
 static int
 check_others(struct maqet_session *session, struct maqet_checkpoint *about,
@@ -192,9 +189,7 @@ check_others(struct maqet_session *session, struct maqet_checkpoint *about,
     return 0;
 }
 
-/* The guest's memory in bytes, which bounds what its state takes; and there is room for
- * it.
- */
+/* Whether there is space for the guest's memory, the upper limit of its state's size. */
 static int
 check_space(struct maqet_session *session, struct maqet_checkpoint *about,
             struct maqet_error **err)
@@ -228,25 +223,23 @@ check_space(struct maqet_session *session, struct maqet_checkpoint *about,
 
 /* ---- what it fits ---- */
 
-/* QEMU's versioned name of the machine type, which is called NAME-machine. The caller
- * frees; NULL: not known. */
+/* The versioned machine type, which QEMU reports as NAME-machine. The caller frees; NULL: not
+ * known. */
 static char *
 machine_type(struct maqet_session *session)
 {
     static const char suffix[] = "-machine";
-    json_object *arguments = json_object_new_object();
-
-    json_object_object_add(arguments, "path", json_object_new_string("/machine"));
-    json_object_object_add(arguments, "property", json_object_new_string("type"));
+    json_object *arguments =
+        maqet_json_object("path", json_object_new_string("/machine"), "property",
+                          json_object_new_string("type"), NULL);
     _cleanup_json_ json_object *type =
         maqet_monitor_ask(session->machine, "qom-get", arguments, NULL);
+
     if (!json_object_is_type(type, json_type_string))
         return NULL;
     const char *text = json_object_get_string(type);
-    size_t length = strlen(text);
-    bool has_suffix =
-        length > strlen(suffix) && strcmp(text + length - strlen(suffix), suffix) == 0;
-    return maqet_strndup(text, has_suffix ? length - strlen(suffix) : length);
+    size_t end = maqet_text_ends(text, suffix) ? strlen(suffix) : 0;
+    return maqet_strndup(text, strlen(text) - end);
 }
 
 static int
@@ -254,7 +247,7 @@ describe(struct maqet_session *session, struct maqet_qmp *qmp,
          struct maqet_checkpoint *about, struct maqet_error **err)
 {
     const struct maqet_opened *machine = session->machine;
-    /* The program that runs, even when the file of that name is another one by now. */
+    /* The program that runs, even if its file has been replaced since. */
     _cleanup_free_ char *program = maqet_format("/proc/%d/exe", machine->run.pid);
 
     if (maqet_command_line_of(machine->run.pid, &about->arguments, err) < 0)
@@ -274,7 +267,6 @@ maqet_creatable_check(struct maqet_session *session,
                       struct maqet_checkpoint *about, struct maqet_error **err)
 {
     if (check_runs(session, err) < 0 || choose_drives(session, err) < 0 ||
-        maqet_members_refresh(session, err) < 0 ||
         check_name(session, request->name, err) < 0)
         return -1;
     struct maqet_qmp *qmp = maqet_monitor_connect(session->machine, err);

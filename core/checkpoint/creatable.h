@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * creatable.h - whether a checkpoint can be made of a machine, and what it will fit.
+ * creatable.h - whether a checkpoint of a machine can be created, and what it will fit.
  */
 #ifndef MAQET_CHECKPOINT_CREATABLE_H
 #define MAQET_CHECKPOINT_CREATABLE_H
@@ -9,8 +9,8 @@
 #include "core/machine/checkpoint_files.h"
 #include "core/snapshot/session.h"
 
-/* Chooses the drives, looks for all that is in the way of a checkpoint (a guest that does
- * not run, a name that is taken, what QEMU cannot save, no room), and describes the machine
+/* Chooses the drives, checks what could prevent a checkpoint (the guest is not running, the
+ * name is taken, QEMU cannot save something, the disk is full), and describes the machine
  * that it will fit. */
 int maqet_creatable_check(struct maqet_session *session,
                           const struct maqet_checkpoint_request *request,

@@ -7,8 +7,8 @@
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
 
-/* Chooses the drives whose snapshots of that name are the checkpoint's own: one that
- * another program, or the user, has put in the place of one of them stays. */
+/* Chooses the drives whose snapshots of that name belong to the checkpoint; one by which
+ * another program, or the user, has replaced it stays. */
 static int
 choose_own(struct maqet_session *session, const struct maqet_checkpoint *about,
            struct maqet_error **err)

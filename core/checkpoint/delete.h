@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * delete.h - deleting checkpoints.
+ * delete.h - deletes checkpoints.
  */
 #ifndef MAQET_CHECKPOINT_DELETE_H
 #define MAQET_CHECKPOINT_DELETE_H
 
 #include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/checkpoint/request.h"
 #include "core/job/kind.h"
 
@@ -15,7 +14,6 @@ int maqet_checkpoint_delete(const struct maqet_context *context,
                             const struct maqet_checkpoint_request *request,
                             struct maqet_error **err);
 
-/* The row of this job. */
 extern const struct maqet_job_kind maqet_kind_checkpoint_delete;
 
 #endif

@@ -6,13 +6,13 @@
 #include <poll.h>
 
 #include "core/base/clock.h"
-#include "core/base/files.h"
+#include "core/base/procfs.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/qemu/migration.h"
 #include "core/qemu/migration_writer.h"
 
-/* ms for one attempt to set the guest free, between two, and for all of them. */
+/* ms for one attempt to resume the guest, between two, and for all of them. */
 static const int64_t ATTEMPT_TIMEOUT = 10000;
 static const int64_t ATTEMPT_INTERVAL = 500;
 static const int64_t ATTEMPT_LIMIT = INT64_C(600) * 1000;
@@ -22,49 +22,45 @@ struct post {
     int dir_fd;
     const char *vm;
     int gone;
-    int source;
+    int source; /* what QEMU writes */
     int writer; /* a pidfd; -1: none */
 };
 
 static bool
-set_free(int dir_fd, const char *vm, int gone)
+resume_guest(const struct post *post)
 {
     _cleanup_close_ int lock = -1;
-    _cleanup_qmp_ struct maqet_qmp *qmp =
-        maqet_monitor_open(dir_fd, vm, ATTEMPT_TIMEOUT, gone, &lock, NULL);
+    _cleanup_qmp_ struct maqet_qmp *qmp = maqet_monitor_open(
+        post->dir_fd, post->vm, ATTEMPT_TIMEOUT, post->gone, &lock, NULL);
 
     return qmp && maqet_migration_abandon(qmp, NULL) == 0;
 }
 
+/* A child that reads and discards what QEMU writes. */
 static int
 drain(void *data, int fd)
 {
+    const struct post *post = data;
+
     (void)fd;
-    maqet_drain(*(const int *)data);
+    maqet_drain(post->source);
     return 0;
 }
 
-/* A child that throws away what QEMU writes, since nobody else is there to take it. */
-static void
-drain_apart(int source)
-{
-    maqet_child_fork(0, drain, &source);
-}
-
-/* Waits until our parent says a word, or has ended; true: a word. A writer that has ended
- * meanwhile is stood in for: QEMU may be deaf while it can't write. */
+/* Waits until the parent sends a character (true) or has ended. If the writer ends
+ * meanwhile, it is replaced, as QEMU may not answer while it cannot write. */
 static bool
-wait_for_word(int fd, int writer, int source)
+wait_for_word(struct post *post, int fd)
 {
     for (;;) {
         struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
-                               {.fd = writer, .events = POLLIN}};
+                               {.fd = post->writer, .events = POLLIN}};
 
         if (poll(fds, 2, -1) < 0)
             continue;
         if (fds[1].revents) {
-            drain_apart(source);
-            writer = -1;
+            maqet_child_fork(0, drain, post);
+            post->writer = -1;
         }
         if (fds[0].revents)
             return maqet_child_receive(fd) != '\0';
@@ -74,16 +70,15 @@ wait_for_word(int fd, int writer, int source)
 static int
 watch(void *data, int fd)
 {
-    const struct post *post = data;
-    struct pollfd end = {.fd = post->gone, .events = POLLIN};
+    struct post *post = data;
 
-    if (wait_for_word(fd, post->writer, post->source))
+    if (wait_for_word(post, fd))
         return 0;
-    drain_apart(post->source);
-    int64_t deadline = maqet_now() + ATTEMPT_LIMIT;
-    while (!set_free(post->dir_fd, post->vm, post->gone) && maqet_now() < deadline &&
-           poll(&end, 1, (int)ATTEMPT_INTERVAL) == 0)
-        ;
+    maqet_child_fork(0, drain, post);
+    const struct maqet_deadline deadline = maqet_deadline_in(ATTEMPT_LIMIT);
+    while (!resume_guest(post) && maqet_deadline_left(deadline) > 0 &&
+           !maqet_pidfd_wait(post->gone, ATTEMPT_INTERVAL))
+        continue;
     return 0;
 }
 

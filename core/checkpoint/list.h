@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.h - which checkpoints there are.
+ * list.h - lists checkpoints.
  */
 #ifndef MAQET_CHECKPOINT_LIST_H
 #define MAQET_CHECKPOINT_LIST_H

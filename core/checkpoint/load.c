@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load.c - going back to a checkpoint: the drives revert as for a set of snapshots, and
- * QEMU starts with the guest's memory. All that could be in the way is looked for before
- * anything is touched.
+ * load.c - the drives revert as for a set of snapshots, and QEMU starts with the guest's
+ * memory. All that could prevent this is checked before anything is changed.
  */
 #include "core/checkpoint/load.h"
 
@@ -35,10 +34,10 @@ maqet_checkpoint_loadable(const struct maqet_context *context,
 
 /* ---- loading ---- */
 
-/* What follows when the drives have reverted: QEMU starts, and reads the memory. */
+/* The phase after the drives have reverted: QEMU starts, and reads the memory. */
 enum { PHASE_RESUME = MAQET_REVERT_COUNT };
 
-/* QEMU did not come up: the checkpoint is as it was, and so is its memory. Returns -1. */
+/* QEMU did not start. Returns -1. */
 static int
 fail_start(const struct maqet_session *session, const char *name,
            struct maqet_error **err)
@@ -81,7 +80,7 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
     return fail_start(session, request->name, err);
 }
 
-/* Keeps the drives of a machine that is stopped, all that a checkpoint would keep. */
+/* Saves the drives of a stopped machine that a checkpoint would include. */
 static int
 keep_drives(const struct maqet_context *context,
             const struct maqet_checkpoint_request *request, struct maqet_error **err)
@@ -112,12 +111,18 @@ keep_drives(const struct maqet_context *context,
     return result;
 }
 
-/* Keeps the present state: as a checkpoint of a guest that runs, else that of the drives.
- */
+/* Saves the present state: as a checkpoint if the guest runs, else that of the drives. */
 static int
 keep(const struct maqet_context *context, const struct maqet_checkpoint_request *request,
-     bool running, struct maqet_error **err)
+     bool running, bool silent, struct maqet_error **err)
 {
+    if (silent) {
+        maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                        "The present state of VM '%s' cannot be saved: QEMU does not "
+                        "answer",
+                        request->vm);
+        return maqet_error_next(err, MAQET_NEXT_DO_NOT_KEEP, NULL);
+    }
     if (!running)
         return keep_drives(context, request, err);
     const struct maqet_checkpoint_request present = {
@@ -127,16 +132,6 @@ keep(const struct maqet_context *context, const struct maqet_checkpoint_request 
 
     maqet_checkpoint_receipt_clear(&receipt);
     return result;
-}
-
-static int
-error_cant_keep(const struct maqet_checkpoint_request *request, struct maqet_error **err)
-{
-    maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                    "The present state of VM '%s' cannot be saved: QEMU does not "
-                    "answer",
-                    request->vm);
-    return maqet_error_next(err, MAQET_NEXT_DO_NOT_KEEP, NULL);
 }
 
 int
@@ -151,8 +146,7 @@ maqet_checkpoint_load(const struct maqet_context *context,
 
     if (request->keep && (maqet_checkpoint_loadable(context, request, &running, &silent,
                                                     &verified, err) < 0 ||
-                          (silent ? error_cant_keep(request, err)
-                                  : keep(context, request, running, err)) < 0))
+                          keep(context, request, running, silent, err) < 0))
         return -1;
     if (verified)
         again.verified = verified;
@@ -165,8 +159,8 @@ maqet_checkpoint_load(const struct maqet_context *context,
 
 static const char at_it[] = "the drives are at the checkpoint, and the VM is stopped";
 
-/* The drives are at the checkpoint. A QEMU that reads the memory, or has read it, lets
- * the guest go on; one that was not told to read is of no use. */
+/* After the drives have reverted: if QEMU reads the memory, or has read it, the guest is
+ * resumed; else QEMU is ended. */
 static int
 resume(struct maqet_job *job, struct maqet_error **err)
 {
@@ -192,7 +186,7 @@ recover(struct maqet_session *session, struct maqet_error **err)
                : resume(session->job, err);
 }
 
-/* No guest is left paused for it: nobody would come back to it. */
+/* A guest must not stay paused for it. */
 static int
 forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **err)
 {

@@ -23,7 +23,7 @@ maqet_loading_clear(struct maqet_loading *loading)
         close(loading->incoming.fd);
 }
 
-/* ---- does it fit ---- */
+/* ---- whether it fits ---- */
 
 static int
 error_differs(const struct maqet_loading *loading, const char *name, const char *what,
@@ -39,17 +39,8 @@ error_differs(const struct maqet_loading *loading, const char *name, const char 
                             loading->session->machine->name, name, NULL);
 }
 
-/* Whether an option and its value may differ: where something lies for the time that the
- * machine runs, where the guest is shown, and what QEMU calls it. */
-static bool
-is_of_no_matter(const char *option)
-{
-    return strcmp(option, "-pidfile") == 0 || strcmp(option, "-display") == 0 ||
-           strcmp(option, "-name") == 0;
-}
-
-/* Backing nodes have names (core/storage/chain.h); an earlier maqet gave them none, and
- * what they are does not depend on it. The caller frees. */
+/* Removes the names of backing nodes (core/storage/chain.h), which an earlier maqet did not
+ * set, and which do not matter. The caller frees. */
 static char *
 without_names(const char *argument)
 {
@@ -67,12 +58,15 @@ without_names(const char *argument)
         node, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-/* Leaves such options out, with their values. */
+/* Leaves out options whose values may differ: the location of the PID file, the display, and
+ * the name. */
 static void
-add_what_matters(struct maqet_strings *kept, const struct maqet_strings *argv)
+add_relevant(struct maqet_strings *kept, const struct maqet_strings *argv)
 {
+    static const char *const irrelevant[] = {"-pidfile", "-display", "-name", NULL};
+
     for (size_t i = 0; i < argv->count; i++) {
-        if (is_of_no_matter(argv->items[i]))
+        if (maqet_text_is_one_of(argv->items[i], irrelevant))
             i++;
         else
             maqet_strings_take(kept, without_names(argv->items[i]));
@@ -95,7 +89,7 @@ compare_arguments(const struct maqet_loading *loading, const char *name,
 
         if (strcmp(before, present) == 0)
             continue;
-        /* An option's value says nothing without the option. */
+        /* A value is named by its option. */
         bool value =
             i > 0 && i < now->count && now->items[i - 1][0] == '-' && present[0] != '-';
         _cleanup_free_ char *what = value ? maqet_format("argument %s", now->items[i - 1])
@@ -119,12 +113,12 @@ check_arguments(const struct maqet_loading *loading, const char *name,
             "The checkpoint '%s' of VM '%s' is damaged: it does not contain QEMU's "
             "command line",
             name, loading->session->machine->name);
-    add_what_matters(&then, recorded);
-    add_what_matters(&now, argv);
+    add_relevant(&then, recorded);
+    add_relevant(&now, argv);
     return compare_arguments(loading, name, &then, &now, err);
 }
 
-/* Whether it is the same file as then: asking a program takes longer than all else. */
+/* Whether it is the same file as then, which saves asking the program for its version. */
 static bool
 is_program(const char *program, const char *mark)
 {
@@ -162,7 +156,7 @@ maqet_loading_check_drives(const void *data, struct maqet_error **err)
                : maqet_members_need(loading->session, name, err);
 }
 
-/* A checkpoint of an earlier maqet is loaded as that one loaded it. */
+/* Warns about a checkpoint of an earlier maqet, which is loaded without verifying it. */
 static void
 warn_of_unrecorded(const struct maqet_loading *loading, const char *name)
 {
@@ -191,8 +185,8 @@ maqet_loading_open(const struct maqet_context *context,
     machine->on_silence = MAQET_ON_SILENCE_END;
     if (maqet_state_file_about(context, machine->name, name, &loading->about, err) < 0)
         return -1;
-    /* The drives sit where they sat when it was made. It may be of an earlier maqet, which
-     * placed them in the order of the list. */
+    /* The drives get their slots of that time. An earlier maqet has recorded none: there they
+     * are in the order of the list. */
     maqet_slots_copy(&machine->vm->slots, &loading->about.slots);
     if (maqet_vm_command_line(machine->vm, &argv, err) < 0 ||
         check_arguments(loading, name, &argv, err) < 0 ||

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loading.h - a checkpoint that is about to be loaded, opened and found to fit; for
- * load.c and run.c.
+ * loading.h - opens a checkpoint to load it, and checks that it fits; for load.c and run.c.
  */
 #ifndef MAQET_CHECKPOINT_LOADING_H
 #define MAQET_CHECKPOINT_LOADING_H
@@ -20,13 +19,13 @@ struct maqet_loading {
 
 #define MAQET_LOADING_INIT ((struct maqet_loading){.incoming = {.fd = -1}})
 
-/* Opens the machine and the checkpoint, and looks for all that could be in the way. */
+/* Opens the machine and the checkpoint, and checks all that could prevent loading it. */
 int maqet_loading_open(const struct maqet_context *context,
                        const struct maqet_checkpoint_request *request,
                        struct maqet_loading *loading, struct maqet_error **err);
 
-/* Whether the drives have the snapshots that the memory belongs to; @loading is a struct
- * maqet_loading, as maqet_revert_run() wants it. */
+/* Whether the drives have the snapshots that the memory belongs to. @loading is a struct
+ * maqet_loading: for maqet_revert_run(). */
 int maqet_loading_check_drives(const void *loading, struct maqet_error **err);
 
 void maqet_loading_clear(struct maqet_loading *loading);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request.h - what is asked of checkpoints.
+ * request.h - the request of a command on checkpoints.
  */
 #ifndef MAQET_CHECKPOINT_REQUEST_H
 #define MAQET_CHECKPOINT_REQUEST_H
@@ -11,14 +11,13 @@ struct maqet_checkpoint_request {
     const char *vm;   /* name or UUID */
     const char *name; /* of the checkpoint */
     enum maqet_migration_method method;
-    bool compress;   /* create, keep: the file of state, with Zstandard */
-    int64_t limit;   /* create, keep: ms for which precopy may go on */
-    int64_t timeout; /* load: ms that QEMU has to answer */
-    bool running;    /* load: the machine may run, and is ended for it */
-    bool silent;     /* load: QEMU is known not to answer, and is not asked */
-    const char
-        *keep; /* load: the present state is kept under this name; NULL: it isn't */
-    const char *verified; /* load: what maqet_checkpoint_loadable told; may be NULL */
+    bool compress;        /* create, keep: compress the state file with Zstandard */
+    int64_t limit;        /* create, keep: ms for precopy */
+    int64_t timeout;      /* load: ms for QEMU to answer */
+    bool running;         /* load: if QEMU runs, it is ended */
+    bool silent;          /* load: QEMU is known not to answer, and is not asked */
+    const char *keep;     /* load: save the present state under this name; NULL: don't */
+    const char *verified; /* load: from maqet_checkpoint_loadable(); may be NULL */
 };
 
 #endif

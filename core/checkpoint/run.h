@@ -6,7 +6,6 @@
 #define MAQET_CHECKPOINT_RUN_H
 
 #include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/checkpoint/request.h"
 
 /* A command that is run on the host while the guest runs. */

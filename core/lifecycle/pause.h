@@ -7,7 +7,6 @@
 #define MAQET_LIFECYCLE_PAUSE_H
 
 #include "core/base/context.h"
-#include "core/base/error.h"
 
 /* Pauses the guest of a running machine. *changed: it was not paused before. */
 int maqet_vm_pause(const struct maqet_context *context, const char *name_or_uuid,

@@ -6,7 +6,6 @@
 #define MAQET_LIFECYCLE_RESIZE_H
 
 #include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/job/kind.h"
 
 struct maqet_resize {
@@ -20,7 +19,6 @@ int maqet_vm_resize(const struct maqet_context *context, const char *name,
                     const char *drive, const struct maqet_resize *how, uint64_t *before,
                     uint64_t *after, struct maqet_error **err);
 
-/* The row of this job. */
 extern const struct maqet_job_kind maqet_kind_resize;
 
 #endif

@@ -6,7 +6,6 @@
 #define MAQET_LIFECYCLE_STOP_H
 
 #include "core/base/context.h"
-#include "core/base/error.h"
 
 struct maqet_stop {
     int64_t timeout; /* ms that the guest has to power off */

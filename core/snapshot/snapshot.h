@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshot.h - snapshots of a machine's drives: of one drive or of all of them together,
- * while the machine runs (live) or not (offline). This is all that the program asks for.
+ * snapshot.h - all that cli/ calls for snapshots of a machine's drives: of one drive or of
+ * all together, while the machine is running (live) or stopped (offline).
  *
- * Every call takes the machine's lock, and a job that was interrupted is recovered before
- * anything else.
+ * Every call takes the machine's lock, and recovers an interrupted job first.
  */
 #ifndef MAQET_SNAPSHOT_SNAPSHOT_H
 #define MAQET_SNAPSHOT_SNAPSHOT_H
