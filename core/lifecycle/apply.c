@@ -77,18 +77,12 @@ check_shared_image(const struct maqet_drive *one, const struct maqet_drive *othe
 static int
 check_shared_images(const struct maqet_vm *vm, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *first = json_object_new_object(); /* drive, by its path */
-    json_object *index;
-
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_drive *drive = vm->drives[i];
+        const struct maqet_drive *first =
+            drive->path ? maqet_vm_find_path(vm, drive->path) : drive;
 
-        if (!drive->path)
-            continue;
-        if (!json_object_object_get_ex(first, drive->path, &index))
-            json_object_object_add(first, drive->path, json_object_new_uint64(i));
-        else if (check_shared_image(vm->drives[json_object_get_uint64(index)], drive,
-                                    err) < 0)
+        if (first != drive && check_shared_image(first, drive, err) < 0)
             return -1;
     }
     return 0;

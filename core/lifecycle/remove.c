@@ -147,17 +147,16 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
 /* Adds the candidates that can be deleted, an overlay before its backing file, and then the
  * others, which stay. */
 static void
-plan_candidates(struct planning *planning,
-                const struct maqet_image_record *const *candidates, size_t count)
+plan_candidates(struct planning *planning, const struct maqet_strings *candidates)
 {
     _cleanup_strings_ struct maqet_strings going = MAQET_STRINGS_INIT;
-    _cleanup_free_ char **reasons = maqet_alloc(count * sizeof(char *) + 1);
+    _cleanup_free_ char **reasons = maqet_alloc(candidates->count * sizeof(char *) + 1);
     size_t before;
 
     do {
         before = going.count;
-        for (size_t i = 0; i < count; i++) {
-            const char *path = candidates[i]->path;
+        for (size_t i = 0; i < candidates->count; i++) {
+            const char *path = candidates->items[i];
 
             if (maqet_strings_has(&going, path))
                 continue;
@@ -171,18 +170,16 @@ plan_candidates(struct planning *planning,
                      maqet_strdup("created by maqet"));
         }
     } while (going.count > before);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < candidates->count; i++)
         if (reasons[i])
-            add_file(planning->plan, MAQET_REMOVED_IMAGE, candidates[i]->path, false,
+            add_file(planning->plan, MAQET_REMOVED_IMAGE, candidates->items[i], false,
                      reasons[i]);
 }
 
 static void
 plan_created(struct planning *planning)
 {
-    size_t count = 0;
-    _cleanup_free_ const struct maqet_image_record **candidates = maqet_alloc(
-        planning->images.count * sizeof(const struct maqet_image_record *) + 1);
+    _cleanup_strings_ struct maqet_strings candidates = MAQET_STRINGS_INIT;
 
     for (size_t i = 0; i < planning->images.count; i++) {
         const struct maqet_image_record *record = &planning->images.items[i];
@@ -195,9 +192,9 @@ plan_created(struct planning *planning)
         if (reason)
             add_file(planning->plan, MAQET_REMOVED_IMAGE, record->path, false, reason);
         else
-            candidates[count++] = record;
+            maqet_strings_add(&candidates, record->path);
     }
-    plan_candidates(planning, candidates, count);
+    plan_candidates(planning, &candidates);
 }
 
 /* ---- other files ---- */
