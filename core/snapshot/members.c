@@ -65,9 +65,8 @@ maqet_members_choose_listed(struct maqet_session *session,
                               drive->fault->message);
         else
             maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                              "The drive '%s' of VM '%s', on which an operation was "
-                              "interrupted, no longer exists",
-                              drives->items[i], machine->name);
+                              "VM '%s' no longer has the drive '%s', which is left out",
+                              machine->name, drives->items[i]);
     }
 }
 

@@ -181,6 +181,19 @@ done
 expect 0 maqet checkpoint vm delete cp
 same 0 "$(count_snapshots data.qcow2)" "snapshots of data"
 
+# With a drive that the VM no longer has, which keeps its snapshot.
+again
+cp vm.yaml vm.kept
+sed -i '/name: data/d' vm.yaml
+expect 0 maqet apply vm vm.yaml
+expect 0 maqet checkpoint vm delete cp
+err_has "VM 'vm' no longer has the drive 'data', which is left out"
+same 0 "$(count_snapshots hdd.qcow2)" "snapshots of hdd"
+same 1 "$(count_snapshots data.qcow2)" "snapshots of data"
+cp vm.kept vm.yaml
+expect 0 maqet apply vm vm.yaml
+qemu-img snapshot -d cp data.qcow2
+
 # ---- sets
 
 expect 0 maqet snapshot vm create --all set
