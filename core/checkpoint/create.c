@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * create.c - in the moment in which the guest stands still for its memory, QEMU makes the snapshots
- * of all drives by one transaction. The file of state gets its name when it is complete
- * and has reached the disk; until then the checkpoint is not there, and what there is of
- * it goes by the recovery. A child watches over the guest meanwhile (guard.c).
+ * create.c - while the guest is paused for its memory, QEMU creates the snapshots of all
+ * drives by one transaction. The state file gets its name when it is complete and has
+ * reached the disk; until then the checkpoint does not exist, and the recovery deletes its
+ * parts. A child watches over the guest meanwhile (guard.c).
  */
 #include "core/checkpoint/create.h"
 
@@ -39,7 +39,6 @@ struct writing {
     struct maqet_writer *writer;
     const char *name;
     int64_t begun;
-    struct maqet_stillness *stillness;
 };
 
 static int
@@ -50,15 +49,14 @@ make_snapshots(void *data, struct maqet_error **err)
     return maqet_steps_transact(writing->session, writing->name, err);
 }
 
-/* Flushing the images is most of what stopping a guest takes: by now there is little left
- * of that. */
+/* Pausing a guest spends most of its time flushing the images, so this is done before. */
 static void
 flush_images(void *data)
 {
     const struct maqet_session *session = ((const struct writing *)data)->session;
 
-    for (size_t i = 0; i < session->count; i++) {
-        const char *path = session->members[i].drive->path;
+    MAQET_FOR_EACH_MEMBER (member, session) {
+        const char *path = member->drive->path;
         _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
         if (fd >= 0)
@@ -82,14 +80,14 @@ release_pipe(void *data)
     maqet_writer_release(writing->writer);
 }
 
-/* How long the guest has stood still by now, in ms. */
+/* ms for which the guest has been paused by now. */
 static double
 pause_so_far(const struct writing *writing)
 {
-    const struct maqet_stillness *stillness = writing->stillness;
+    const struct maqet_stillness *stillness = &writing->session->stillness;
 
-    maqet_steps_measure(writing->session, writing->stillness);
-    /* QEMU's events have the time of that clock. */
+    maqet_steps_measure(writing->session);
+    /* QEMU's events have the time of this clock. */
     double now = (double)maqet_realtime() / 1e6;
     return stillness->pause + (stillness->since > 0 ? now - stillness->since : 0);
 }
@@ -112,8 +110,8 @@ show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
     maqet_job_show(context, what, done, done + left, writing->begun);
 }
 
-/* The file anew, as QEMU wants it of a set: for writing only. -1: not for this request.
- */
+/* Opens the file again, for writing only, as QEMU requires it in a set. -1: QEMU does not
+ * write to it directly. */
 static int
 open_for_qemu(int fd, const struct maqet_checkpoint_request *request)
 {
@@ -125,14 +123,13 @@ open_for_qemu(int fd, const struct maqet_checkpoint_request *request)
 static int
 save(struct maqet_session *session, const struct maqet_checkpoint_request *request,
      struct maqet_qmp *qmp, int fd, struct maqet_migration_result *result,
-     struct maqet_stillness *stillness, struct maqet_error **err)
+     struct maqet_error **err)
 {
     struct writing writing = {
         .session = session,
         .writer = maqet_writer_begin(fd, request->compress, err),
         .name = request->name,
         .begun = maqet_now(),
-        .stillness = stillness,
     };
 
     if (!writing.writer)
@@ -157,7 +154,7 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
                           session->machine->run.pidfd, writing.writer, err) == 0;
 
     int saved = guarded ? maqet_migration_save(qmp, &how, result, err) : -1;
-    /* A writer that could not write ends the checkpoint, but not the guest. */
+    /* If the writer could not write, the checkpoint fails, but the guest is not affected. */
     int written = maqet_writer_end(writing.writer, saved < 0, saved < 0 ? NULL : err);
     if (result->stuck) {
         maqet_monitor_leave(session->machine);
@@ -170,41 +167,40 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
                : 0;
 }
 
-/* From the journal to its end; a failure is for maqet_job_fail(). */
+/* The job; after an error the caller calls maqet_job_fail(). */
 static int
 make(struct maqet_session *session, const struct maqet_checkpoint_request *request,
      struct maqet_qmp *qmp, struct maqet_checkpoint *about,
      struct maqet_checkpoint_receipt *receipt, struct maqet_error **err)
 {
     struct maqet_migration_result result = {0};
-    struct maqet_stillness stillness = {0};
-    _cleanup_close_ int fd = -1;
+    const struct maqet_opened *machine = session->machine;
 
     if (maqet_session_begin(session, &maqet_kind_checkpoint_create, request->name, NULL,
                             err) < 0)
         return -1;
-    fd = maqet_state_file_create(session->machine->context, session->machine->name,
-                                 request->name, err);
-    if (fd < 0 || save(session, request, qmp, fd, &result, &stillness, err) < 0) {
+    _cleanup_close_ int fd =
+        maqet_state_file_create(machine->context, machine->name, request->name, err);
+    if (fd < 0 || save(session, request, qmp, fd, &result, err) < 0) {
         free(result.reason);
         return -1;
     }
     receipt->reason = result.reason;
     receipt->method = result.method;
-    maqet_steps_measure(session, &stillness);
-    receipt->pause = stillness.pause;
+    maqet_steps_measure(session);
+    receipt->pause = session->stillness.pause;
     about->method = maqet_strdup(maqet_migration_method_name(result.method));
     about->compression = maqet_strdup(request->compress ? "zstd" : NULL);
     about->mapped = result.mapped;
-    about->pause = stillness.pause;
+    about->pause = session->stillness.pause;
     about->date = time(NULL);
     if (maqet_members_refresh(session, err) < 0 ||
         maqet_identity_record(session, request->name, about, err) < 0)
         return -1;
-    /* Reading all of the file for its checksum takes a while. */
+    /* Reading the file for its checksum takes a while. */
     maqet_monitor_leave(session->machine);
-    if (maqet_state_file_publish(session->machine->context, session->machine->name,
-                                 request->name, fd, about, err) < 0)
+    if (maqet_state_file_publish(machine->context, machine->name, request->name, fd,
+                                 about, err) < 0)
         return -1;
     receipt->allocated = about->allocated;
     receipt->length = about->size;
@@ -237,7 +233,7 @@ maqet_checkpoint_create(const struct maqet_context *context,
 
 /* ---- recovery ---- */
 
-/* The guest may stand still for a checkpoint that nobody will complete. */
+/* Resumes a guest that may be paused for the checkpoint. */
 static int
 abandon(struct maqet_opened *machine, struct maqet_error **err)
 {
@@ -247,8 +243,8 @@ abandon(struct maqet_opened *machine, struct maqet_error **err)
     return qmp ? maqet_migration_abandon(qmp, err) : -1;
 }
 
-/* The state is published last, so where it is, all is complete. Else the guest, which may
- * stand still, runs on without. */
+/* The state is published last, so if it exists, the checkpoint is complete. Else its parts
+ * are deleted. */
 static int
 recover(struct maqet_session *session, struct maqet_error **err)
 {
@@ -275,7 +271,7 @@ recover(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-/* The guest's memory, as far as it was written, is of no use. */
+/* Incomplete memory of the guest is useless. */
 static int
 forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **err)
 {

@@ -76,21 +76,23 @@ struct choosing {
     enum maqet_purpose purpose;
     struct maqet_snapshot_left *left;
     struct maqet_writables others;
-    bool is_set;                    /* the snapshots are recorded as created together */
-    struct maqet_strings set;       /* the drives of that set */
-    struct maqet_strings set_left;  /* what was excluded from it */
-    struct maqet_strings chosen;    /* drives */
+    bool is_set;                   /* the snapshots are recorded as created together */
+    struct maqet_strings set;      /* the drives of that set */
+    struct maqet_strings set_left; /* what was excluded from it */
+    struct maqet_strings chosen;   /* drives */
+    struct maqet_strings missing;  /* what is neither chosen nor left out */
+    /* The same as phrases such as "'plain' (raw)". */
     struct maqet_strings unable;    /* drives without support for snapshots */
     struct maqet_strings outside;   /* drives that are not in the set */
-    struct maqet_strings unguarded; /* others that are not excluded */
+    struct maqet_strings unguarded; /* others */
 };
 
 static void
 choosing_clear(struct choosing *choosing)
 {
-    struct maqet_strings *const lists[] = {&choosing->set,     &choosing->set_left,
-                                           &choosing->chosen,  &choosing->unable,
-                                           &choosing->outside, &choosing->unguarded};
+    struct maqet_strings *const lists[] = {
+        &choosing->set,    &choosing->set_left, &choosing->chosen,   &choosing->missing,
+        &choosing->unable, &choosing->outside,  &choosing->unguarded};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         maqet_strings_clear(lists[i]);
@@ -180,6 +182,15 @@ check_excluded(const struct choosing *choosing, struct maqet_error **err)
 
 /* ---- sorting ---- */
 
+/* Takes the phrase. */
+static void
+add_missing(struct choosing *choosing, struct maqet_strings *phrases, const char *name,
+            char *phrase)
+{
+    maqet_strings_add(&choosing->missing, name);
+    maqet_strings_take(phrases, phrase);
+}
+
 static void
 sort_drive(struct choosing *choosing, const struct maqet_drive *drive)
 {
@@ -193,10 +204,13 @@ sort_drive(struct choosing *choosing, const struct maqet_drive *drive)
         maqet_strings_add(&choosing->left->excluded, drive->name);
     else if (able && (in_set || !choosing->is_set))
         maqet_strings_add(&choosing->chosen, drive->name);
-    else if (choosing->is_set)
-        maqet_strings_add(&choosing->outside, drive->name);
     else
-        maqet_strings_add(&choosing->unable, drive->name);
+        add_missing(choosing, choosing->is_set ? &choosing->outside : &choosing->unable,
+                    drive->name,
+                    maqet_format("'%s' (%s)", drive->name,
+                                 maqet_drive_is_unknown(drive)
+                                     ? drive->fault->message
+                                     : drive->storage->plugin.name));
 }
 
 static void
@@ -207,40 +221,25 @@ sort_all(struct choosing *choosing)
     for (size_t i = 0; i < vm->drive_count; i++)
         sort_drive(choosing, vm->drives[i]);
     for (size_t i = 0; i < choosing->others.count; i++) {
-        const char *name = choosing->others.items[i].name;
+        const struct maqet_writable *other = &choosing->others.items[i];
 
-        maqet_strings_add(is_excluded(choosing, name) ? &choosing->left->excluded
-                                                      : &choosing->unguarded,
-                          name);
+        if (is_excluded(choosing, other->name))
+            maqet_strings_add(&choosing->left->excluded, other->name);
+        else
+            add_missing(choosing, &choosing->unguarded, other->name,
+                        maqet_other_text(other));
     }
 }
 
 /* ---- what would be missing ---- */
 
-/* "'plain' (raw), 'more' (raw)" */
 static void
-append_drives(const struct choosing *choosing, const struct maqet_strings *names,
-              struct maqet_text *words)
+append_missing(struct maqet_text *words, const char *what,
+               const struct maqet_strings *phrases)
 {
-    for (size_t i = 0; i < names->count; i++) {
-        const struct maqet_drive *drive =
-            maqet_vm_find_drive(choosing->session->machine->vm, names->items[i], NULL);
+    _cleanup_free_ char *list = maqet_strings_join(phrases, ", ");
 
-        maqet_text_appendf(words, "%s'%s' (%s)", i > 0 ? ", " : "", names->items[i],
-                           maqet_drive_is_unknown(drive) ? drive->fault->message
-                                                         : drive->storage->plugin.name);
-    }
-}
-
-static void
-append_others(const struct choosing *choosing, struct maqet_text *words)
-{
-    for (size_t i = 0; i < choosing->unguarded.count; i++) {
-        _cleanup_free_ char *one = maqet_other_text(
-            maqet_writables_find(&choosing->others, choosing->unguarded.items[i]));
-
-        maqet_text_appendf(words, "%s%s", i > 0 ? ", " : "", one);
-    }
+    maqet_text_appendf(words, "%s%s: %s", words->length > 0 ? "; and " : "", what, list);
 }
 
 static char *
@@ -248,45 +247,41 @@ missing_text(const struct choosing *choosing)
 {
     struct maqet_text words = MAQET_TEXT_INIT;
 
-    if (choosing->unable.count > 0) {
-        maqet_text_appendf(&words, "%s without support for snapshots: ",
-                           choosing->unable.count > 1 ? "drives" : "a drive");
-        append_drives(choosing, &choosing->unable, &words);
-    }
+    if (choosing->unable.count > 0)
+        append_missing(&words,
+                       choosing->unable.count > 1
+                           ? "drives without support for snapshots"
+                           : "a drive without support for snapshots",
+                       &choosing->unable);
     if (choosing->outside.count > 0) {
-        maqet_text_appendf(
-            &words, "%s%s not in the set '%s': ", words.length > 0 ? "; and " : "",
+        _cleanup_free_ char *what = maqet_format(
+            "%s not in the set '%s'",
             choosing->outside.count > 1 ? "drives that are" : "a drive that is",
             choosing->request->name);
-        append_drives(choosing, &choosing->outside, &words);
+        append_missing(&words, what, &choosing->outside);
     }
-    if (choosing->unguarded.count > 0) {
-        maqet_text_appendf(&words,
-                           "%sdevices other than its drives that the guest can write "
-                           "to, and that are not part of snapshots: ",
-                           words.length > 0 ? "; and " : "");
-        append_others(choosing, &words);
-    }
+    if (choosing->unguarded.count > 0)
+        append_missing(&words,
+                       "devices other than its drives that the guest can write to, and "
+                       "that are not part of snapshots",
+                       &choosing->unguarded);
     return maqet_text_take(&words);
 }
 
 static int
 error_incomplete(const struct choosing *choosing, struct maqet_error **err)
 {
-    const struct maqet_strings *const lists[] = {&choosing->unable, &choosing->outside,
-                                                 &choosing->unguarded};
     _cleanup_free_ char *words = missing_text(choosing);
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
-        maqet_strings_add_all(&names, lists[i]);
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED, "VM '%s' has %s; nothing was done",
                     choosing->session->machine->name, words);
-    maqet_error_next_about(
-        err, names.count > 1 ? MAQET_NEXT_EXCLUDE_THEM : MAQET_NEXT_EXCLUDE_IT, &names);
+    maqet_error_next_about(err,
+                           choosing->missing.count > 1 ? MAQET_NEXT_EXCLUDE_THEM
+                                                       : MAQET_NEXT_EXCLUDE_IT,
+                           &choosing->missing);
     for (size_t i = 0; i < choosing->others.count; i++)
         if (choosing->others.items[i].kind == MAQET_WRITABLE_DISK &&
-            maqet_strings_has(&choosing->unguarded, choosing->others.items[i].name)) {
+            maqet_strings_has(&choosing->missing, choosing->others.items[i].name)) {
             maqet_error_hint(err, "Make a disk a drive: move it from `arguments` to "
                                   "`storage`");
             break;
@@ -326,8 +321,7 @@ choose_all(struct choosing *choosing, struct maqet_error **err)
         check_exists(choosing, err) < 0)
         return -1;
     /* A drive without the snapshot does not prevent deleting it. */
-    if (choosing->purpose != MAQET_PURPOSE_DELETE &&
-        choosing->unable.count + choosing->outside.count + choosing->unguarded.count > 0)
+    if (choosing->purpose != MAQET_PURPOSE_DELETE && choosing->missing.count > 0)
         return error_incomplete(choosing, err);
     if (choosing->chosen.count == 0)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,

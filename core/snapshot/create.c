@@ -75,7 +75,7 @@ stand_in_for(const struct maqet_session *session, const char *name)
 
 static int
 replace(struct maqet_session *session, const struct maqet_snapshot_request *request,
-        struct maqet_stillness *stillness, struct maqet_error **err)
+        struct maqet_error **err)
 {
     _cleanup_free_ char *stand_in = stand_in_for(session, request->name);
     const char *name = request->name;
@@ -87,10 +87,10 @@ replace(struct maqet_session *session, const struct maqet_snapshot_request *requ
                                "that is needed to replace '%s'",
                                session->machine->name, name);
     return maqet_session_begin(session, &maqet_kind_overwrite, name, stand_in, err) < 0 ||
-                   maqet_steps_create(session, stand_in, freeze, stillness, err) < 0 ||
+                   maqet_steps_create(session, stand_in, freeze, err) < 0 ||
                    maqet_steps_remove(session, name, false, NULL, err) < 0 ||
                    maqet_members_refresh(session, err) < 0 ||
-                   maqet_steps_create(session, name, freeze, stillness, err) < 0 ||
+                   maqet_steps_create(session, name, freeze, err) < 0 ||
                    maqet_steps_remove(session, stand_in, false, NULL, err) < 0 ||
                    maqet_members_refresh(session, err) < 0
                ? -1
@@ -99,12 +99,11 @@ replace(struct maqet_session *session, const struct maqet_snapshot_request *requ
 
 static int
 make(struct maqet_session *session, const struct maqet_snapshot_request *request,
-     struct maqet_stillness *stillness, struct maqet_error **err)
+     struct maqet_error **err)
 {
     return maqet_session_begin(session, &maqet_kind_create, request->name, NULL, err) < 0
                ? -1
-               : maqet_steps_create(session, request->name, request->freeze_timeout,
-                                    stillness, err);
+               : maqet_steps_create(session, request->name, request->freeze_timeout, err);
 }
 
 int
@@ -154,7 +153,6 @@ maqet_snapshot_create(const struct maqet_context *context,
                       const struct maqet_snapshot_request *request,
                       struct maqet_snapshot_receipt *receipt, struct maqet_error **err)
 {
-    struct maqet_stillness stillness = {0};
     bool replaces;
 
     if (maqet_snapshot_check_name("snapshot", request->name, err) < 0)
@@ -180,15 +178,14 @@ maqet_snapshot_create(const struct maqet_context *context,
     receipt->consistency = consistency_of(session, request->freeze_timeout >= 0);
     if (record_excluded(session, request, &receipt->left.excluded, err) < 0)
         return -1;
-    if ((replaces ? replace(session, request, &stillness, err)
-                  : make(session, request, &stillness, err)) < 0)
+    if ((replaces ? replace(session, request, err) : make(session, request, err)) < 0)
         return maqet_job_fail(session->job, err);
     maqet_members_note_created(session, request->name);
     if (maqet_session_done(session, err) < 0)
         return maqet_job_fail(session->job, err);
     receipt->wall = maqet_now_exact() - begun;
-    receipt->stopped = stillness.stopped;
-    receipt->pause = stillness.pause;
+    receipt->stopped = session->stillness.stopped;
+    receipt->pause = session->stillness.pause;
     maqet_members_names(session, &receipt->drives);
     return 0;
 }

@@ -35,14 +35,15 @@ maqet_identity_belongs(const struct maqet_checkpoint *about, const char *drive,
 
 /* ---- checkpoints ---- */
 
-static void
+/* Advises what can be done instead. Returns -1. */
+static int
 hint_ways_out(const struct maqet_session *session, const char *name, const char *drive,
               struct maqet_error **err)
 {
     maqet_error_next(err, MAQET_NEXT_LOAD_ONE_DRIVE, session->machine->name, drive, name,
                      NULL);
-    maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT_ALONE, session->machine->name,
-                     name, NULL);
+    return maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT_ALONE,
+                            session->machine->name, name, NULL);
 }
 
 static int
@@ -59,8 +60,7 @@ error_other_snapshot(const struct maqet_session *session, const char *name,
                     "one created at %s (id %s), and this one was created at %s (id %s)",
                     name, session->machine->name, name, drive, before, then->id, present,
                     now->id);
-    hint_ways_out(session, name, drive, err);
-    return -1;
+    return hint_ways_out(session, name, drive, err);
 }
 
 static int
@@ -96,8 +96,7 @@ check_drive(const struct maqet_session *session, const char *drive,
             "The description of the checkpoint '%s' of VM '%s' is damaged: it "
             "does not say which snapshot of drive '%s' belongs to it",
             name, session->machine->name, drive);
-        hint_ways_out(session, name, drive, err);
-        return -1;
+        return hint_ways_out(session, name, drive, err);
     }
     return maqet_snapshot_same(then, now)
                ? 0

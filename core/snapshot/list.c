@@ -75,20 +75,17 @@ is_hidden(const struct maqet_session *session, const struct maqet_snapshot *snap
 static void
 remove_hidden(const struct maqet_session *session, struct maqet_snapshots *snapshots)
 {
+    struct maqet_snapshot **hidden = maqet_alloc(snapshots->count * sizeof(*hidden) + 1);
+    _cleanup_snapshots_ struct maqet_snapshots removed = {.items = hidden};
     size_t kept = 0;
 
     for (size_t i = 0; i < snapshots->count; i++) {
         struct maqet_snapshot *snapshot = snapshots->items[i];
-        struct maqet_snapshots one = {0};
 
-        if (!is_hidden(session, snapshot)) {
+        if (is_hidden(session, snapshot))
+            hidden[removed.count++] = snapshot;
+        else
             snapshots->items[kept++] = snapshot;
-            continue;
-        }
-        one.items = maqet_alloc(sizeof(struct maqet_snapshot *));
-        one.items[0] = snapshot;
-        one.count = 1;
-        maqet_snapshots_clear(&one);
     }
     snapshots->count = kept;
 }

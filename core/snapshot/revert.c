@@ -83,11 +83,8 @@ load_all(struct maqet_session *session, const char *name, struct maqet_error **e
 static int
 revert_drives(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
-    struct maqet_stillness none = {0};
-
     /* A single drive reverts completely or not at all. */
-    if (session->count > 1 &&
-        maqet_steps_create(session, MAQET_SAVED_STATE, -1, &none, err) < 0)
+    if (session->count > 1 && maqet_steps_create(session, MAQET_SAVED_STATE, -1, err) < 0)
         return -1;
     if (maqet_job_phase(session->job, MAQET_REVERT_DRIVES, err) < 0)
         return -1;
@@ -158,13 +155,6 @@ recover_undo(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-static bool
-all_are_saved(const struct maqet_session *session)
-{
-    return session->count > 0 &&
-           maqet_members_count_named(session, MAQET_SAVED_STATE) == session->count;
-}
-
 /* Finishes it, or else undoes it if the state before was saved. */
 static int
 recover_drives(struct maqet_session *session, const char *done, struct maqet_error **err)
@@ -177,7 +167,8 @@ recover_drives(struct maqet_session *session, const char *done, struct maqet_err
     }
     if (maqet_members_refresh(session, err) < 0)
         return -1;
-    if (all_are_saved(session))
+    if (session->count > 0 &&
+        maqet_members_count_named(session, MAQET_SAVED_STATE) == session->count)
         return maqet_job_phase(session->job, MAQET_REVERT_UNDO, err) < 0
                    ? -1
                    : recover_undo(session, err);

@@ -16,12 +16,20 @@ struct maqet_member {
     struct maqet_snapshots snapshots; /* as of the last refresh */
 };
 
+/* How long the guest was paused by a session. */
+struct maqet_stillness {
+    bool stopped;
+    double pause; /* ms from STOP to RESUME */
+    double since; /* time of a STOP without RESUME, in ms since 1970; 0: none */
+};
+
 struct maqet_session {
     struct maqet_opened *machine; /* with its definition */
     struct maqet_job *job;        /* pending, or in progress */
     struct maqet_member *members;
     size_t count;
     struct maqet_history *history;
+    struct maqet_stillness stillness;
 
     /* Of a session that has opened the machine itself. */
     struct maqet_opened *owned;

@@ -40,8 +40,10 @@ time_of(json_object *event)
 }
 
 void
-maqet_steps_measure(struct maqet_session *session, struct maqet_stillness *stillness)
+maqet_steps_measure(struct maqet_session *session)
 {
+    struct maqet_stillness *stillness = &session->stillness;
+
     for (;;) {
         bool still = stillness->since > 0;
         _cleanup_json_ json_object *event =
@@ -74,12 +76,11 @@ maqet_steps_transact(struct maqet_session *session, const char *name,
 }
 
 static int
-create_live(struct maqet_session *session, const char *name,
-            struct maqet_stillness *stillness, struct maqet_error **err)
+create_live(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
     if (maqet_steps_transact(session, name, err) < 0)
         return -1;
-    maqet_steps_measure(session, stillness);
+    maqet_steps_measure(session);
     return 0;
 }
 
@@ -93,19 +94,10 @@ create_offline(struct maqet_session *session, const char *name, struct maqet_err
     return 0;
 }
 
-/* Deletes a snapshot that was created, but not as requested: a recovery would take it for
- * a complete one. */
-static void
-discard_created(struct maqet_session *session, const char *name)
-{
-    if (maqet_members_refresh(session, NULL) == 0)
-        maqet_steps_remove(session, name, true, NULL, NULL);
-}
-
 /* Creates it while the guest's file systems are frozen. */
 static int
 create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_timeout,
-                struct maqet_stillness *stillness, struct maqet_error **err)
+                struct maqet_error **err)
 {
     struct maqet_error *reason = NULL;
     bool held;
@@ -115,11 +107,12 @@ create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_
 
     if (!quiesce)
         return -1;
-    int result = create_live(session, name, stillness, err);
+    int result = create_live(session, name, err);
     int thawed = maqet_quiesce_end(quiesce, &held, result < 0 ? &reason : err);
     maqet_error_free(reason);
-    if (result == 0 && (thawed < 0 || !held))
-        discard_created(session, name);
+    /* A recovery would take a snapshot that was not created as requested for complete. */
+    if (result == 0 && (thawed < 0 || !held) && maqet_members_refresh(session, NULL) == 0)
+        maqet_steps_remove(session, name, true, NULL, NULL);
     if (result < 0 || thawed < 0)
         return -1;
     return held ? 0
@@ -131,14 +124,13 @@ create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_
 
 int
 maqet_steps_create(struct maqet_session *session, const char *name,
-                   int64_t freeze_timeout, struct maqet_stillness *stillness,
-                   struct maqet_error **err)
+                   int64_t freeze_timeout, struct maqet_error **err)
 {
     bool runs = session->machine->run.pid > 0;
     int result = !runs ? create_offline(session, name, err)
                  : freeze_timeout < 0
-                     ? create_live(session, name, stillness, err)
-                     : create_quiesced(session, name, freeze_timeout, stillness, err);
+                     ? create_live(session, name, err)
+                     : create_quiesced(session, name, freeze_timeout, err);
 
     return result < 0 ? -1 : maqet_members_refresh(session, err);
 }
@@ -146,27 +138,19 @@ maqet_steps_create(struct maqet_session *session, const char *name,
 /* ---- deleting ---- */
 
 static int
-error_remove(const struct maqet_session *session, const struct maqet_drive *drive,
-             const struct maqet_snapshot *snapshot, struct maqet_error **err)
-{
-    const char *meant = stood_in_for(session, snapshot->name);
-
-    return maqet_error_wrap(err, "Cannot delete %sthe snapshot '%s' of drive '%s'",
-                            meant ? "what stood in for " : "",
-                            meant ? meant : snapshot->name, drive->name);
-}
-
-static int
 remove_live(struct maqet_session *session, const struct maqet_drive *drive,
             const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
+    const char *meant = stood_in_for(session, snapshot->name);
 
     if (maqet_storage_live_remove(drive, snapshot, actions, err) < 0)
         return -1;
-    return maqet_monitor_run_actions(session->machine, actions, err) < 0
-               ? error_remove(session, drive, snapshot, err)
-               : 0;
+    if (maqet_monitor_run_actions(session->machine, actions, err) == 0)
+        return 0;
+    return maqet_error_wrap(err, "Cannot delete %sthe snapshot '%s' of drive '%s'",
+                            meant ? "what stood in for " : "",
+                            meant ? meant : snapshot->name, drive->name);
 }
 
 /* Deletes a snapshot, with its entries in the history. */

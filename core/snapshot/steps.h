@@ -8,28 +8,19 @@
 
 #include "core/snapshot/session.h"
 
-/* How long the guest was paused. */
-struct maqet_stillness {
-    bool stopped;
-    double pause; /* ms from STOP to RESUME */
-    double since; /* time of a STOP without RESUME, in ms since 1970; 0: none */
-};
-
 /* Creates a snapshot of all members: live all or none by one transaction; offline one after
  * the other. The guest's file systems are frozen meanwhile, within @freeze_timeout ms;
  * negative: they are not. The lists are fresh afterwards. */
 int maqet_steps_create(struct maqet_session *session, const char *name,
-                       int64_t freeze_timeout, struct maqet_stillness *stillness,
-                       struct maqet_error **err);
+                       int64_t freeze_timeout, struct maqet_error **err);
 
 /* Only the transaction of a live one. */
 int maqet_steps_transact(struct maqet_session *session, const char *name,
                          struct maqet_error **err);
 
-/* Adds how long the guest was paused since QEMU was connected to, or since the last call,
- * by QEMU's clock. */
-void maqet_steps_measure(struct maqet_session *session,
-                         struct maqet_stillness *stillness);
+/* Adds to the session how long the guest was paused since QEMU was connected to, or since
+ * the last call, by QEMU's clock. */
+void maqet_steps_measure(struct maqet_session *session);
 
 /* Deletes what users know by that name from each member, with its entries in the history.
  * @own: only what is the job's own; a later snapshot of that name stays. @drives (may be
