@@ -132,6 +132,7 @@ maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
     return errno ? maqet_error_errno(err, errno, "Cannot create the folder %s", copy) : 0;
 }
 
+/* Anybody else who could write there could make us use, or delete, another file. */
 int
 maqet_file_check_writers(const char *path, const struct stat *status, uid_t other,
                          struct maqet_error **err)
