@@ -25,7 +25,7 @@ commands.inc: $(COMMANDS) cli/local.mk
 	$(AM_V_GEN)(cd $(srcdir) && $(SED) -n \
 	  's/^const struct command command_\([a-z_]*\) = {$$/COMMAND(\1)/p' $(COMMANDS)) > $@.tmp && \
 	mv $@.tmp $@
-BUILT_SOURCES += commands.inc
+cli/commands.$(OBJEXT): commands.inc
 CLEANFILES += commands.inc
 
 libmaqet_cli_a_SOURCES = $(COMMANDS) \
