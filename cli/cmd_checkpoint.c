@@ -2,6 +2,7 @@
 #include "cli/cmd_checkpoint.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
+#include "core/checkpoint/checkpoint.h"
 
 /* One call of an action, and its result. */
 struct call {
@@ -50,7 +51,7 @@ create_text(const void *row)
                         receipt->wall, maqet_migration_method_name(receipt->method), why);
 }
 
-const struct view checkpoint_create_view = {
+static const struct view create_view = {
     .table = {.fields = &create_fields,
               .columns = "name drives pause_ms wall_ms size method"},
     .text = create_text,
@@ -71,7 +72,7 @@ checkpoint_create(struct invocation *invocation, struct maqet_error **err)
     int result =
         maqet_checkpoint_create(&invocation->context, &call.request, &call.receipt, err);
     if (result == 0)
-        output_result(&invocation->output, &checkpoint_create_view, &call);
+        output_result(&invocation->output, &create_view, &call);
     maqet_checkpoint_receipt_clear(&call.receipt);
     return result;
 }
@@ -115,12 +116,15 @@ confirm(const struct invocation *invocation, struct maqet_checkpoint_request *re
 static const struct maqet_fields load_fields = MAQET_FIELDS_OF(
     struct call, CALL_ROWS, MAQET_ROW(struct call, pid, "QEMU's process ID"));
 
-const struct view checkpoint_load_view = {
+static const struct view load_view = {
     .table = {.fields = &load_fields, .columns = "name pid"},
     .sentence =
         "Loaded checkpoint '{name}' of VM '{vm}', which continues from there (PID "
         "{pid}).\n",
     .confirmation = true};
+
+/* ms that precopy may take for --keep, as by default for create. */
+enum { KEEP_LIMIT = 30000 };
 
 int
 checkpoint_load(struct invocation *invocation, const char *name, const char *keep,
@@ -130,7 +134,7 @@ checkpoint_load(struct invocation *invocation, const char *name, const char *kee
         .request = {.vm = operand_find(invocation, OPERAND_VM),
                     .name = name,
                     .keep = keep,
-                    .limit = CHECKPOINT_LIMIT,
+                    .limit = KEEP_LIMIT,
                     .timeout = invocation_milliseconds(invocation, "wait")},
     };
     _cleanup_free_ char *verified = NULL;
@@ -138,7 +142,7 @@ checkpoint_load(struct invocation *invocation, const char *name, const char *kee
     if (confirm(invocation, &call.request, &verified, err) < 0 ||
         maqet_checkpoint_load(&invocation->context, &call.request, &call.pid, err) < 0)
         return -1;
-    output_result(&invocation->output, &checkpoint_load_view, &call);
+    output_result(&invocation->output, &load_view, &call);
     return 0;
 }
 
@@ -249,7 +253,7 @@ static const struct command actions[] = {
                  OPTION_WAIT_ROW},
      .examples = {{"maqet checkpoint myvm create before-test",
                    "Save disks and memory; the guest keeps running"}},
-     .view = &checkpoint_create_view,
+     .view = &create_view,
      .run = checkpoint_create},
     {.name = "list",
      .summary = "List the checkpoints of a VM",
@@ -280,7 +284,7 @@ static const struct command actions[] = {
                    "is running"},
                   {"maqet checkpoint myvm load before-test --keep after-test",
                    "The same, and save the present state first"}},
-     .view = &checkpoint_load_view,
+     .view = &load_view,
      .run = run_load},
     {.name = "delete",
      .summary = "Delete a checkpoint, with the snapshots that belong to it",

@@ -7,13 +7,6 @@
 #define MAQET_CLI_CMD_CHECKPOINT_H
 
 #include "cli/invocation.h"
-#include "core/checkpoint/checkpoint.h"
-
-/* ms that precopy may take without --limit. */
-enum { CHECKPOINT_LIMIT = 30000 };
-
-extern const struct view checkpoint_create_view;
-extern const struct view checkpoint_load_view;
 
 /* Creates the checkpoint that the operands name. */
 int checkpoint_create(struct invocation *invocation, struct maqet_error **err);

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include "cli/invocation.h"
 #include "core/machine/monitor.h"
 
@@ -8,41 +6,26 @@ static const struct view view = {
     .remark = "What QEMU answers, unchanged: see QEMU's QMP reference."};
 
 static int
-read_arguments(const struct invocation *invocation, json_object **arguments,
-               struct maqet_error **err)
-{
-    const char *words =
-        invocation->operands.count > 2 ? invocation->operands.items[2] : NULL;
-    enum json_tokener_error fault = json_tokener_success;
-
-    *arguments = words ? json_tokener_parse_verbose(words, &fault) : NULL;
-    if (!words || json_object_is_type(*arguments, json_type_object))
-        return 0;
-    json_object_put(*arguments);
-    if (fault != json_tokener_success)
-        return usage_error(invocation, err,
-                           "The arguments are not JSON "
-                           "(%s): %s",
-                           json_tokener_error_desc(fault), words);
-    return usage_error(invocation, err,
-                       "The arguments are not a JSON object, {\"name\": value}: %s",
-                       words);
-}
-
-static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
     char *const *operands = invocation->operands.items;
-    json_object *arguments;
+    const char *words = invocation->operands.count > 2 ? operands[2] : NULL;
+    enum json_tokener_error fault = json_tokener_success;
+    _cleanup_json_ json_object *arguments =
+        words ? json_tokener_parse_verbose(words, &fault) : NULL;
 
-    if (read_arguments(invocation, &arguments, err) < 0)
-        return -1;
+    if (fault != json_tokener_success)
+        return usage_error(invocation, err, "The arguments are not JSON (%s): %s",
+                           json_tokener_error_desc(fault), words);
+    if (words && !json_object_is_type(arguments, json_type_object))
+        return usage_error(invocation, err,
+                           "The arguments are not a JSON object, {\"name\": value}: %s",
+                           words);
     _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(&invocation->context, operands[0], MAQET_OPEN_RUNNING, err);
-    if (!machine)
-        json_object_put(arguments);
     json_object *answer =
-        machine ? maqet_monitor_ask(machine, operands[1], arguments, err) : NULL;
+        machine ? maqet_monitor_ask(machine, operands[1], TAKE_PTR(arguments), err)
+                : NULL;
     if (!answer)
         return -1;
     output_json(&invocation->output, answer);

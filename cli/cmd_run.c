@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/cmd_checkpoint.h"
+#include "cli/invocation.h"
 #include "cli/options.h"
+#include "core/checkpoint/checkpoint.h"
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)

@@ -6,6 +6,7 @@
 #define MAQET_CLI_OPTIONS_H
 
 #include "cli/command.h"
+#include "core/qemu/migration_save.h"
 
 #define OPTION_ROW(...)                                                                  \
     {                                                                                    \
