@@ -43,7 +43,8 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_EXPORT_ENCRYPTED] = "Leave out --decrypt",
 
     [MAQET_NEXT_ONLY_STOP] = "It can only be stopped: maqet stop {1}",
-    [MAQET_NEXT_REPAIR_AND_RESUME] = "Once that is put right: maqet resume {1}",
+    [MAQET_NEXT_REPAIR_AND_RESUME] =
+        "Once that is fixed, resume the guest: maqet resume {1}",
     [MAQET_NEXT_FREE_LEAKS] =
         "Clusters that it lost in images only take up space; to free "
         "them: maqet check {1} --repair",
@@ -80,7 +81,7 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_RESTORE_OR_REMOVE] =
         "Restore that file from a backup, or remove the VM: maqet rm {1}",
     [MAQET_NEXT_ADD_RENAMED] = "Add this one under another name: --name NAME",
-    [MAQET_NEXT_RECOVER] = "Put it right: maqet recover {1}",
+    [MAQET_NEXT_RECOVER] = "Recover it: maqet recover {1}",
     [MAQET_NEXT_LIST_IMAGES] = "List them: maqet storage ls",
 
     [MAQET_NEXT_LIST_SNAPSHOTS] =
@@ -90,7 +91,7 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
 
     [MAQET_NEXT_RESUME] = "Resume it: maqet resume {1}",
     [MAQET_NEXT_WAKE_UP] = "It sleeps; wake it up: maqet qmp {1} system_wakeup",
-    [MAQET_NEXT_QUERY_BLOCK] = "See what QEMU tells of it: maqet qmp {1} query-block",
+    [MAQET_NEXT_QUERY_BLOCK] = "See what QEMU reports: maqet qmp {1} query-block",
     [MAQET_NEXT_REMOVE_FORCED] = "Or end and remove it at once: maqet rm {1} --force",
     [MAQET_NEXT_DELETE_STORAGE] = "--delete-storage was not given",
     [MAQET_NEXT_START_SLOWER] = "Give it more time: --wait SECONDS (it was {1})",
@@ -127,19 +128,18 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
         "If its memory is no longer needed either, delete all of it: maqet checkpoint "
         "{1} delete {2}",
     [MAQET_NEXT_LOAD_ONE_BY_ONE] =
-        "If it is intended nevertheless, name the drives one by one: maqet snapshot "
+        "If you want it anyway, name the drives one by one: maqet snapshot "
         "{1} load {2} {3}",
     [MAQET_NEXT_LOAD_ONE_BY_ONE_LIVE] =
-        "If it is intended nevertheless, name the drives one by one: maqet snapshot "
+        "If you want it anyway, name the drives one by one: maqet snapshot "
         "{1} load {2} {3} --live",
     [MAQET_NEXT_DELETE_ONE_BY_ONE] =
-        "If it is intended nevertheless, name the drives one by one: maqet snapshot "
+        "If you want it anyway, name the drives one by one: maqet snapshot "
         "{1} delete {2} {3}",
     [MAQET_NEXT_DELETE_ONE_BY_ONE_LIVE] =
-        "If it is intended nevertheless, name the drives one by one: maqet snapshot "
+        "If you want it anyway, name the drives one by one: maqet snapshot "
         "{1} delete {2} {3} --live",
-    [MAQET_NEXT_FINISH] =
-        "Finish it all the same: maqet recover {1} --finish (this {=2})",
+    [MAQET_NEXT_FINISH] = "Finish it anyway: maqet recover {1} --finish (this {=2})",
     [MAQET_NEXT_FORGET] = "Or leave the images as they are: maqet recover {1} --forget",
     [MAQET_NEXT_MOUNT_AND_FINISH] =
         "Mount its disk or move it back, and then: maqet recover {1} --finish",
@@ -147,12 +147,12 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_DO_NOT_QUIESCE] =
         "Leave out --quiesce: the snapshot is then as after a power failure",
     [MAQET_NEXT_RECOVER_OR_GO_ON] =
-        "Have it put right: maqet recover {1} (the next change of its snapshots, or "
-        "its next start, does it too)",
+        "Recover it: maqet recover {1} (the next change of its snapshots, or its next "
+        "start, also does that)",
     [MAQET_NEXT_DELETE_SNAPSHOT] =
         "When you no longer need it: maqet snapshot {1} delete {2} {3}",
 
-    [MAQET_NEXT_APPLY_AS_BEFORE] = "Make it what it was: maqet apply {1} FILE",
+    [MAQET_NEXT_APPLY_AS_BEFORE] = "Restore its definition: maqet apply {1} FILE",
     [MAQET_NEXT_LOAD_DRIVES_INSTEAD] =
         "Or load only its drives: maqet snapshot {1} load --all {2}",
     [MAQET_NEXT_START_FROM] =
@@ -175,8 +175,8 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
         "Run that check alone in a debugger: gdb --args maqet plugin check --only {1} "
         "{2}",
     [MAQET_NEXT_SET_OPTION] =
-        "If it needs a value that nobody can make up, such as a server's name, say "
-        "--set OPTION=VALUE; else it refuses what it should accept",
+        "If it needs a value that cannot be made up, such as a server's name, use --set "
+        "OPTION=VALUE; otherwise it refuses what it should accept",
 };
 
 static void

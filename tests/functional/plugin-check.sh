@@ -76,7 +76,7 @@ mkdir nbd
     "$abs_top_srcdir/examples/plugins/nbd/nbd.c"
 expect 1 maqet plugin check nbd/maqet-storage-nbd.so --only drive
 out_has "it doesn't say where the server is"
-out_has "--set OPTION=VALUE; else it refuses what it should accept; Add \`socket: PATH\`"
+out_has "--set OPTION=VALUE; otherwise it refuses what it should accept; Add \`socket: PATH\`"
 qemu-img create -q -f raw served.img 16M
 qemu-nbd -f raw -t -e 16 -k "$TMP/nbd.sock" served.img &
 server=$!

@@ -168,7 +168,7 @@ err_lacks "interrupted"
 wrap_qemu_img '*snapshot*-d*' 'echo "qemu-img: there is no luck" >&2; exit 1'
 expect 1 wrapped maqet snapshot vm create hdd set --overwrite
 err_has "cannot delete the snapshot 'set'"
-err_has "Have it put right: maqet recover vm"
+err_has "Recover it: maqet recover vm"
 err_lacks "Options:"
 expect 0 maqet recover vm
 err_has "nothing was lost"

@@ -418,7 +418,7 @@ check_asked(struct scene *scene, const char *changes)
     UNIT_SAME(since + strlen(SINCE), changes);
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_STATE);
     UNIT_HINT(error, 0,
-              "Finish it all the same: maqet recover vm --finish "
+              "Finish it anyway: maqet recover vm --finish "
               "(this ends x on drives 'hdd', 'data')");
     maqet_error_free(TAKE_PTR(error));
     CU_ASSERT_EQUAL(seen.recovered, 0);
@@ -749,8 +749,7 @@ test_warned(void)
     CU_ASSERT_EQUAL_FATAL(scene.said.count, 1);
     CU_ASSERT_TRUE(maqet_text_starts(scene.said.items[0],
                                      "VM 'vm': trial of 'x' was interrupted on "));
-    CU_ASSERT_PTR_NOT_NULL(
-        strstr(scene.said.items[0], ". Put it right: maqet recover vm"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(scene.said.items[0], ". Recover it: maqet recover vm"));
     CU_ASSERT_TRUE(scene_pending(&scene));
     maqet_strings_clear(&scene.said);
     write_pending(&scene, "{");
