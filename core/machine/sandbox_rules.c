@@ -60,11 +60,12 @@ read_list(json_object *mapping, const char *key, struct maqet_strings *paths)
 {
     json_object *list = json_object_object_get(mapping, key);
 
-    for (size_t i = 0; list && i < json_object_array_length(list); i++)
-        maqet_strings_take(paths,
-                           maqet_path_absolute(
-                               json_object_get_string(json_object_array_get_idx(list, i)),
-                               maqet_tree_place_of_item(list, i).folder));
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+        char *path = maqet_path_absolute(text, maqet_tree_place_of_item(list, i).folder);
+
+        maqet_strings_take(paths, path ? path : maqet_strdup(text));
+    }
 }
 
 static struct sandbox

@@ -47,9 +47,12 @@ program_of(json_object *tree)
         _cleanup_free_ char *arch = host_arch();
         return maqet_format("%s%s", PROGRAM_PREFIX, arch);
     }
-    if (!strchr(written, '/'))
-        return maqet_strdup(written);
-    return maqet_path_absolute(written, maqet_tree_place_of_value(tree, "binary").folder);
+    /* A definition that was edited may have lost the folder. */
+    char *path = strchr(written, '/')
+                     ? maqet_path_absolute(
+                           written, maqet_tree_place_of_value(tree, "binary").folder)
+                     : NULL;
+    return path ? path : maqet_strdup(written);
 }
 
 json_object *

@@ -84,12 +84,31 @@ test_of_process(void)
     CU_ASSERT_EQUAL(maqet_command_line_of(pid, &argv, &error), -1);
 }
 
+/* A definition that was edited by hand may have lost the places of its values. */
+static void
+test_without_places(void)
+{
+    char nowhere[] = "/nowhere", name[] = "web", uuid[] = "u";
+    const struct maqet_context context = {.data_dir = nowhere, .runtime_dir = nowhere};
+    struct maqet_definition *definition = maqet_alloc(sizeof(*definition));
+
+    definition->name = maqet_strdup(name);
+    definition->uuid = maqet_strdup(uuid);
+    definition->tree = json_object_new_object();
+    json_object_object_add(definition->tree, "binary",
+                           json_object_new_string("./qemu-system-arm"));
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_look(&context, definition);
+    UNIT_SAME(vm->program, "./qemu-system-arm");
+    UNIT_SAME(vm->machine.arch, "arm");
+}
+
 int
 main(void)
 {
     CU_TestInfo tests[] = {
         {"what a start adds goes again", test_start_arguments},
         {"of a process", test_of_process},
+        {"a definition without places", test_without_places},
         CU_TEST_INFO_NULL,
     };
 
