@@ -398,17 +398,15 @@ maqet_file_id_of_used(int dir_fd, const char *path, struct maqet_file_id *id)
 {
     struct statx status;
 
-    /* Use what the kernel has cached: a file server may not answer. */
+    /* A file server that does not answer must not block us. */
     if (statx(dir_fd, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &status) < 0)
         return false;
-    if (S_ISBLK(status.stx_mode))
-        *id = (struct maqet_file_id){
-            .device = makedev(status.stx_rdev_major, status.stx_rdev_minor)};
-    else
-        *id = (struct maqet_file_id){
-            .device = makedev(status.stx_dev_major, status.stx_dev_minor),
-            .inode = status.stx_ino,
-        };
+    bool is_device = S_ISBLK(status.stx_mode);
+    *id = (struct maqet_file_id){
+        .device = is_device ? makedev(status.stx_rdev_major, status.stx_rdev_minor)
+                            : makedev(status.stx_dev_major, status.stx_dev_minor),
+        .inode = is_device ? 0 : status.stx_ino,
+    };
     return true;
 }
 
