@@ -35,10 +35,8 @@ tidy_path(const char *path)
     struct maqet_text text = MAQET_TEXT_INIT;
 
     while (*path) {
-        size_t length;
-
         path += strspn(path, "/");
-        length = strcspn(path, "/");
+        size_t length = strcspn(path, "/");
         if (length > 0 && !(length == 1 && path[0] == '.')) {
             maqet_text_append(&text, "/");
             maqet_text_append_bytes(&text, path, length);
