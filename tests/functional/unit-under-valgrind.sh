@@ -9,7 +9,8 @@ esac
 
 # Under valgrind everything takes some twenty times as long; the limits within the tests are for that.
 MAQET_TEST_SLOW=$((20 * ${MAQET_TEST_SLOW:-1}))
-export MAQET_TEST_SLOW
+MAQET_UNIT_BRIEF=1
+export MAQET_TEST_SLOW MAQET_UNIT_BRIEF
 
 for test in "$abs_top_builddir"/tests/unit/test-*; do
     case $test in

@@ -250,9 +250,9 @@ static void
 test_mutations(void)
 {
     uint64_t random = 20240608;
-    unsigned accepted = 0, refused = 0;
+    int rounds = unit_rounds(3000), accepted = 0, refused = 0;
 
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < rounds; i++) {
         uint8_t image[IMAGE_SIZE] = {0};
         struct qcow2_header header = header_with(1 + (uint32_t)(i % 5));
         struct qcow2_snapshots snapshots;
@@ -280,8 +280,8 @@ test_mutations(void)
         }
         qcow2_snapshots_clear(&snapshots);
     }
-    CU_ASSERT_TRUE(accepted > 300);
-    CU_ASSERT_TRUE(refused > 300);
+    CU_ASSERT_TRUE(accepted > rounds / 10);
+    CU_ASSERT_TRUE(refused > rounds / 10);
 }
 
 /* ---- renaming ---- */

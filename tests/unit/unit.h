@@ -33,6 +33,14 @@
 #include "core/base/replacement.h"
 #include "tests/slow.h"
 
+/* How many of so many similar cases are to be tried: all of them, and a fifth where only
+ * the memory is watched, since that takes twenty times as long (unit-under-valgrind.sh). */
+static inline int
+unit_rounds(int all)
+{
+    return getenv("MAQET_UNIT_BRIEF") ? all / 5 : all;
+}
+
 /* Runs the tests, ends with CUnit's summary, and returns the program's exit code. */
 static inline int
 unit_run(const char *suite, CU_TestInfo *tests)
