@@ -242,7 +242,8 @@ const struct command command_ls = {
         "\"reason\" and \"full\"). \"running, runtime folder lost\" means that the "
         "VM's runtime folder was removed while it ran, for example at the end of a "
         "login session: it can only be stopped. All running VMs are asked at the same "
-        "time, with --format plain up to 256 at once; none is asked if --status names a status that is known without asking.",
+        "time, with --format plain up to 256 at once; none is asked if --status names a "
+        "status that is known without asking.",
     .options = {{"status", 's', .type = OPTION_CHOICE, .argument = "STATUS",
                  .choice = maqet_status_name, .help = "list only VMs with this status"}},
     .examples = {{"maqet ls", "List all"},
