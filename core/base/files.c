@@ -322,18 +322,16 @@ int
 maqet_file_read_at(int dir_fd, const char *path, size_t limit, char **data,
                    size_t *length, struct maqet_error **err)
 {
-    /* Without O_NONBLOCK, opening a FIFO that nobody writes to would block. */
+    /* Without O_NONBLOCK, opening a FIFO that nobody writes to would block. The data of one
+     * with a writer, such as the shell's <(...), is waited for. */
     _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
 
-    if (fd < 0 || fstat(fd, &status) < 0)
+    if (fd < 0 || fstat(fd, &status) < 0 || fcntl(fd, F_SETFL, 0) < 0)
         return maqet_error_errno(err, errno, "Cannot read %s", path);
     if (S_ISDIR(status.st_mode))
         return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is a folder, not a file",
                                path);
-    /* But wait for the data of one with a writer, such as the shell's <(...). */
-    if (!S_ISREG(status.st_mode) && fcntl(fd, F_SETFL, 0) < 0)
-        return maqet_error_errno(err, errno, "Cannot read %s", path);
     return maqet_fd_read(fd, path, limit, data, length, err);
 }
 
