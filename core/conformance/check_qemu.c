@@ -3,6 +3,7 @@
  * check_qemu.c - whether a real QEMU accepts what is emitted, also as many drives as the
  * plugin says, and while it runs.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -166,15 +167,20 @@ make_second(struct bench *bench, int *dir_fd, struct maqet_error **err)
     return drive && bench_prepare(drive, err) == 0 ? TAKE_PTR(drive) : NULL;
 }
 
+/* The program's output goes to a log, as in a start: it is not that of the plugin. */
 static int
 start_helper(const struct maqet_opened *machine, struct maqet_drive *drive, int dir_fd,
              struct maqet_error **err)
 {
     _cleanup_helpers_ struct maqet_helpers helpers = MAQET_HELPERS_INIT;
+    _cleanup_close_ int log_fd =
+        openat(dir_fd, MAQET_RUN_LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
+    if (log_fd < 0)
+        return maqet_error_errno(err, errno, "Cannot create %s", MAQET_RUN_LOG);
     return maqet_helpers_prepare(&drive, 1, dir_fd, &helpers, err) < 0
                ? -1
-               : maqet_helpers_start(&helpers, machine->run.pidfd, -1, NULL, err);
+               : maqet_helpers_start(&helpers, machine->run.pidfd, log_fd, NULL, err);
 }
 
 /* Adds the objects to QEMU, and removes them. 1: a device stays, which depends on the

@@ -113,7 +113,7 @@ static int
 open_log(struct maqet_launching *launching, struct maqet_error **err)
 {
     launching->log_fd =
-        openat(launching->machine->run.dir_fd, "qemu.log",
+        openat(launching->machine->run.dir_fd, MAQET_RUN_LOG,
                O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     return launching->log_fd < 0
                ? maqet_error_errno(err, errno, "Cannot create QEMU's log")
@@ -165,7 +165,7 @@ error_ended(struct maqet_launching *launching, const char *program, int status,
         maqet_error_hint(err, "%s", hint);
     if (launching->log_fd >= 0 && fstat(launching->log_fd, &log) == 0 &&
         (size_t)log.st_size > strlen(words) + 1)
-        maqet_error_remark(err, "All that QEMU said is in %s/qemu.log",
+        maqet_error_remark(err, "All that QEMU said is in %s/" MAQET_RUN_LOG,
                            launching->machine->run.folder);
 }
 

@@ -306,7 +306,7 @@ static void
 remove_run_dir(const struct maqet_context *context, const struct maqet_run *run)
 {
     static const char *const files[] = {
-        "run",     "owner",         "qmp.lock",       "qemu.log",
+        "run",     "owner",         "qmp.lock",       MAQET_RUN_LOG,
         "vm.json", MAQET_DRIVE_LOG, MAQET_RUN_FORCED, MAQET_RUN_RULES};
 
     if (run->dir_fd < 0)

@@ -22,6 +22,7 @@
  */
 #define MAQET_RUN_OWN "qemu"
 #define MAQET_RUN_PID MAQET_RUN_OWN "/pid"
+#define MAQET_RUN_LOG "qemu.log" /* what QEMU and the programs beside it print */
 
 /* ms that a QEMU may take to flush its images when it is told to end; and one that a
  * person wants gone, or that does not answer. */

@@ -275,7 +275,7 @@ struct maqet_error *
 maqet_crash_notice(const struct maqet_context *context, const char *name)
 {
     _cleanup_free_ char *folder = maqet_run_folder(context, name);
-    _cleanup_free_ char *path = maqet_format("%s/qemu.log", folder);
+    _cleanup_free_ char *path = maqet_format("%s/" MAQET_RUN_LOG, folder);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     _cleanup_free_ char *words = maqet_run_last_words(fd);
     _cleanup_free_ char *readable = maqet_launch_words(words);
