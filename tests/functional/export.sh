@@ -98,7 +98,6 @@ EOF
     [ -z "$crypt" ] || encrypted large
     expect 0 maqet snapshot vm load d large --yes
     exported small 3145728
-    exported large 5242880
     [ -z "$crypt" ] || encrypted small
     expect 0 maqet rm vm --yes
 }

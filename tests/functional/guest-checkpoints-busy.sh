@@ -34,11 +34,11 @@ unharmed() {
 }
 
 unharmed "before any checkpoint"
-# Ten checkpoints, each of a guest in the middle of it, and each loaded in the place of the guest
+# So many checkpoints, each of a guest in the middle of it, and each loaded in the place of the guest
 # that went on.
-rounds() {
+rounds() { # METHOD ROUNDS
     round=0
-    while [ $((round += 1)) -le 10 ]; do
+    while [ $((round += 1)) -le "$2" ]; do
         in_guest vm "echo $1$round >/tmp/word"
         expect 0 maqet checkpoint vm create "$1$round" --method "$1"
         out_has "method: $1"
@@ -50,10 +50,10 @@ rounds() {
         expect 0 maqet checkpoint vm delete "$1$round"
     done
 }
-rounds background
-rounds stop
+rounds background 10
+rounds stop 5
 if precopy_sound; then
-    rounds precopy
+    rounds precopy 10
 else
     expect 3 maqet checkpoint vm create p --method precopy
     err_has "misses writes of an emulated guest (TCG) to its memory while precopy copies it"

@@ -61,7 +61,7 @@ guest_run "\$MAQET_CONSOLE" "echo Z >/tmp/word; echo Z >/mnt/one/word; sync; sha
 [ "\$(guest_run "\$MAQET_CONSOLE" 'dd if=/dev/$two bs=1M skip=15 2>/dev/null | head -c 6; dd if=/dev/$two of=/dev/null bs=1M 2>&1 | grep -ci error || :')" = "beyond0" ]
 exit 7
 EOF
-rounds=${MAQET_TEST_ROUNDS:-20}
+rounds=${MAQET_TEST_ROUNDS:-10}
 i=0
 while [ $((i += 1)) -le "$rounds" ]; do
     expect 7 maqet run vm --from ready --discard -- sh inside

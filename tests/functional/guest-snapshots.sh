@@ -121,7 +121,7 @@ writes() {
 has_written() {
     [ "$(writes)" -gt "$written" ]
 }
-sets=50
+sets=${MAQET_TEST_ROUNDS:-25}
 i=0
 while [ $((i += 1)) -le $sets ]; do
     written=$(writes)
@@ -146,11 +146,11 @@ while [ $((i += 1)) -le $sets ]; do
     [ "$a" -eq "$last" ] || changes=$((changes + 1))
     last=$a
 done
-[ "$changes" -ge 10 ] || fail "the counter hardly moved: $changes changes in $sets sets"
+[ "$changes" -ge $((sets / 5)) ] || fail "the counter hardly moved: $changes changes in $sets sets"
 sound first.qcow2 second.qcow2
 
-# The guest runs on: in all of ten snapshots QEMU never stops it. What the guest feels of them is measured
-# by script/bench snapshot.
+# The guest runs on: in all of ten snapshots QEMU never stops it. What the guest feels of them is
+# measured by script/bench snapshot.
 boot vm
 echo '{"execute": "qmp_capabilities"}' >&7
 eventually 60 grep -q '"return"' events

@@ -28,7 +28,7 @@ done >tests
 # Children end by _exit or exec, with what their parent owns: only the test itself counts.
 cat >check <<'END'
 cd "$abs_top_builddir"
-valgrind -q --error-exitcode=119 --leak-check=full --errors-for-leak-kinds=definite,indirect \
+valgrind -q --read-inline-info=no --error-exitcode=119 --leak-check=full --errors-for-leak-kinds=definite,indirect \
     --child-silent-after-fork=yes "$1" >"$TMP/${1##*/}.log" 2>&1 ||
     { cat "$TMP/${1##*/}.log"; echo "FAILED: ${1##*/}"; exit 1; }
 END
