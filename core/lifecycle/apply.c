@@ -105,8 +105,9 @@ maqet_vm_check(struct maqet_vm *vm, struct maqet_error **err)
 
 /* ---- storing it ---- */
 
-/* A machine that was started by a maqet that recorded no slots has its drives in the order
- * of the list that is replaced now. It is no failure if they cannot stay there. */
+/* A machine that was started by a maqet that recorded no slots, or not the order of its
+ * devices, has its drives in the order of the list that is replaced now. It is no failure
+ * if they cannot stay there. What is recorded stays: QEMU may be running with it. */
 static void
 keep_slots(const struct maqet_context *context, const char *name)
 {
@@ -117,7 +118,11 @@ keep_slots(const struct maqet_context *context, const char *name)
     if (!vm || (vm->slots.count > 0 && vm->slots.pci.count > 0) ||
         maqet_vm_command_line(vm, &argv, NULL) < 0)
         return;
-    maqet_slots_save(context, name, &vm->placed, NULL);
+    if (vm->slots.count == 0)
+        maqet_slots_copy(&vm->slots, &vm->placed);
+    else
+        maqet_strings_add_all(&vm->slots.pci, &vm->placed.pci);
+    maqet_slots_save(context, name, &vm->slots, NULL);
 }
 
 /* Replaces the definition of an existing machine, which is locked. */
