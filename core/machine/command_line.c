@@ -170,6 +170,9 @@ maqet_vm_command_line(struct maqet_vm *vm, struct maqet_strings *argv,
     _cleanup_args_ struct maqet_args *drives = maqet_args_new();
     _cleanup_strings_ struct maqet_strings keys = MAQET_STRINGS_INIT;
 
+    /* The placeholder of a drive that cannot be used emits nothing. */
+    if (maqet_vm_check_sound(vm, err) < 0)
+        return -1;
     if (vm->slots_error)
         return maqet_error_copy(err, vm->slots_error);
     maqet_slots_clear(&vm->placed);

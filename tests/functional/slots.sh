@@ -73,6 +73,22 @@ same "ide.2" "$(at vm c)" "place of a changed definition"
 grep -q '"drive": *"e"' data/vms/vm/slots.json || fail "the record of what runs has changed"
 expect 0 maqet -q stop vm --timeout 0 --force
 
+# However often it changes, and with nothing on the PCI bus, so that no order is recorded.
+define plain q35 a:sata b:sata
+expect 0 maqet add plain.yaml
+once plain
+define plain q35 b:sata a:sata
+expect 0 maqet apply plain plain.yaml
+expect 0 maqet -q start plain
+cp data/vms/plain/slots.json before.json
+for drives in x:sata 'x:sata y:sata'; do
+    # shellcheck disable=SC2086 # several
+    define plain q35 $drives
+    expect 0 maqet apply plain plain.yaml
+done
+cmp before.json data/vms/plain/slots.json || fail "a change has changed the record of what runs"
+expect 0 maqet -q stop plain --timeout 0 --force
+
 # A start that fails changes no record.
 cp data/vms/vm/slots.json before.json
 sed 's/machine: q35/machine: q35,no-such-property=on/' vm.yaml >wrong.yaml
@@ -213,3 +229,12 @@ pci moved >loaded
 same "$(cat saved)" "$(cat loaded)" "devices of the checkpoint"
 grep -q maqet-vacant saved || fail "the address of the second drive is not kept"
 expect 0 maqet -q stop moved --timeout 0 --force
+
+# The plugin of a drive is gone: its VM can be changed, and what needs the drive says so.
+sed -i '0,/"qcow2"/s//"gone"/' data/vms/moved/vm.json
+grep -q '"gone"' data/vms/moved/vm.json || fail "the definition could not be changed"
+expect 3 maqet checkpoint moved load one
+err_has "There is no storage plugin 'gone'"
+rm data/vms/moved/slots.json
+define moved q35 a:virtio
+expect 0 maqet apply moved moved.yaml
