@@ -91,6 +91,13 @@ slot_of(uint64_t number, const struct maqet_capacity *capacity)
     };
 }
 
+/* The drives, and the record of each (NULL: none), which is looked up once. */
+struct placing {
+    struct maqet_drive *const *drives;
+    const struct maqet_slot_record **records;
+    size_t count;
+};
+
 static bool
 is_on_same_bus(const struct maqet_drive *one, const struct maqet_drive *other)
 {
@@ -98,15 +105,10 @@ is_on_same_bus(const struct maqet_drive *one, const struct maqet_drive *other)
            strcmp(one->iface->plugin.name, other->iface->plugin.name) == 0;
 }
 
-/* The slot that is recorded for a drive; NULL: there is none, or the machine no longer
- * has it. */
+/* The recorded slot; NULL: there is none, or the machine no longer has it. */
 static const struct maqet_drive_slot *
-kept_slot(const struct maqet_slots *kept, const struct maqet_drive *drive,
-          const struct maqet_capacity *capacity)
+kept_slot(const struct maqet_slot_record *record, const struct maqet_capacity *capacity)
 {
-    const struct maqet_slot_record *record =
-        maqet_slots_find(kept, drive->name, drive->iface->plugin.name);
-
     if (!record)
         return NULL;
     const struct maqet_drive_slot *slot = &record->slot;
@@ -118,9 +120,11 @@ kept_slot(const struct maqet_slots *kept, const struct maqet_drive *drive,
 
 /* The first slot that no drive before this one has, and that none after it keeps. */
 static uint64_t
-first_free(struct maqet_drive *const *drives, size_t count, size_t index,
-           const struct maqet_slots *kept, const struct maqet_capacity *capacity)
+first_free(const struct placing *placing, size_t index,
+           const struct maqet_capacity *capacity)
 {
+    struct maqet_drive *const *drives = placing->drives;
+    size_t count = placing->count;
     /* There are fewer other drives than marks, so one slot among them is free. */
     _cleanup_free_ bool *taken = maqet_alloc(count * sizeof(*taken));
     uint64_t free_slot = 0;
@@ -129,7 +133,7 @@ first_free(struct maqet_drive *const *drives, size_t count, size_t index,
         if (i == index || !is_on_same_bus(drives[i], drives[index]))
             continue;
         const struct maqet_drive_slot *slot =
-            i < index ? &drives[i]->slot : kept_slot(kept, drives[i], capacity);
+            i < index ? &drives[i]->slot : kept_slot(placing->records[i], capacity);
         if (slot && number_of(*slot, capacity) < count)
             taken[number_of(*slot, capacity)] = true;
     }
@@ -140,22 +144,21 @@ first_free(struct maqet_drive *const *drives, size_t count, size_t index,
 
 /* Gives a drive the slot that is recorded for it, or the first free one. */
 static int
-place(struct maqet_drive *const *drives, size_t count, size_t index,
-      const struct maqet_slots *kept, struct maqet_error **err)
+place(const struct placing *placing, size_t index, struct maqet_error **err)
 {
-    struct maqet_drive *drive = drives[index];
+    struct maqet_drive *drive = placing->drives[index];
     struct maqet_capacity capacity = {0};
 
     if (MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, capacity, &capacity) < 0)
         return -1;
-    const struct maqet_drive_slot *slot = kept_slot(kept, drive, &capacity);
+    const struct maqet_drive_slot *slot = kept_slot(placing->records[index], &capacity);
     if (slot) {
         drive->slot = *slot;
         return 0;
     }
     uint64_t most =
         capacity.builtin + (uint64_t)capacity.per_controller * capacity.controllers;
-    uint64_t number = first_free(drives, count, index, kept, &capacity);
+    uint64_t number = first_free(placing, index, &capacity);
     if (number >= most)
         return maqet_drive_error(drive, "interface", err, MAQET_ERROR_INVALID,
                                  "too many drives for the interface '%s': %" PRIu64
@@ -229,11 +232,10 @@ emit_storage(struct maqet_drive *drive, struct maqet_args *args, struct maqet_er
 
 /* Emits one drive. What its plugins append takes addresses if they say so. */
 static int
-emit_drive(struct maqet_drive *const *drives, size_t count, size_t index,
-           const struct maqet_slots *kept, struct maqet_args *args,
+emit_drive(const struct placing *placing, size_t index, struct maqet_args *args,
            struct maqet_error **err)
 {
-    struct maqet_drive *drive = drives[index];
+    struct maqet_drive *drive = placing->drives[index];
     size_t first = args->count;
 
     if (emit_storage(drive, args, err) < 0)
@@ -243,8 +245,8 @@ emit_drive(struct maqet_drive *const *drives, size_t count, size_t index,
     if (!drive->iface)
         return 0;
     first = args->count;
-    if (place(drives, count, index, kept, err) < 0 ||
-        emit_controllers(drives, index, args, err) < 0 ||
+    if (place(placing, index, err) < 0 ||
+        emit_controllers(placing->drives, index, args, err) < 0 ||
         emit_device(drive, args, err) < 0)
         return -1;
     if (drive->iface->plugin.flags & MAQET_IFACE_PCI)
@@ -258,10 +260,17 @@ maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
                   struct maqet_slots *placed, struct maqet_error **err)
 {
     static const struct maqet_strings none;
+    _cleanup_free_ const struct maqet_slot_record **records =
+        maqet_alloc((count + 1) * sizeof(*records));
+    const struct placing placing = {drives, records, count};
     _cleanup_slots_ struct maqet_slots now = {0};
 
+    for (size_t i = 0; i < count; i++)
+        if (drives[i]->iface)
+            records[i] =
+                maqet_slots_find(kept, drives[i]->name, drives[i]->iface->plugin.name);
     for (size_t i = 0; i < count; i++) {
-        if (emit_drive(drives, count, i, kept, args, err) < 0)
+        if (emit_drive(&placing, i, args, err) < 0)
             return -1;
         if (drives[i]->iface)
             maqet_slots_add(&now, drives[i]->name, drives[i]->iface->plugin.name,
