@@ -19,6 +19,8 @@
 #include "core/machine/run_folder.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/machine/slots.h"
+#include "core/machine/store.h"
+#include "core/qemu/addresses.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/migration.h"
@@ -163,6 +165,17 @@ error_ended(struct maqet_launching *launching, const char *program, int status,
                                     : NULL;
     if (hint)
         maqet_error_hint(err, "%s", hint);
+    if (strstr(words, MAQET_ADDRESSES_VACANT)) {
+        const struct maqet_vm *vm = launching->vm;
+        _cleanup_free_ char *slots =
+            maqet_store_file(vm->context, vm->definition->name, MAQET_STORE_SLOTS);
+
+        maqet_error_hint(err,
+                         "The addresses of removed drives are kept for new ones: move %s "
+                         "away to give them up. All drives then get their slots in the "
+                         "order of the list",
+                         slots);
+    }
     if (launching->log_fd >= 0 && fstat(launching->log_fd, &log) == 0 &&
         (size_t)log.st_size > strlen(words) + 1)
         maqet_error_remark(err, "All that QEMU said is in %s/" MAQET_RUN_LOG,

@@ -68,7 +68,7 @@ static struct maqet_props *
 add_bridge(struct maqet_args *args, const char *machine_type, size_t place)
 {
     bool express = has_pcie_root(machine_type);
-    _cleanup_free_ char *id = maqet_format("maqet-vacant-%zu", place);
+    _cleanup_free_ char *id = maqet_format(MAQET_ADDRESSES_VACANT "%zu", place);
     struct maqet_props *bridge = maqet_args_append(
         args, &maqet_kind_device, express ? "pcie-root-port" : "pci-bridge", id);
 

@@ -12,6 +12,9 @@
 
 #include "core/qemu/objects.h"
 
+/* What the ids of these bridges begin with. */
+#define MAQET_ADDRESSES_VACANT "maqet-vacant-"
+
 /* Marks the devices without a bus among the objects from index @from on: each of them
  * takes an address. */
 void maqet_addresses_mark(struct maqet_args *args, size_t from);
