@@ -314,9 +314,11 @@ static int write_fault;
 void
 output_text(const char *text)
 {
+    errno = 0;
     terminal_write(stdout, text);
-    if (fflush(stdout) != 0 && write_fault == 0)
-        write_fault = errno;
+    /* fwrite() itself writes what is longer than the buffer; then fflush() succeeds. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && write_fault == 0)
+        write_fault = errno ? errno : EIO;
 }
 
 static void

@@ -142,3 +142,11 @@ EOF
         "$abs_top_builddir/maqet" start orphan
     expect 0 maqet stop orphan --timeout 0 --force
 fi
+
+# A full disk does not look like success, whether stdio holds what is written or not.
+for arguments in --dump-man 'ls --help' --version; do
+    code=0
+    # shellcheck disable=SC2086 # options
+    maqet $arguments >/dev/full 2>err || code=$?
+    same 1 "$code" "the exit code of maqet $arguments with a full disk"
+done
