@@ -247,9 +247,12 @@ maqet_arguments_check_repeated(json_object *list, struct maqet_error **err)
     _cleanup_argument_list_ struct maqet_argument_list arguments =
         maqet_argument_list_read(list);
 
-    for (size_t i = 0; i < arguments.count; i++)
+    for (size_t i = 0; i < arguments.count; i++) {
+        if (arguments.items[i].known->repeat == MAQET_QEMU_EACH)
+            continue;
         for (size_t j = 0; j <= i; j++)
             if (check_pair(&arguments.items[i], &arguments.items[j], err) < 0)
                 return -1;
+    }
     return 0;
 }
