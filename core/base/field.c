@@ -71,7 +71,7 @@ date_json(int64_t seconds)
     struct tm local;
     char text[64];
 
-    if (seconds == 0 || !localtime_r(&moment, &local) ||
+    if (seconds == 0 || !localtime_r(&moment, &local) || local.tm_year > 9999 - 1900 ||
         strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &local) == 0)
         return NULL;
     size_t length = strlen(text); /* %z has no colon */
