@@ -102,7 +102,8 @@ complaint_log(const struct complaint *complaint, const char *const *argv,
     return maqet_fd_write(fd, head.data, head.length) == 0 &&
            maqet_fd_write(fd, text->data, beginning) == 0 &&
            maqet_fd_write(fd, gap.data, gap.length) == 0 &&
-           maqet_fd_write(fd, text->data + beginning, text->length - beginning) == 0;
+           (beginning == text->length ||
+            maqet_fd_write(fd, text->data + beginning, text->length - beginning) == 0);
 }
 
 /* What an error says of it, as the end of a sentence: ": no such file", or if it is
