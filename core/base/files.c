@@ -141,7 +141,8 @@ maqet_file_check_writers(const char *path, const struct stat *status, uid_t othe
         maqet_error_set(err, MAQET_ERROR_PERMISSION,
                         "%s belongs to another user (uid %u)", path,
                         (unsigned)status->st_uid);
-        maqet_error_hint(err, "Make yourself its owner, or use another one");
+        maqet_error_hint(err, "Make yourself%s its owner, or use another one",
+                         other == 0 ? " or root" : "");
         return -1;
     }
     if (status->st_mode & (S_IWGRP | S_IWOTH)) {
