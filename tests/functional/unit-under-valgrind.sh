@@ -14,7 +14,7 @@ export MAQET_TEST_SLOW MAQET_UNIT_BRIEF
 
 for test in "$abs_top_builddir"/tests/unit/test-*; do
     case $test in
-    *.c | *.o | *.log | *.trs) continue ;;
+    *.c | *.o | *.log | *.trs | *.gc*) continue ;;
     # The valgrind of Debian 12 does not know pidfds, without which nothing is launched or found.
     */test-holders | */test-job | */test-launch | */test-opened | */test-quiesce | */test-recovery | */test-run | \
         */test-helpers) continue ;;
