@@ -66,9 +66,10 @@ check_create(struct bench *bench, struct maqet_error **err)
     _cleanup_free_ char *before = bench_picture(bench->folder);
     if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
         return maqet_error_wrap(err, "It does not recognise what it created");
-    return created ? bench_fail(err, "Change nothing in inspect",
-                                "the next start creates the image again")
-                   : bench_check_unchanged(bench, before, "the next start", err);
+    return created
+               ? bench_fail(err, "Change nothing in inspect",
+                            "the next start creates the image again")
+               : bench_check_unchanged(bench, before, "inspect, at the next start,", err);
 }
 
 static int

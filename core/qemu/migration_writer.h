@@ -15,7 +15,7 @@
 
 struct maqet_writer {
     struct maqet_child
-        child; /* gets a byte to begin, or hung up on if it is not needed */
+        child; /* begins with a byte on its socket, or ends if that closes */
     bool taking;
     int pipe; /* the end for QEMU, which accepts nothing at first; -1: released */
     /* The child's end, which QEMU can write to as long as it is open, and a pidfd of the

@@ -10,7 +10,7 @@
 #include "core/storage/export.h"
 
 /* Writes the content of a drive's snapshot to a new file, even while the machine is running.
- * Needs vm, drive, name; the recorder of @export is ignored. */
+ * Needs vm, drive, name. */
 int maqet_snapshot_export(const struct maqet_context *context,
                           const struct maqet_snapshot_request *request,
                           const struct maqet_export *export, struct maqet_error **err);
