@@ -209,6 +209,7 @@ static const struct maqet_storage_plugin plugin = {
     .name = "virtiofs",
     .summary = "a folder of the host, shared by virtio-fs",
     .options = options,
+    .flags = MAQET_STORAGE_PCI,
     .validate = virtiofs_validate,
     .helper = virtiofs_helper,
     .emit_args = virtiofs_emit_args,
