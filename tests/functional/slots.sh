@@ -238,3 +238,20 @@ err_has "There is no storage plugin 'gone'"
 rm data/vms/moved/slots.json
 define moved q35 a:virtio
 expect 0 maqet apply moved moved.yaml
+
+# Kept addresses may leave too few for the user's own devices; then it is said how to give them up.
+TYPE=raw
+# shellcheck disable=SC2046 # words
+define crowd q35 $(printf '%s:virtio ' a b c d e f g h i j k l m n o p q r s t)
+expect 0 maqet add crowd.yaml
+once crowd
+define crowd q35 t:virtio
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    sed -i 's/^arguments:/&\n  - device: virtio-rng-pci/' crowd.yaml
+done
+expect 0 maqet apply crowd crowd.yaml
+expect 1 maqet start crowd
+err_has "no slot/function available"
+err_has "move $TMP/data/vms/crowd/slots.json away to give them up"
+rm data/vms/crowd/slots.json
+once crowd
