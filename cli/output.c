@@ -316,7 +316,7 @@ output_text(const char *text)
 {
     errno = 0;
     terminal_write(stdout, text);
-    /* fwrite() itself writes what is longer than the buffer; then fflush() succeeds. */
+    /* A text that is longer than the buffer is written before, and fflush() succeeds. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && write_fault == 0)
         write_fault = errno ? errno : EIO;
 }
