@@ -161,8 +161,19 @@ eventually() {
     done
 }
 
+# On a busy host, QEMU may take longer to answer than the second that ls waits.
 vm_status() {
-    "$MAQET" --format plain ls | awk -F '\t' -v vm="$1" '$1 == vm { print $2 }'
+    vm_status_tries=$(patience 10)
+    while :; do
+        vm_status_word=$("$MAQET" --format plain ls |
+            awk -F '\t' -v vm="$1" '$1 == vm { print $2 }')
+        [ "$vm_status_word" = unresponsive ] && [ $((vm_status_tries -= 1)) -gt 0 ] || break
+    done
+    echo "$vm_status_word"
+}
+# process_ended PID: it is gone, or waits only for its parent.
+process_ended() {
+    [ ! -e "/proc/$1" ] || grep -qs '^State:.Z' "/proc/$1/status" || [ ! -e "/proc/$1" ]
 }
 vm_pid() {
     "$MAQET" --format plain ls | awk -F '\t' -v vm="$1" '$1 == vm { print $3 }'

@@ -273,7 +273,7 @@ expect 0 followed connect rm c --force
 not_asked
 err_lacks "has not answered"
 err_has "creation of snapshot 'broken' was interrupted"
-[ ! -e "/proc/$pid" ] || grep -q '^State:.Z' "/proc/$pid/status" || fail "QEMU still runs"
+process_ended "$pid" || fail "QEMU still runs"
 
 # ---- starting ----
 

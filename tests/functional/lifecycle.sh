@@ -77,7 +77,7 @@ err_has "did not power off within 1 s"
 err_has --force
 same running "$(vm_status one)"
 expect 0 maqet stop one --timeout 0 --force
-[ ! -e "/proc/$pid" ] || grep -q '^State:.Z' "/proc/$pid/status" || fail "QEMU still runs"
+process_ended "$pid" || fail "QEMU still runs"
 same stopped "$(vm_status one)"
 # Its image locks are gone with it.
 qemu-img check -q "$TMP/images/maqet-one-hdd.qcow2"
