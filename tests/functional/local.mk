@@ -1,5 +1,15 @@
 # SPDX-License-Identifier: MIT
+# Tests with guests come first: they take long, and one that came last would run alone.
 FUNCTIONAL_TESTS = \
+	tests/functional/guest-checkpoints.sh \
+	tests/functional/guest-checkpoints-busy.sh \
+	tests/functional/guest-complete.sh \
+	tests/functional/guest-disk-full.sh \
+	tests/functional/guest-interfaces.sh \
+	tests/functional/guest-quiesce.sh \
+	tests/functional/guest-run.sh \
+	tests/functional/guest-service.sh \
+	tests/functional/guest-snapshots.sh \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/core-has-no-grammar.sh \
 	tests/functional/floors.sh \
@@ -105,16 +115,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-other-type.sh \
 	tests/functional/recover.sh \
 	tests/functional/snapshot-killed.sh \
-	tests/functional/benchmarks.sh \
-	tests/functional/guest-checkpoints.sh \
-	tests/functional/guest-checkpoints-busy.sh \
-	tests/functional/guest-complete.sh \
-	tests/functional/guest-disk-full.sh \
-	tests/functional/guest-interfaces.sh \
-	tests/functional/guest-quiesce.sh \
-	tests/functional/guest-run.sh \
-	tests/functional/guest-service.sh \
-	tests/functional/guest-snapshots.sh
+	tests/functional/benchmarks.sh
 TESTS += $(FUNCTIONAL_TESTS)
 EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
