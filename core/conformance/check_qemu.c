@@ -82,7 +82,7 @@ ask_capacity(struct bench *bench, const char *type, uint64_t *most,
 static int
 fill_buses(struct bench *bench, const char *type, size_t count, struct maqet_error **err)
 {
-    json_object *entries[DRIVES_MAX];
+    json_object *entries[DRIVES_MAX] = {NULL};
 
     for (size_t i = 0; i < count; i++) {
         _cleanup_free_ char *name = maqet_format("drive-%zu", i);
