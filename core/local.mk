@@ -51,6 +51,7 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/check_traces.c \
 	core/conformance/checks.c core/conformance/checks.h \
 	core/conformance/conformance.c core/conformance/conformance.h \
+	core/conformance/constructors.c core/conformance/constructors.h \
 	core/conformance/machine.c core/conformance/machine.h \
 	core/conformance/scenarios.c core/conformance/scenarios.h \
 	core/conformance/tool.c core/conformance/tool.h \

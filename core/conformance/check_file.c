@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/conformance/checks.h"
+#include "core/conformance/constructors.h"
 #include "core/plugin/describe.h"
 
 enum { FILE_LIMIT = 256 << 20 };
@@ -103,9 +104,40 @@ read_symbols(const struct elf *elf, const char *entry, struct symbols *symbols)
 /* ---- the dynamic section ---- */
 
 struct dynamic {
-    uint64_t constructors; /* bytes */
+    struct constructors constructors;
+    uint64_t rows[2]; /* where in the file it names function and count; 0: it doesn't */
+    uint64_t destructors;
     bool text_relocations;
 };
+
+static void
+note_row(const ElfW(Dyn) * row, uint64_t offset, struct dynamic *dynamic)
+{
+    struct constructors *constructors = &dynamic->constructors;
+
+    switch (row->d_tag) {
+    case DT_INIT:
+        constructors->function = row->d_un.d_ptr;
+        dynamic->rows[0] = offset;
+        break;
+    case DT_INIT_ARRAY:
+        constructors->array = row->d_un.d_ptr;
+        break;
+    case DT_INIT_ARRAYSZ:
+        constructors->count = row->d_un.d_val / sizeof(void *);
+        dynamic->rows[1] = offset;
+        break;
+    case DT_FINI_ARRAYSZ:
+        dynamic->destructors = row->d_un.d_val / sizeof(void *);
+        break;
+    case DT_TEXTREL:
+        dynamic->text_relocations = true;
+        break;
+    case DT_FLAGS:
+        dynamic->text_relocations |= (row->d_un.d_val & DF_TEXTREL) != 0;
+        break;
+    }
+}
 
 static void
 read_dynamic(const struct elf *elf, const ElfW(Phdr) * header, struct dynamic *dynamic)
@@ -116,12 +148,34 @@ read_dynamic(const struct elf *elf, const ElfW(Phdr) * header, struct dynamic *d
         if (!read_row(elf, header->p_offset, i, &row, sizeof(row)) ||
             row.d_tag == DT_NULL)
             return;
-        if (row.d_tag == DT_INIT_ARRAYSZ)
-            dynamic->constructors = row.d_un.d_val;
-        if (row.d_tag == DT_TEXTREL ||
-            (row.d_tag == DT_FLAGS && (row.d_un.d_val & DF_TEXTREL)))
-            dynamic->text_relocations = true;
+        note_row(&row, header->p_offset + i * sizeof(row), dynamic);
     }
+}
+
+static int
+check_constructors(const struct elf *elf, const struct dynamic *dynamic,
+                   struct maqet_error **err)
+{
+    static const char hint[] = "Remove constructors, destructors and, in C++, variables "
+                               "that have one: a plugin has no state of its own";
+    /* What DT_DEBUG has means nothing in a shared object. */
+    const ElfW(Dyn) instead[] = {{.d_tag = DT_DEBUG}, {.d_tag = DT_INIT_ARRAYSZ}};
+    _cleanup_free_ char *copy = maqet_alloc(elf->size);
+    _cleanup_free_ char *effect = NULL;
+
+    memcpy(copy, elf->bytes, elf->size);
+    for (size_t i = 0; i < sizeof(instead) / sizeof(*instead); i++)
+        if (dynamic->rows[i])
+            memcpy(copy + dynamic->rows[i], instead + i, sizeof(*instead));
+    if (constructors_try(copy, elf->size, &dynamic->constructors, &effect, err) < 0)
+        return -1;
+    if (effect)
+        return bench_fail(err, hint, "it runs code when it is loaded, which %s", effect);
+    /* One is the compiler's own (crtbegin.o). */
+    if (dynamic->destructors > 1)
+        return bench_fail(err, hint, "it runs code when it is unloaded (%zu destructors)",
+                          (size_t)dynamic->destructors - 1);
+    return 0;
 }
 
 static int
@@ -142,14 +196,7 @@ check_segments(const struct elf *elf, bool instrumented, struct maqet_error **er
     }
     if (dynamic.text_relocations)
         return bench_fail(err, "Compile with -fPIC", "it has text relocations");
-    /* One entry is the compiler's own (crtbegin.o). */
-    if (!instrumented && dynamic.constructors > sizeof(void *))
-        return bench_fail(err,
-                          "Remove constructors and, in C++, variables that have one: "
-                          "a plugin has no state of its own",
-                          "it runs code when it is loaded (%zu constructors)",
-                          (size_t)(dynamic.constructors / sizeof(void *)) - 1);
-    return 0;
+    return instrumented ? 0 : check_constructors(elf, &dynamic, err);
 }
 
 /* ---- the check ---- */

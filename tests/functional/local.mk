@@ -41,6 +41,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/plugins-refused.sh \
 	tests/functional/plugin-check.sh \
 	tests/functional/plugin-check-seeded.sh \
+	tests/functional/plugin-constructors.sh \
 	tests/functional/plugins-setuid.sh \
 	tests/functional/abi-binaries.sh \
 	tests/functional/abi-compatible.sh \
