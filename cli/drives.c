@@ -62,7 +62,7 @@ file_of(const struct maqet_drive *drive)
     if (drive->path || drive->storage->plugin.path_option)
         return drive->path;
     for (; option->name; option++)
-        if (option->type == MAQET_OPTION_PATH || option->required)
+        if (option->type == MAQET_OPTION_PATH || option->flags & MAQET_REQUIRED)
             return maqet_drive_text(drive, option->name);
     return NULL;
 }

@@ -233,12 +233,10 @@ append_choices(struct maqet_text *text, const struct maqet_strings *words)
 static void
 append_limits(struct maqet_text *text, const struct maqet_plugin_option *option)
 {
-    if (!option->has_minimum)
-        return;
-    maqet_text_appendf(text, "\nAt least %" PRId64, option->minimum);
+    if (option->has_minimum)
+        maqet_text_appendf(text, "\nAt least %" PRId64 ".", option->minimum);
     if (option->has_maximum)
-        maqet_text_appendf(text, ", at most %" PRId64, option->maximum);
-    maqet_text_append(text, ".");
+        maqet_text_appendf(text, "\nAt most %" PRId64 ".", option->maximum);
 }
 
 /* A phrase as a sentence. */

@@ -107,7 +107,7 @@ libmaqet_core_a_SOURCES = \
 	core/plugin/folders.c core/plugin/folders.h \
 	core/plugin/loader.c core/plugin/loader.h \
 	core/public/command.c \
-	core/public/drive.c \
+	core/public/drive.c core/public/text.c \
 	core/qemu/addresses.c core/qemu/addresses.h \
 	core/qemu/agent.c core/qemu/agent.h \
 	core/qemu/arguments.c core/qemu/arguments.h \

@@ -10,14 +10,19 @@
  *   maqet-iface-NAME.so     how a drive is attached to the virtual machine (a bus)
  *
  * The promise: a plugin that was built against an older header of the same ABI number loads
- * in every later maqet; older source compiles against a newer header. New callbacks are added
- * at the end of a struct and are NULL for the plugins that don't know them.
+ * in every later maqet; older source compiles against a newer header. New members are added
+ * at the end of a struct and are 0 for the plugins that do not know them. Of the bits of a
+ * @flags member, a maqet that does not know one of the upper 16 refuses the plugin, and
+ * ignores those of the lower 16 that it does not know.
  *
  * All state comes in the arguments. One plugin serves several drives of one machine, so a
- * plugin keeps no variables of its own between two calls. A plugin never prints and never
- * exits: it returns -1 with an error set, or calls maqet_warn(). It is called from one thread
- * only, never from a signal handler, and what it is given may be used until it returns. Each
- * call has a time limit, see maqet_time_left().
+ * plugin keeps no variables of its own between two calls; what it needs for one drive it keeps
+ * in a handle (maqet_drive_handle()) or in the drive's folder (maqet_drive_folder()). A plugin
+ * never prints and never exits: it returns -1 with an error set, or calls maqet_warn(). It is
+ * called from one thread only, never from a signal handler, and what it is given may be used
+ * until it returns. Each call has a time limit, see maqet_time_left(). Wherever a function
+ * takes a format, another one ending in _text, or maqet_command_word(), takes plain text, for
+ * languages without variable arguments.
  */
 #ifndef MAQET_PLUGIN_H
 #define MAQET_PLUGIN_H
@@ -53,6 +58,25 @@ extern "C" {
 #else
 #define MAQET_ENTRY MAQET_EXPORT
 #endif
+
+/**
+ * MAQET_MUST_UNDERSTAND - the bits of a @flags member that a maqet must know: one that does
+ * not refuses the plugin. It ignores others that it does not know.
+ *
+ * Since: 0.1
+ */
+#define MAQET_MUST_UNDERSTAND 0xffff0000u
+
+/* ---- memory ------------------------------------------------------------------------ */
+
+/**
+ * maqet_free - free what a function of this header returned to be freed by the caller.
+ * @memory: the memory; NULL: nothing happens. Never give it to free(): the plugin may have
+ *   another C library than maqet.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_free(void *memory);
 
 /* ---- errors ------------------------------------------------------------------------ */
 
@@ -114,6 +138,14 @@ MAQET_EXPORT int maqet_error_set(struct maqet_error **err, enum maqet_error_code
                                  const char *format, ...) MAQET_PRINTF(3, 4);
 
 /**
+ * maqet_error_set_text - as maqet_error_set(), with a plain message.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_error_set_text(struct maqet_error **err, enum maqet_error_code code,
+                                      const char *message);
+
+/**
  * maqet_error_hint - add a next step for the person who reads the error.
  * @err: an error that was set; nothing happens where there is none.
  * @format: one step; several hints are numbered when they are shown.
@@ -122,6 +154,13 @@ MAQET_EXPORT int maqet_error_set(struct maqet_error **err, enum maqet_error_code
  */
 MAQET_EXPORT void maqet_error_hint(struct maqet_error **err, const char *format, ...)
     MAQET_PRINTF(2, 3);
+
+/**
+ * maqet_error_hint_text - as maqet_error_hint(), with a plain text.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_error_hint_text(struct maqet_error **err, const char *hint);
 
 /**
  * maqet_error_wrap - say what was being attempted when the error arose.
@@ -134,6 +173,13 @@ MAQET_EXPORT void maqet_error_hint(struct maqet_error **err, const char *format,
  */
 MAQET_EXPORT int maqet_error_wrap(struct maqet_error **err, const char *format, ...)
     MAQET_PRINTF(2, 3);
+
+/**
+ * maqet_error_wrap_text - as maqet_error_wrap(), with a plain context.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_error_wrap_text(struct maqet_error **err, const char *context);
 
 /**
  * maqet_error_what - what kind of failure an error is.
@@ -164,6 +210,17 @@ MAQET_EXPORT const char *maqet_error_text(const struct maqet_error *err);
  */
 MAQET_EXPORT void maqet_error_clear(struct maqet_error **err);
 
+/**
+ * maqet_error_move - pass an error of the plugin's own on to its caller.
+ * @err: where to put it, as for maqet_error_set(); an error that is there already stays.
+ * @reason: the error; it belongs to @err from now on, or is freed.
+ *
+ * Returns: -1.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_error_move(struct maqet_error **err, struct maqet_error *reason);
+
 /* ---- options ----------------------------------------------------------------------- */
 
 /**
@@ -177,6 +234,13 @@ MAQET_EXPORT void maqet_error_clear(struct maqet_error **err);
  * @MAQET_OPTION_CHOICE: one of a list of words.
  * @MAQET_OPTION_MODE: permission bits in octal, such as 0644.
  * @MAQET_OPTION_MAP: a mapping with options of its own; they are asked for as "map.option".
+ * @MAQET_OPTION_LIST: a sequence, whose items are of the type that @items says; a single value
+ *   counts as a sequence of one. The items are asked for as "list.0", "list.1", those of a
+ *   sequence of mappings as "list.0.option"; maqet_drive_count() says how many there are.
+ * @MAQET_OPTION_SECRET: the path of a file that holds a secret, which only the user may read.
+ *   maqet_drive_secret() returns its content, which the core keeps out of command lines,
+ *   messages, logs and its own output; maqet_drive_string() returns the path, for QEMU's
+ *   objects of the type "secret".
  *
  * Since: 0.1
  */
@@ -188,39 +252,68 @@ enum maqet_option_type {
     MAQET_OPTION_BOOL = 5,
     MAQET_OPTION_CHOICE = 6,
     MAQET_OPTION_MODE = 7,
-    MAQET_OPTION_MAP = 8
+    MAQET_OPTION_MAP = 8,
+    MAQET_OPTION_LIST = 9,
+    MAQET_OPTION_SECRET = 10
 };
 
 /* Its size is part of the ABI: a compiler that is told to make enums short would differ. */
 typedef char maqet_option_type_has_4_bytes[sizeof(enum maqet_option_type) == 4 ? 1 : -1];
 
 /**
+ * enum maqet_option_flag - what else holds for an option.
+ * @MAQET_REQUIRED: a drive without it is an error.
+ * @MAQET_MINIMUM: @minimum is the least value; for INT and SIZE, and lists of them.
+ * @MAQET_MAXIMUM: @maximum is the greatest one.
+ * @MAQET_LIMITS: both.
+ *
+ * Since: 0.1
+ */
+enum maqet_option_flag {
+    MAQET_REQUIRED = 1,
+    MAQET_MINIMUM = 2,
+    MAQET_MAXIMUM = 4,
+    MAQET_LIMITS = 6
+};
+
+/**
  * struct maqet_option - one key that a drive of this plugin may have in the YAML file.
  * @name: the key, [a-z][a-z0-9_]*; NULL ends the table.
  * @type: how its value is read.
- * @required: true: a drive without it is an error.
- * @fallback: the value that holds when the key is absent, as text; NULL: none.
+ * @flags: the sum of what MAQET_REQUIRED and its like apply.
+ * @fallback: the value that holds when the key is absent, as text; NULL: none. A MAP, a LIST
+ *   and a SECRET have none.
  * @choices: for MAQET_OPTION_CHOICE: the words, ended by NULL.
- * @minimum: for MAQET_OPTION_INT and _SIZE: the least value; counts with @maximum only.
- * @maximum: for MAQET_OPTION_INT and _SIZE: the greatest value; 0: no limits at all, so 0
- *   itself can't be one, and validate has to say it. INT64_MAX: only @minimum limits.
+ * @minimum: for INT and SIZE: the least value, with MAQET_MINIMUM among the flags.
+ * @maximum: for INT and SIZE: the greatest value, with MAQET_MAXIMUM.
  * @options: for MAQET_OPTION_MAP: the table of what the mapping may hold.
+ * @items: for MAQET_OPTION_LIST: the type of each item, which is no LIST and no SECRET;
+ *   @choices, limits and @options hold for each.
  * @help: one line for people, without a full stop.
  *
  * The core checks names, types, choices and limits from this table, before validate is
  * called, and makes the messages, the help and the manual from it.
+ *
+ * Each plugin has its options for itself. In the YAML file, a key is written plainly where
+ * only one table has it. The keys of the storage's table may also stand below
+ * `storage_options`, those of the interface's table below `interface_options`, and the core's
+ * own below `drive_options`; a key that both plugins have must be written there. The names
+ * name, type, interface, media, overcommit, snapshots, allow_system, options, drive_options,
+ * storage_options and interface_options are the core's for ever. Whatever other key the core
+ * gets: where a plugin has an option of that name, the plain key stays the plugin's.
  *
  * Since: 0.1
  */
 struct maqet_option {
     const char *name;
     enum maqet_option_type type;
-    bool required;
+    uint32_t flags;
     const char *fallback;
     const char *const *choices;
     int64_t minimum;
     int64_t maximum;
     const struct maqet_option *options;
+    enum maqet_option_type items;
     const char *help;
 };
 
@@ -237,7 +330,7 @@ struct maqet_option {
 struct maqet_drive;
 
 /**
- * enum maqet_media - what the guest sees.
+ * enum maqet_media - what the guest sees; the values can be added up.
  * @MAQET_MEDIA_DISK: a disk.
  * @MAQET_MEDIA_CDROM: a CD-ROM drive: read-only, never created, possibly empty.
  *
@@ -246,7 +339,7 @@ struct maqet_drive;
 enum maqet_media { MAQET_MEDIA_DISK = 1, MAQET_MEDIA_CDROM = 2 };
 
 /**
- * maqet_drive_name - the drive's name, which is its node-name and device id in QEMU too.
+ * maqet_drive_name - the drive's name, which is its device id in QEMU too.
  *
  * Since: 0.1
  */
@@ -258,6 +351,36 @@ MAQET_EXPORT const char *maqet_drive_name(const struct maqet_drive *drive);
  * Since: 0.1
  */
 MAQET_EXPORT const char *maqet_drive_vm_name(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_node - the node-name of the drive in QEMU: of the node that emit_args appends
+ * and that live callbacks speak of, for a storage, and of the node that the device shows, for
+ * an interface. It need not be the drive's name.
+ *
+ * Returns: the node-name; the drive's name where it has no node (a share).
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_node(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_type - the name of the storage plugin that the drive uses.
+ * maqet_drive_interface - the name of the interface plugin; "" where it uses none.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_type(const struct maqet_drive *drive);
+MAQET_EXPORT const char *maqet_drive_interface(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_qemu_version - the version of the machine's QEMU.
+ *
+ * Returns: a million times the first number, a thousand times the second, and the third, such
+ * as 7002022 for 7.2.22; 0 where it is not known.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT uint32_t maqet_drive_qemu_version(const struct maqet_drive *drive);
 
 /**
  * maqet_drive_machine - QEMU's machine type, such as "q35" or "pc-i440fx-7.2".
@@ -284,7 +407,9 @@ MAQET_EXPORT const char *maqet_drive_arch(const struct maqet_drive *drive);
 MAQET_EXPORT enum maqet_media maqet_drive_media(const struct maqet_drive *drive);
 
 /**
- * maqet_drive_readonly - whether the guest may only read: a CD-ROM, or `readonly: on`.
+ * maqet_drive_readonly - whether the guest may only read: a CD-ROM, or the plugin's
+ * @readonly_option is on. The core refuses a read-only drive of which emit_args says anything
+ * else.
  *
  * Since: 0.1
  */
@@ -315,9 +440,35 @@ MAQET_EXPORT const char *maqet_drive_path(const struct maqet_drive *drive);
 MAQET_EXPORT const char *maqet_drive_socket(const struct maqet_drive *drive);
 
 /**
+ * maqet_drive_folder - a folder for the drive alone, in which the plugin may keep files.
+ *
+ * Only the user may enter it. For storage that is made once, or never, it lasts as long as the
+ * machine's definition has the drive. For storage that is made for each start, it is empty
+ * before @create, and is emptied when the machine has ended. It is there in all callbacks but
+ * @validate and @emit_args, which only name it; nothing in it may be worth keeping when the
+ * drive is removed.
+ *
+ * Returns: an absolute path; never NULL.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_folder(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_handle - what @open of the storage plugin has left for the drive.
+ *
+ * Returns: the handle; NULL in @validate, @emit_args and @helper, in the interface's
+ * callbacks, and without @open.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void *maqet_drive_handle(const struct maqet_drive *drive);
+
+/**
  * maqet_drive_empty - whether it is a CD-ROM drive without a disc.
  *
- * Then there is no node of its name, and an interface shows the guest an empty drive.
+ * Then it has no node: emit_args is not called, and an interface shows the guest an empty
+ * drive.
  *
  * Since: 0.1
  */
@@ -337,7 +488,9 @@ MAQET_EXPORT bool maqet_drive_running(const struct maqet_drive *drive);
 /**
  * maqet_drive_has - whether an option was written down, or has a fallback.
  * @drive: the drive.
- * @option: the option's name; "map.option" for one inside a mapping.
+ * @option: the name of an option of the plugin's own table; "map.option" for one inside a
+ *   mapping, "list.0" for an item. An interface may ask for a storage's option, which some
+ *   storages have and others lack, by "storage_options.option".
  *
  * Since: 0.1
  */
@@ -375,6 +528,35 @@ MAQET_EXPORT int64_t maqet_drive_int(const struct maqet_drive *drive, const char
 MAQET_EXPORT bool maqet_drive_bool(const struct maqet_drive *drive, const char *option);
 
 /**
+ * maqet_drive_count - how many items a LIST option has; 0 when it is absent.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT size_t maqet_drive_count(const struct maqet_drive *drive, const char *option);
+
+/**
+ * maqet_drive_secret - the content of the file that a SECRET option names, without a line feed
+ * at its end.
+ * @drive: the drive.
+ * @option: the option.
+ * @size: gets the number of bytes; NULL: the caller only needs the text. The NUL that follows
+ *   the content is not counted.
+ * @err: set when the option is absent, or the file can't be read, is larger than 64 KiB, or may
+ *   be read by others.
+ *
+ * What a plugin makes of it is its own affair, but a program must get it by
+ * maqet_command_file(), maqet_command_input() or the SECRET's path: the core refuses command
+ * lines that contain it, and masks it in messages.
+ *
+ * Returns: the content, which belongs to the drive; NULL on error.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_secret(const struct maqet_drive *drive,
+                                            const char *option, size_t *size,
+                                            struct maqet_error **err);
+
+/**
  * maqet_drive_error - make an error about an option of a drive.
  * @drive: the drive; the message begins with the file, line and column of the option (or of
  *   the drive, when the option is absent) and with the drive's name.
@@ -392,6 +574,15 @@ MAQET_EXPORT int maqet_drive_error(const struct maqet_drive *drive, const char *
                                    const char *format, ...) MAQET_PRINTF(5, 6);
 
 /**
+ * maqet_drive_error_text - as maqet_drive_error(), with a plain message.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_drive_error_text(const struct maqet_drive *drive, const char *option,
+                                        struct maqet_error **err, enum maqet_error_code code,
+                                        const char *message);
+
+/**
  * maqet_warn - tell the user something that is no failure.
  * @drive: the drive that it is about; its name is added by the core.
  * @format: one sentence.
@@ -402,13 +593,39 @@ MAQET_EXPORT void maqet_warn(const struct maqet_drive *drive, const char *format
     MAQET_PRINTF(2, 3);
 
 /**
+ * maqet_warn_text - as maqet_warn(), with a plain message.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_warn_text(const struct maqet_drive *drive, const char *message);
+
+/**
+ * maqet_debug - say what the plugin does, for those who ask for it (maqet --verbose).
+ * @drive: the drive that it is about; its name and the plugin's are added by the core.
+ * @format: one sentence.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_debug(const struct maqet_drive *drive, const char *format, ...)
+    MAQET_PRINTF(2, 3);
+
+/**
+ * maqet_debug_text - as maqet_debug(), with a plain message.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_debug_text(const struct maqet_drive *drive, const char *message);
+
+/**
  * maqet_time_left - how long the running callback may still take, in ms; 0: it is late.
  *
  * What maqet_run() and its like run is stopped at that moment, with MAQET_ERROR_TIMEOUT. A
- * plugin that waits for something by itself, such as a service, asks. The limits: 4 h for
- * what moves data (create, resize, check unless it is quick, and of the snapshot table create,
- * load, remove, rename, repair and write_out), 30 s for what may ask a service (inspect,
- * holders, and of that table list and can_create), 10 s for the rest.
+ * plugin that waits for something by itself, such as a service, asks: the core ends the whole
+ * command, and blames the plugin, when a callback has not returned some seconds after its
+ * limit. The limits: 4 h for what moves data (create, remove, resize, check unless it is quick,
+ * and of the snapshot table create, load, remove, rename, repair and write_out), 30 s for what
+ * may ask a service (open, close, inspect, holders, ended, and of that table list and
+ * can_create), 10 s for the rest.
  *
  * Since: 0.1
  */
@@ -432,8 +649,8 @@ MAQET_EXPORT void maqet_progress(const struct maqet_drive *drive, double percent
  * @err: set when it can't be run or fails; then its own words are in the message.
  * @program: its name, looked up in PATH, followed by its arguments and a NULL.
  *
- * Its standard input is empty, and its output is kept from the terminal. It is killed when
- * maqet dies, however maqet dies.
+ * Its standard input is empty, its output is kept from the terminal, and it has no other open
+ * descriptors. It is killed when maqet dies, however maqet dies.
  *
  * Returns: 0 when it exited with 0, else -1.
  *
@@ -443,7 +660,10 @@ MAQET_EXPORT int maqet_run(struct maqet_error **err, const char *program, ...)
     MAQET_SENTINEL;
 
 /**
- * struct maqet_command - a program's arguments in the making. Opaque.
+ * struct maqet_command - a program and its arguments in the making. Opaque.
+ *
+ * It is given to maqet_command_run() or maqet_command_output(), which free it, returned by
+ * @helper or @serve, or given up by maqet_command_free().
  *
  * Since: 0.1
  */
@@ -453,8 +673,7 @@ struct maqet_command;
  * maqet_command_new - begin a command.
  * @program: its name, looked up in PATH.
  *
- * Returns: the command, to be given to maqet_command_run(), which frees it, or to
- * maqet_command_free().
+ * Returns: the command; never NULL.
  *
  * Since: 0.1
  */
@@ -471,6 +690,13 @@ MAQET_EXPORT void maqet_command_arg(struct maqet_command *command, const char *f
     MAQET_PRINTF(2, 3);
 
 /**
+ * maqet_command_word - append one argument as it is.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_command_word(struct maqet_command *command, const char *word);
+
+/**
  * maqet_command_option - append one argument "PREFIX=VALUE" in QEMU's option syntax.
  * @command: the command.
  * @prefix: all up to the equals sign, such as "secret,id=key,file".
@@ -482,7 +708,61 @@ MAQET_EXPORT void maqet_command_option(struct maqet_command *command, const char
                                        const char *value);
 
 /**
- * maqet_command_free - give up a command that was not run.
+ * maqet_command_environment - set a variable in the program's environment.
+ * @command: the command.
+ * @name: the variable's name.
+ * @value: its value; copied. NULL: the program does not get the variable.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_command_environment(struct maqet_command *command, const char *name,
+                                            const char *value);
+
+/**
+ * maqet_command_input - give a command something to read from its standard input.
+ * @command: the command, which must not be that of @helper or @serve.
+ * @bytes: what it reads before the end of the file; copied.
+ * @size: how many bytes that are.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_command_input(struct maqet_command *command, const void *bytes,
+                                      size_t size);
+
+/**
+ * maqet_command_exit_status - accept any exit status.
+ * @command: the command.
+ * @status: gets the status with which the program exited, which is no failure then, when the
+ *   command is run. It stays a failure when the program can't be run, is stopped at the time
+ *   limit, or is killed by a signal.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_command_exit_status(struct maqet_command *command, int *status);
+
+/**
+ * maqet_command_error_output - keep what a command writes to its standard error.
+ * @command: the command.
+ * @text: gets the last 64 KiB of it, with a NUL at its end, when the command is run, even if it
+ *   fails; to be freed with maqet_free(). NULL where it could not be run.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_command_error_output(struct maqet_command *command, char **text);
+
+/**
+ * maqet_command_show_progress - show the user how far the program is.
+ * @command: the command. It reports on its standard output as `qemu-img -p` does:
+ *   "(12.34/100%)" again and again.
+ * @drive: the drive that it is about.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_command_show_progress(struct maqet_command *command,
+                                              const struct maqet_drive *drive);
+
+/**
+ * maqet_command_free - give up a command that was not run; NULL: nothing happens.
  *
  * Since: 0.1
  */
@@ -491,31 +771,35 @@ MAQET_EXPORT void maqet_command_free(struct maqet_command *command);
 /**
  * maqet_command_run - run a command as maqet_run() does, and free it.
  *
- * Returns: 0 when it exited with 0, else -1.
+ * Returns: 0 when it exited with 0 (or with any status, see maqet_command_exit_status()), else
+ * -1.
  *
  * Since: 0.1
  */
 MAQET_EXPORT int maqet_command_run(struct maqet_command *command, struct maqet_error **err);
 
 /**
- * maqet_command_output - run a command as maqet_command_run() does, and free it.
- * @command: the command.
+ * maqet_command_output - run a command as maqet_command_run() does, and keep what it writes.
+ * @command: the command; it is freed.
+ * @size: gets the number of bytes that it wrote to its standard output; NULL: the caller only
+ *   needs the text.
  * @err: as there.
  *
- * Returns: what it wrote to its standard output, with a NUL at its end, to be freed with
- * free(); NULL when it did not exit with 0. What is longer than 16 MiB is cut off.
+ * Returns: what it wrote, with a NUL at its end that is not counted, to be freed with
+ * maqet_free(); NULL on error. More than 16 MiB is an error.
  *
  * Since: 0.1
  */
-MAQET_EXPORT char *maqet_command_output(struct maqet_command *command,
+MAQET_EXPORT char *maqet_command_output(struct maqet_command *command, size_t *size,
                                         struct maqet_error **err);
 
 /**
  * maqet_command_image - append the drive's image, in the way in which qemu-img takes it.
  * @command: the command.
- * @drive: the drive; what its emit_args says is what qemu-img is told: the node as a "json:"
- *   name, and the objects that it refers to (secrets) before it. So a base comes from the
- *   configuration and never from the image.
+ * @drive: the drive; what its emit_args says is what qemu-img is told: the node, with all named
+ *   nodes that it refers to, as a "json:" name, and the objects that they refer to (secrets,
+ *   throttle groups) before it. So a base comes from the configuration and never from the
+ *   image.
  * @err: set when the drive has no image, or its emit_args fails.
  *
  * Returns: 0 or -1.
@@ -544,39 +828,6 @@ MAQET_EXPORT const char *maqet_command_file(struct maqet_command *command,
                                             const void *bytes, size_t size,
                                             struct maqet_error **err);
 
-/**
- * maqet_command_output_progress - run a command as maqet_command_run_progress() does, and keep
- * what it says.
- * @command: the command; it is freed.
- * @drive: the drive that it is about.
- * @exit_code: gets the exit code, which is no failure where it has written anything to its
- *   standard output.
- * @err: set when it can't be run, is stopped or killed, or fails and answers nothing.
- *
- * Returns: what it wrote to its standard output, as maqet_command_output() has it; NULL on
- * error.
- *
- * Since: 0.1
- */
-MAQET_EXPORT char *maqet_command_output_progress(struct maqet_command *command,
-                                                 const struct maqet_drive *drive,
-                                                 int *exit_code, struct maqet_error **err);
-
-/**
- * maqet_command_run_progress - run a command as maqet_command_run() does, and show the user
- * how far it is.
- * @command: the command; it is freed. It reports on its standard output as `qemu-img -p`
- *   does: "(12.34/100%)" again and again.
- * @drive: the drive that it is about.
- *
- * Returns: 0 when it exited with 0, else -1.
- *
- * Since: 0.1
- */
-MAQET_EXPORT int maqet_command_run_progress(struct maqet_command *command,
-                                            const struct maqet_drive *drive,
-                                            struct maqet_error **err);
-
 /* ---- what is emitted --------------------------------------------------------------- */
 
 /**
@@ -593,7 +844,15 @@ struct maqet_props;
 
 /**
  * maqet_args_blockdev - append a `-blockdev`.
- * @node_name: its node-name: maqet_drive_name() for the node that an interface attaches.
+ * @node_name: its node-name: maqet_drive_node() for the node that an interface attaches. Begin
+ *   the names of others with that one and a hyphen; the node may refer to them by name, such as
+ *   a filter to the node that it filters.
+ *
+ * What the core does with a node: it closes the end of each backing chain (`"backing": null`),
+ * so that no file is opened because an image names it; and it refuses, as a fault of the
+ * plugin, a node of a read-only drive that may be written to, and a node that names a file
+ * which no option of the drive names, which lies in no folder that one names nor in
+ * maqet_drive_folder(), and which inspect has not reported by maqet_image_file().
  *
  * Since: 0.1
  */
@@ -656,7 +915,7 @@ MAQET_EXPORT void maqet_args_share_memory(struct maqet_args *args);
  * describes for this command alone, such as what a snapshot of the drive holds.
  * @command: the command.
  * @drive: the drive.
- * @emit: called once, with @data; appends the block node whose node-name is the drive's name,
+ * @emit: called once, with @data; appends the block node whose node-name is maqet_drive_node(),
  *   and the objects that it refers to. Returns 0, or -1 with an error set.
  * @data: handed to @emit.
  * @err: set when @emit fails, or what it appends can't be used.
@@ -713,7 +972,7 @@ struct maqet_image;
 /**
  * maqet_image_format - report what the image really is.
  * @format: QEMU's name of the format; the core refuses an image whose format is not the
- *   plugin's name.
+ *   plugin's @format.
  *
  * Since: 0.1
  */
@@ -742,6 +1001,17 @@ MAQET_EXPORT void maqet_image_names_file(struct maqet_image *image, const char *
                                          const char *what, const char *name);
 
 /**
+ * maqet_image_file - report a file that emit_args names, although no option of the drive names
+ * it or a folder in which it lies.
+ * @image: the image.
+ * @path: its absolute path. Take it from what the plugin knows, never from what an image says:
+ *   a file that an image names is reported by maqet_image_names_file().
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_image_file(struct maqet_image *image, const char *path);
+
+/**
  * maqet_image_relink - report the command by which a person makes the image name the file
  * that the configuration names, and changes nothing else of it.
  * @image: the image.
@@ -752,6 +1022,13 @@ MAQET_EXPORT void maqet_image_names_file(struct maqet_image *image, const char *
  */
 MAQET_EXPORT void maqet_image_relink(struct maqet_image *image, const char *format, ...)
     MAQET_PRINTF(2, 3);
+
+/**
+ * maqet_image_relink_text - as maqet_image_relink(), with a plain command.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_image_relink_text(struct maqet_image *image, const char *command);
 
 /* ---- who else uses it --------------------------------------------------------------- */
 
@@ -815,6 +1092,14 @@ struct maqet_check_report;
  */
 MAQET_EXPORT void maqet_check_damage(struct maqet_check_report *report, const char *path,
                                      const char *format, ...) MAQET_PRINTF(3, 4);
+
+/**
+ * maqet_check_damage_text - as maqet_check_damage(), with a plain text.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_check_damage_text(struct maqet_check_report *report,
+                                          const char *path, const char *damage);
 
 /**
  * maqet_check_counts - report what a thorough check of a file has counted.
@@ -923,7 +1208,7 @@ struct maqet_actions;
  * @name: its name in QEMU's QMP reference, such as "blockdev-snapshot-internal-sync".
  *
  * Returns: its arguments, to be filled by the maqet_props_ functions. The drive's node is
- * called as the drive is, maqet_drive_name().
+ * maqet_drive_node().
  *
  * Since: 0.1
  */
@@ -933,14 +1218,15 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
 /**
  * struct maqet_snapshot_table - how a storage keeps snapshots.
  * @size: sizeof(struct maqet_snapshot_table), as it was when the plugin was compiled.
+ * @flags: none so far; 0.
  *
- * The first four are needed. While one of those without "live" in its name runs, the core
+ * The first four callbacks are needed. While one of those without "live" in its name runs, the core
  * holds the machine's lock, and QEMU does not run; but another program may use the image,
  * which the plugin's helper (qemu-img) finds out by itself.
  *
  * @create: makes a snapshot of the present state. The core has made sure that there is none
  *   of that name.
- * @load: makes the present state that of the snapshot.
+ * @load: makes the present state that of the snapshot, and leaves all snapshots as they are.
  * @remove: deletes the snapshot.
  * @list: reports all snapshots with maqet_snapshots_add(). @fd is the image, open for
  *   reading, or -1 where the plugin has no path option. It is called while QEMU runs, too,
@@ -959,7 +1245,7 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  *   NULL: nothing can be left behind.
  * @write_out: writes what the snapshot holds to the new file @path, as an image of @format
  *   ("raw", or another one that the helper knows), @compress: compressed; see
- *   maqet_command_run_progress(). The image has the size that the guest saw when the snapshot
+ *   maqet_command_show_progress(). The image has the size that the guest saw when the snapshot
  *   was taken, whatever the drive's size is now. An empty file that only the user may read
  *   stands at @path already; its permissions must stay. What an encrypted drive holds is
  *   encrypted in the file as well, with the same key; what can't be (for want of encryption in
@@ -980,6 +1266,7 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  */
 struct maqet_snapshot_table {
     uint32_t size;
+    uint32_t flags;
 
     int (*create)(const struct maqet_drive *drive, const char *name,
                   struct maqet_error **err);
@@ -1039,8 +1326,8 @@ struct maqet_plugin_header {
  * @MAQET_STORAGE_HOTPLUG: its objects can be added to a QEMU that runs, and removed.
  * @MAQET_STORAGE_PLAIN: the image holds the guest's data and nothing else, so its beginning
  *   says nothing about its format: the guest may have written it. Such a storage has a CHOICE
- *   option "format" with its own name as the only word; where a drive has it, @inspect reports
- *   that format and looks at no beginning.
+ *   option "format" with its own @format as the only word; where a drive has it, @inspect
+ *   reports that format and looks at no beginning.
  * @MAQET_STORAGE_LIVE_READ: the callbacks @write_out, @write_decrypted and @serve of its
  *   snapshot table work while QEMU runs, too. The core keeps the snapshot from being deleted
  *   meanwhile. See maqet_drive_running().
@@ -1057,6 +1344,34 @@ enum maqet_storage_flag {
 };
 
 /**
+ * enum maqet_creation - when what a drive is made of is created.
+ * @MAQET_CREATION_NEVER: it is there, or using it is an error. There is no @create.
+ * @MAQET_CREATION_ONCE: it is created when it is missing, and kept when the machine ends. It is
+ *   never created over something: with a @path_option the core sees to that, and without one
+ *   there must be an @inspect, which says MAQET_ERROR_MISSING before.
+ * @MAQET_CREATION_EACH_START: it is created in maqet_drive_folder() before each start, and
+ *   deleted when the machine has ended. There is no @path_option, and no snapshot outlives the
+ *   machine's end.
+ *
+ * Since: 0.1
+ */
+enum maqet_creation {
+    MAQET_CREATION_NEVER = 0,
+    MAQET_CREATION_ONCE = 1,
+    MAQET_CREATION_EACH_START = 2
+};
+
+typedef char maqet_creation_has_4_bytes[sizeof(enum maqet_creation) == 4 ? 1 : -1];
+
+/**
+ * struct maqet_overlay_table - how a storage serves as an overlay over another node. Reserved:
+ * this header does not define it, and @overlay of a storage is NULL.
+ *
+ * Since: 0.1
+ */
+struct maqet_overlay_table;
+
+/**
  * MAQET_HELPER_FD - the descriptor at which a helper finds its listening socket.
  *
  * Since: 0.1
@@ -1068,32 +1383,51 @@ enum maqet_storage_flag {
  * @header: MAQET_STORAGE_PLUGIN_HEADER.
  * @name: the word for `type:` in the YAML, [a-z0-9][a-z0-9-]*, as in the file's name.
  * @summary: one line for people.
+ * @version: the plugin's own version, such as "1.4"; NULL: not said.
+ * @author: who answers for it, such as "Jo Doe <jo@example.org>"; NULL: not said.
+ * @url: where to find more about it; NULL: not said.
  * @options: the keys that a drive of this type may have; NULL: none.
+ * @flags: the sum of what MAQET_STORAGE_ values apply.
+ * @media: the sum of the MAQET_MEDIA_ values that such a drive may be; 0: a disk only. The core
+ *   refuses any other `media` before it calls the plugin.
+ *
+ * @format: QEMU's name of the format, which @inspect reports and hints name; NULL: the same as
+ *   @name. Several plugins may have the same.
  * @interface: the interface plugin that attaches it when the drive doesn't say; NULL: the
  *   storage is no block device but emits its own device (a share), and `interface` on such a
  *   drive is an error.
- * @path_option: the PATH option that says where the image is; NULL: what the drive is made of
- *   lies in no file that the plugin could make (a network block device, a folder). With it,
- *   the core makes a missing image: it checks the path and the space, calls @create with a
- *   temporary name, and publishes the result.
- * @flags: the sum of what MAQET_STORAGE_ values apply; what the core doesn't know is ignored.
+ * @path_option: the PATH option that says where the image is, a file or a block device of this
+ *   host; NULL: what the drive is made of is none of these (a network block device, a folder).
+ *   With it, the core opens the image, and makes a missing one where @creation is
+ *   MAQET_CREATION_ONCE: it checks the path and the space, calls @create with a temporary name,
+ *   and publishes the result.
+ * @size_option: the SIZE option with the size of a new image, in bytes that the guest sees;
+ *   NULL: there is none.
+ * @readonly_option: the BOOL option by which the guest may only read; NULL: there is none.
+ * @creation: when what the drive is made of is created.
  *
+ * @open: prepares what the other callbacks share, such as a connection to a service, and leaves
+ *   it in *@handle; optional. It is called at most once for a drive and command, after
+ *   @validate, before the first of the callbacks that have a limit of 30 s or more.
+ * @close: undoes it before the command ends; needed with @open. A command that is killed calls
+ *   nothing.
  * @validate: checks what the option table can't say; optional. Nothing may be changed.
  *   A drive that it refuses is not given to QEMU, but may still be looked at: by @inspect,
  *   @check with MAQET_CHECK_QUICK, and the snapshot table's list.
  * @space: how many bytes the image takes in the file system as soon as it is made, and at
- *   most (its full virtual size); needed with @path_option. Fails when an option that
- *   creation needs is absent.
- * @create: makes the image at @path, where an empty file with the right permissions stands
- *   already; needed with @path_option. What a failed call leaves at @path is removed by the
- *   core. Without a path option it makes what is missing in its own world: @path is NULL; it
- *   is called when @inspect has said MAQET_ERROR_MISSING (where there is no @inspect, before
- *   each start), never for a read-only drive, and succeeds, changing nothing, when it finds
- *   the thing there after all.
+ *   most (its full virtual size); needed with @create and @path_option. Fails when an option
+ *   that creation needs is absent.
+ * @create: makes what @creation says; needed unless that is MAQET_CREATION_NEVER. With a
+ *   @path_option it makes the image at @path, where an empty file with the right permissions
+ *   stands already, which must stay; what a failed call leaves at @path is removed by the core.
+ *   Otherwise @path is NULL. Made once, it is what @inspect has just said to be missing; never
+ *   for a read-only drive; it succeeds, changing nothing, when it finds the thing there after
+ *   all. Made for each start, it is made in maqet_drive_folder(), which is empty.
  * @inspect: looks at an existing image through @fd, which is open for reading, and reports
  *   with the maqet_image_ functions. It may move the file offset; the core closes it.
- *   Optional. Never trust what the image says. Without a path option @fd is -1; it is called
- *   before each start, and what is not there yet is MAQET_ERROR_MISSING.
+ *   Needed without a path option where @creation is MAQET_CREATION_ONCE, and with @resize.
+ *   Never trust what the image says. Without a path option @fd is -1; it is called before each
+ *   start, and what is not there yet is MAQET_ERROR_MISSING.
  * @holders: reports with maqet_holders_add() who else uses what the drive is made of, where
  *   the format or its service can tell; optional. The core asks before it starts a machine
  *   whose drive writes, and before it changes what no QEMU has open; it refuses when anybody
@@ -1107,21 +1441,29 @@ enum maqet_storage_flag {
  *   LISTEN_PID in its environment as systemd's socket activation has them; QEMU's connection
  *   waits until it accepts. Its standard input is empty; what it prints goes where QEMU's
  *   errors go. It must stay in the foreground, and end when it is told by SIGTERM; one that
- *   does not is killed ten seconds later. The core frees the command. NULL: there is none, or an error. Optional.
+ *   does not is killed ten seconds later. The core frees the command. NULL: there is none, or
+ *   an error. Optional. With a path option, too: then it is the helper that opens the image.
  * @resize: makes what the drive is made of larger, to @bytes; no QEMU has it open. The core
  *   never asks for less than there is, and therefore needs an @inspect that reports the size.
  *   NULL: it has one size for ever.
  * @live_resize: appends the commands that do the same while QEMU runs. NULL: not while it
  *   runs.
- * @emit_args: appends the block node whose node-name is the drive's name (or the share's
- *   objects); needed.
- * @snapshot: how it keeps snapshots; NULL: it has none.
+ * @emit_args: appends the block node whose node-name is maqet_drive_node() (or the share's
+ *   objects); needed. It is never called for an empty CD-ROM drive.
  * @check: looks for damage, as thoroughly as @depth says, in what the drive is made of and in
  *   what it reads besides, and reports it; optional. A file that is not there is no damage.
  *   With MAQET_CHECK_QUICK nothing is changed and nothing trusted; with the other depths no
  *   QEMU has the drive open, and with the two that repair no other program has. A read-only
  *   drive, and what the drive only reads, are never repaired. It fails where it can't find
  *   out; what is damaged is reported and is no failure.
+ * @remove: deletes what @create has made, because the user said so, where that is no file at
+ *   @path_option; such a file is deleted by the core. It succeeds when there is nothing. NULL:
+ *   the user is told that it stays.
+ * @ended: the machine has ended, however it did, and QEMU and the helper with it; optional. It
+ *   is called by the first command that notices it: at the latest before the next start, and
+ *   once more where it failed or was killed.
+ * @snapshot: how it keeps snapshots; NULL: it has none.
+ * @overlay: reserved; NULL.
  *
  * Since: 0.1
  */
@@ -1129,11 +1471,22 @@ struct maqet_storage_plugin {
     struct maqet_plugin_header header;
     const char *name;
     const char *summary;
+    const char *version;
+    const char *author;
+    const char *url;
     const struct maqet_option *options;
+    uint32_t flags;
+    uint32_t media;
+
+    const char *format;
     const char *interface;
     const char *path_option;
-    uint32_t flags;
+    const char *size_option;
+    const char *readonly_option;
+    enum maqet_creation creation;
 
+    int (*open)(const struct maqet_drive *drive, void **handle, struct maqet_error **err);
+    void (*close)(const struct maqet_drive *drive, void *handle);
     int (*validate)(const struct maqet_drive *drive, struct maqet_error **err);
     int (*space)(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
                  struct maqet_error **err);
@@ -1151,11 +1504,13 @@ struct maqet_storage_plugin {
                        struct maqet_actions *actions, struct maqet_error **err);
     int (*emit_args)(const struct maqet_drive *drive, struct maqet_args *args,
                      struct maqet_error **err);
-
-    const struct maqet_snapshot_table *snapshot;
-
     int (*check)(const struct maqet_drive *drive, enum maqet_check_depth depth,
                  struct maqet_check_report *report, struct maqet_error **err);
+    int (*remove)(const struct maqet_drive *drive, struct maqet_error **err);
+    int (*ended)(const struct maqet_drive *drive, struct maqet_error **err);
+
+    const struct maqet_snapshot_table *snapshot;
+    const struct maqet_overlay_table *overlay;
 };
 
 /**
@@ -1215,24 +1570,33 @@ MAQET_EXPORT uint32_t maqet_slot_index(const struct maqet_slot *slot);
  * @MAQET_IFACE_PCI: what it emits without a "bus", devices and controllers, takes the next free
  *   address of the machine's PCI bus each. The core then keeps the addresses of all drives when
  *   one is removed.
+ * @MAQET_IFACE_HOTPLUG_CONTROLLER: its controllers can be added to a QEMU that runs, too.
  *
  * Since: 0.1
  */
-enum maqet_iface_flag { MAQET_IFACE_HOTPLUG = 1, MAQET_IFACE_PCI = 2 };
+enum maqet_iface_flag {
+    MAQET_IFACE_HOTPLUG = 1,
+    MAQET_IFACE_PCI = 2,
+    MAQET_IFACE_HOTPLUG_CONTROLLER = 4
+};
 
 /**
  * struct maqet_iface_plugin - how a drive is attached.
  * @header: MAQET_IFACE_PLUGIN_HEADER.
  * @name: the word for `interface:` in the YAML, as in the file's name.
  * @summary: one line for people.
+ * @version: as in struct maqet_storage_plugin, like the next two.
+ * @author: who answers for it.
+ * @url: where to find more about it.
  * @options: the keys that a drive on this interface may have besides its storage's.
- * @flags: the sum of what MAQET_IFACE_ values apply; what the core doesn't know is ignored.
+ * @flags: the sum of what MAQET_IFACE_ values apply.
+ * @media: the sum of the MAQET_MEDIA_ values that it can show; 0: disks only.
  *
  * @validate: checks what the option table can't say; optional.
  * @capacity: how many drives fit on the drive's machine type; needed.
  * @emit_controller: appends one more controller with the given id; needed when @capacity
  *   ever reports controllers.
- * @emit_device: appends the device that shows the node of the drive's name to the guest; its
+ * @emit_device: appends the device that shows the node maqet_drive_node() to the guest; its
  *   id is the drive's name; needed. An empty CD-ROM drive (maqet_drive_empty()) has no node.
  *
  * Since: 0.1
@@ -1241,8 +1605,12 @@ struct maqet_iface_plugin {
     struct maqet_plugin_header header;
     const char *name;
     const char *summary;
+    const char *version;
+    const char *author;
+    const char *url;
     const struct maqet_option *options;
     uint32_t flags;
+    uint32_t media;
 
     int (*validate)(const struct maqet_drive *drive, struct maqet_error **err);
     int (*capacity)(const struct maqet_drive *drive, struct maqet_capacity *capacity,

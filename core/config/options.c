@@ -271,7 +271,8 @@ check_size(const struct check *check, const struct maqet_option *row, const char
         _cleanup_free_ char *what = maqet_format(", which %s", doubt);
         return error_value(check, row, text, what);
     }
-    if (row->maximum == 0 || (bytes >= least && bytes <= most))
+    if ((!(row->flags & MAQET_MINIMUM) || bytes >= least) &&
+        (!(row->flags & MAQET_MAXIMUM) || bytes <= most))
         return 0;
     _cleanup_free_ char *minimum = maqet_text_size(least);
     _cleanup_free_ char *maximum = maqet_text_size(most);
@@ -287,7 +288,8 @@ check_int(const struct check *check, const struct maqet_option *row, const char 
 
     if (!maqet_parse_int(text, &number))
         return error_value(check, row, text, ", which is not an integer");
-    if (row->maximum == 0 || (number >= row->minimum && number <= row->maximum))
+    if ((!(row->flags & MAQET_MINIMUM) || number >= row->minimum) &&
+        (!(row->flags & MAQET_MAXIMUM) || number <= row->maximum))
         return 0;
     _cleanup_free_ char *what = maqet_format("; it must be from %" PRId64 " to %" PRId64,
                                              row->minimum, row->maximum);
@@ -363,7 +365,7 @@ check_value(const struct check *check, const struct maqet_option *row, json_obje
 static int
 check_required(const struct check *check, const struct maqet_option *row)
 {
-    if (!row->required || find_in_tables(check, row->name) != row ||
+    if (!(row->flags & MAQET_REQUIRED) || find_in_tables(check, row->name) != row ||
         json_object_object_get(check->mapping, row->name))
         return 0;
     return maqet_place_invalid(maqet_tree_place(check->mapping), check->err,

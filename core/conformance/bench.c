@@ -175,11 +175,9 @@ bench_set(json_object *entry, const char *option, const char *value)
 static int64_t
 clamp(const struct maqet_option *row, int64_t wanted)
 {
-    if (row->maximum == 0)
-        return wanted;
-    if (wanted < row->minimum)
+    if ((row->flags & MAQET_MINIMUM) && wanted < row->minimum)
         return row->minimum;
-    return wanted > row->maximum ? row->maximum : wanted;
+    return (row->flags & MAQET_MAXIMUM) && wanted > row->maximum ? row->maximum : wanted;
 }
 
 /* The path of a folder, or a file, that is created for an option: in a separate folder,
@@ -237,7 +235,7 @@ make_up(const struct bench *bench, const struct maqet_option *table, const char 
         bool is_size = row->type == MAQET_OPTION_SIZE && strcmp(name, "size") == 0;
         bool is_image = path_option && strcmp(name, path_option) == 0;
 
-        if (is_image || (!row->required && !is_size))
+        if (is_image || (!(row->flags & MAQET_REQUIRED) && !is_size))
             continue;
         if (row->type == MAQET_OPTION_MAP && row->options) {
             _cleanup_free_ char *inner = maqet_format("%s.", name);

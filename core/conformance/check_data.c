@@ -34,7 +34,7 @@ io_command(const char *what, int pattern)
 static int
 finish_io(struct maqet_command *command, struct maqet_error **err)
 {
-    _cleanup_free_ char *output = maqet_command_output(command, err);
+    _cleanup_free_ char *output = maqet_command_output(command, NULL, err);
 
     if (!output)
         return -1;

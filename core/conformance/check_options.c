@@ -47,14 +47,14 @@ check_limits(const struct maqet_option *row, const char *whose, struct maqet_err
 {
     bool number = row->type == MAQET_OPTION_INT || row->type == MAQET_OPTION_SIZE;
 
-    if (!number && (row->minimum != 0 || row->maximum != 0))
+    if (!number && (row->flags & MAQET_LIMITS))
         return bench_fail(err, "Limits are for INT and SIZE",
                           "%s has limits, and is not a number", whose);
-    if (row->maximum == 0 && row->minimum != 0)
-        return bench_fail(
-            err, "Set .maximum = INT64_MAX",
-            "%s has a minimum that has no effect, because it has no maximum", whose);
-    if (row->maximum != 0 && row->minimum > row->maximum)
+    if ((row->minimum != 0 && !(row->flags & MAQET_MINIMUM)) ||
+        (row->maximum != 0 && !(row->flags & MAQET_MAXIMUM)))
+        return bench_fail(err, "Set .flags = MAQET_LIMITS, or one of the two",
+                          "%s has a limit that has no effect", whose);
+    if ((row->flags & MAQET_LIMITS) == MAQET_LIMITS && row->minimum > row->maximum)
         return bench_fail(err, "Swap them",
                           "the minimum of %s is greater than its maximum", whose);
     if (row->type == MAQET_OPTION_SIZE && row->minimum < 0)
@@ -74,7 +74,7 @@ check_fallback(const struct bench *bench, const struct maqet_option *row,
 
     if (!row->fallback)
         return 0;
-    if (row->required)
+    if (row->flags & MAQET_REQUIRED)
         return bench_fail(err, "Remove one of the two",
                           "%s is required, so its fallback has no effect", whose);
     if (row->type == MAQET_OPTION_MAP)
@@ -136,7 +136,7 @@ check_plain(const struct bench *bench, struct maqet_error **err)
     if (bench->is_iface || !(plugin->flags & MAQET_STORAGE_PLAIN))
         return 0;
     if (row && row->type == MAQET_OPTION_CHOICE && row->choices[0] &&
-        strcmp(row->choices[0], plugin->name) == 0 && !row->choices[1])
+        strcmp(row->choices[0], plugin->format) == 0 && !row->choices[1])
         return 0;
     return bench_fail(
         err,
@@ -144,7 +144,7 @@ check_plain(const struct bench *bench, struct maqet_error **err)
         "to its disk makes its own machine unstartable",
         "it has MAQET_STORAGE_PLAIN, and no CHOICE option 'format' with the "
         "one word '%s'",
-        plugin->name);
+        plugin->format);
 }
 
 static int

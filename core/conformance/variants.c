@@ -37,7 +37,8 @@ value_at(const struct maqet_option *row, unsigned index)
 {
     if (row->type == MAQET_OPTION_BOOL && index < 2)
         return maqet_strdup(index == 0 ? "on" : "off");
-    if (row->type == MAQET_OPTION_INT && row->maximum != 0 && index < 2)
+    if (row->type == MAQET_OPTION_INT && (row->flags & MAQET_LIMITS) == MAQET_LIMITS &&
+        index < 2)
         return maqet_format("%" PRId64, index == 0 ? row->minimum : row->maximum);
     if (row->type == MAQET_OPTION_MODE && index == 0)
         return maqet_strdup("0640");

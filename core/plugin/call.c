@@ -57,12 +57,16 @@ maqet_call_elapsed(void)
 void
 maqet_command_free(struct maqet_command *command)
 {
+    if (!command)
+        return;
     for (size_t i = 0; i < command->files.count; i++)
         close(command->fds[i]);
     free(command->fds);
     maqet_strings_clear(&command->files);
     maqet_strings_clear(&command->argv);
     maqet_strings_clear(&command->secrets);
+    maqet_strings_clear(&command->environment);
+    free(command->input);
     free(command);
 }
 
@@ -135,17 +139,20 @@ on_output(void *data, const char *bytes, size_t count)
 }
 
 int
-maqet_command_finish(struct maqet_command *command, bool progress, int *exit_code,
-                     char **output, struct maqet_error **err)
+maqet_command_finish(struct maqet_command *command, char **output,
+                     struct maqet_error **err)
 {
     const char *const *argv = (const char *const *)command->argv.items;
     int64_t now = maqet_now();
-    struct watch watch = {
-        .argv = argv, .begun = now, .shown = now, .progress = progress, .percent = -1};
+    struct watch watch = {.argv = argv,
+                          .begun = now,
+                          .shown = now,
+                          .progress = command->progress,
+                          .percent = -1};
     const struct maqet_process_manner manner = {.timeout = maqet_call_left(),
                                                 .on_output = on_output,
                                                 .data = &watch,
-                                                .exit_code = exit_code,
+                                                .exit_code = command->exit_status,
                                                 .log = current.log};
     int result = maqet_secrets_check(&command->secrets, err) < 0
                      ? -1

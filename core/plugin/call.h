@@ -55,16 +55,21 @@ int64_t maqet_call_elapsed(void);
 /* A command of a plugin (maqet_command_new() in maqet-plugin.h). */
 struct maqet_command {
     struct maqet_strings argv;
-    struct maqet_strings files;   /* paths of maqet_command_file() */
-    int *fds;                     /* of each */
-    struct maqet_strings secrets; /* key files for the program */
+    struct maqet_strings files;       /* paths of maqet_command_file() */
+    int *fds;                         /* of each */
+    struct maqet_strings secrets;     /* key files for the program */
+    struct maqet_strings environment; /* "NAME=VALUE", or "NAME" to be unset */
+    void *input;                      /* NULL: none */
+    size_t input_size;
+    bool progress;       /* it prints its progress as qemu-img does */
+    int *exit_status;    /* gets it; NULL: only 0 is success */
+    char **error_output; /* gets it; may be NULL */
 };
 
-/* Runs a command and frees it. @progress: it prints its progress as qemu-img does. *output
- * (may be NULL) gets its standard output; the caller frees. @exit_code (may be NULL) is as
- * in struct maqet_process_manner. */
-int maqet_command_finish(struct maqet_command *command, bool progress, int *exit_code,
-                         char **output, struct maqet_error **err);
+/* Runs a command and frees it. *output (may be NULL) gets its standard output; the caller
+ * frees. */
+int maqet_command_finish(struct maqet_command *command, char **output,
+                         struct maqet_error **err);
 
 /* MAQET_ERROR_PERMISSION if other users may access one of these key files. Missing ones,
  * and others than regular files (a pipe), are not checked. */

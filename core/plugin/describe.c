@@ -12,7 +12,8 @@ static const int64_t LOAD_TIMEOUT = 10000;
 MAQET_WORDS(kind_word, "storage", "interface")
 MAQET_WORDS(state_word, "loads", "refused", "shadowed")
 /* In the order of enum maqet_option_type. */
-MAQET_WORDS(type_word, "string", "path", "size", "int", "bool", "choice", "mode", "map")
+MAQET_WORDS(type_word, "string", "path", "size", "int", "bool", "choice", "mode", "map",
+            "list", "secret")
 
 static const struct maqet_fields option_fields;
 static const struct maqet_fields option_fields = MAQET_FIELDS_OF(
@@ -79,13 +80,13 @@ describe_options(const struct maqet_option *table, struct maqet_plugin_option **
         *option = (struct maqet_plugin_option){
             .name = maqet_strdup(row->name),
             .type = maqet_strdup(type_word(row->type - MAQET_OPTION_STRING)),
-            .required = row->required,
+            .required = row->flags & MAQET_REQUIRED,
             .fallback = maqet_strdup(row->fallback),
             .help = maqet_strdup(row->help),
             .is_choice = row->type == MAQET_OPTION_CHOICE,
-            .has_minimum = row->maximum != 0,
+            .has_minimum = row->flags & MAQET_MINIMUM,
             .minimum = row->minimum,
-            .has_maximum = row->maximum != 0 && row->maximum != INT64_MAX,
+            .has_maximum = row->flags & MAQET_MAXIMUM,
             .maximum = row->maximum,
             .is_map = row->type == MAQET_OPTION_MAP,
         };

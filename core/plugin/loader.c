@@ -27,19 +27,24 @@ struct kind {
 
 enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, help), OPTION_SIZE_MAX = 4096 };
 static const size_t SNAPSHOT_SIZE_MIN =
-    FIRST_SIZE(struct maqet_snapshot_table, write_out);
+    FIRST_SIZE(struct maqet_snapshot_table, can_create);
 
 /* The beginning of the structs of both kinds. */
 struct head {
     struct maqet_plugin_header header;
     const char *name;
     const char *summary;
+    const char *version;
+    const char *author;
+    const char *url;
     const struct maqet_option *options;
+    uint32_t flags;
+    uint32_t media;
 };
 
 #define BEGINS_AS_HEAD(type)                                                             \
     static_assert(offsetof(type, name) == offsetof(struct head, name) &&                 \
-                      offsetof(type, options) == offsetof(struct head, options),         \
+                      offsetof(type, media) == offsetof(struct head, media),             \
                   "both kinds begin alike")
 BEGINS_AS_HEAD(struct maqet_storage_plugin);
 BEGINS_AS_HEAD(struct maqet_iface_plugin);
@@ -80,20 +85,47 @@ check_snapshot_table(struct maqet_storage *storage, struct maqet_error **err)
                : 0;
 }
 
+/* The option of a role, which may be NULL: whether it is in the table. */
 static int
-check_path_option(const struct maqet_storage *storage, struct maqet_error **err)
+check_role(const struct maqet_storage *storage, const char *member, const char *option,
+           enum maqet_option_type type, const char *word, struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &storage->plugin;
-
+    if (!option)
+        return 0;
     for (const struct maqet_option *row = storage->common.options; row->name; row++)
-        if (strcmp(row->name, plugin->path_option) == 0 && row->type == MAQET_OPTION_PATH)
-            return require(plugin->create, "create", err) < 0 ||
-                           require(plugin->space, "space", err) < 0
-                       ? -1
-                       : 0;
+        if (strcmp(row->name, option) == 0 && row->type == type)
+            return 0;
     return maqet_error_set(err, MAQET_ERROR_INVALID,
-                           "its path_option '%s' is not one of its PATH options",
-                           plugin->path_option);
+                           "its %s '%s' is not one of its %s options", member, option,
+                           word);
+}
+
+/* Whether it has what its kind of creation needs. */
+static int
+check_creation(const struct maqet_storage_plugin *plugin, struct maqet_error **err)
+{
+    switch (plugin->creation) {
+    case MAQET_CREATION_NEVER:
+        return plugin->create ? maqet_error_set(err, MAQET_ERROR_INVALID,
+                                                "it has create, and no creation that "
+                                                "says when that is called")
+                              : 0;
+    case MAQET_CREATION_ONCE:
+        return require(plugin->create, "create", err) < 0 ||
+                       require(plugin->path_option ? !!plugin->space : !!plugin->inspect,
+                               plugin->path_option ? "space" : "inspect", err) < 0
+                   ? -1
+                   : 0;
+    case MAQET_CREATION_EACH_START:
+        if (plugin->path_option)
+            return maqet_error_set(err, MAQET_ERROR_INVALID,
+                                   "it is created for each start, and has a "
+                                   "path_option all the same");
+        return require(plugin->create, "create", err);
+    default:
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "it has the unknown creation %d",
+                               (int)plugin->creation);
+    }
 }
 
 static int
@@ -102,12 +134,21 @@ check_storage(struct maqet_plugin *common, struct maqet_error **err)
     struct maqet_storage *storage = (struct maqet_storage *)common;
     const struct maqet_storage_plugin *plugin = &storage->plugin;
 
+    if (!plugin->format)
+        storage->plugin.format = plugin->name;
     if (require(plugin->emit_args, "emit_args", err) < 0 ||
         (plugin->resize &&
          require(plugin->inspect, "inspect, which resize needs", err) < 0) ||
-        check_snapshot_table(storage, err) < 0)
+        (plugin->open && require(plugin->close, "close, which open needs", err) < 0) ||
+        check_snapshot_table(storage, err) < 0 ||
+        check_role(storage, "path_option", plugin->path_option, MAQET_OPTION_PATH, "PATH",
+                   err) < 0 ||
+        check_role(storage, "size_option", plugin->size_option, MAQET_OPTION_SIZE, "SIZE",
+                   err) < 0 ||
+        check_role(storage, "readonly_option", plugin->readonly_option, MAQET_OPTION_BOOL,
+                   "BOOL", err) < 0)
         return -1;
-    return plugin->path_option ? check_path_option(storage, err) : 0;
+    return check_creation(plugin, err);
 }
 
 static int
@@ -124,7 +165,7 @@ static const struct kind storage_kind = {
     .folder = &maqet_storage_kind,
     .number = MAQET_PLUGIN_KIND_STORAGE,
     .symbol = "maqet_storage_plugin",
-    .first = FIRST_SIZE(struct maqet_storage_plugin, emit_args),
+    .first = FIRST_SIZE(struct maqet_storage_plugin, overlay),
     .size = sizeof(struct maqet_storage_plugin),
     .whole = sizeof(struct maqet_storage),
     .copy = offsetof(struct maqet_storage, plugin),
@@ -165,9 +206,18 @@ static int
 option_check(const struct maqet_option *row, struct maqet_error **err)
 {
     /* The core has these for every drive. */
-    static const char *const reserved[] = {"name",         "type",       "interface",
-                                           "media",        "overcommit", "options",
-                                           "allow_system", NULL};
+    static const char *const reserved[] = {"name",
+                                           "type",
+                                           "interface",
+                                           "media",
+                                           "overcommit",
+                                           "snapshots",
+                                           "options",
+                                           "drive_options",
+                                           "storage_options",
+                                           "interface_options",
+                                           "allow_system",
+                                           NULL};
 
     if (!option_name_valid(row->name))
         return maqet_error_set(err, MAQET_ERROR_INVALID,
@@ -176,7 +226,7 @@ option_check(const struct maqet_option *row, struct maqet_error **err)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "the name of its option '%s' is reserved for maqet",
                                row->name);
-    if (row->type < MAQET_OPTION_STRING || row->type > MAQET_OPTION_MAP)
+    if (row->type < MAQET_OPTION_STRING || row->type > MAQET_OPTION_SECRET)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "its option '%s' has the unknown type %d", row->name,
                                (int)row->type);

@@ -36,6 +36,12 @@ maqet_command_arg(struct maqet_command *command, const char *format, ...)
 }
 
 void
+maqet_command_word(struct maqet_command *command, const char *word)
+{
+    maqet_strings_add(&command->argv, word);
+}
+
+void
 maqet_command_option(struct maqet_command *command, const char *prefix, const char *value)
 {
     _cleanup_free_ char *doubled = maqet_text_double_commas(value);
@@ -66,38 +72,61 @@ maqet_command_file(struct maqet_command *command, const void *bytes, size_t size
     return command->files.items[count];
 }
 
+void
+maqet_command_environment(struct maqet_command *command, const char *name,
+                          const char *value)
+{
+    if (value)
+        maqet_strings_addf(&command->environment, "%s=%s", name, value);
+    else
+        maqet_strings_add(&command->environment, name);
+}
+
+void
+maqet_command_input(struct maqet_command *command, const void *bytes, size_t size)
+{
+    free(command->input);
+    command->input = maqet_alloc(size + 1);
+    memcpy(command->input, bytes, size);
+    command->input_size = size;
+}
+
+void
+maqet_command_exit_status(struct maqet_command *command, int *status)
+{
+    command->exit_status = status;
+}
+
+void
+maqet_command_error_output(struct maqet_command *command, char **text)
+{
+    *text = NULL;
+    command->error_output = text;
+}
+
+void
+maqet_command_show_progress(struct maqet_command *command,
+                            const struct maqet_drive *drive)
+{
+    (void)drive;
+    command->progress = true;
+}
+
 int
 maqet_command_run(struct maqet_command *command, struct maqet_error **err)
 {
-    return maqet_command_finish(command, false, NULL, NULL, err);
-}
-
-int
-maqet_command_run_progress(struct maqet_command *command, const struct maqet_drive *drive,
-                           struct maqet_error **err)
-{
-    (void)drive;
-    return maqet_command_finish(command, true, NULL, NULL, err);
+    return maqet_command_finish(command, NULL, err);
 }
 
 char *
-maqet_command_output(struct maqet_command *command, struct maqet_error **err)
+maqet_command_output(struct maqet_command *command, size_t *size,
+                     struct maqet_error **err)
 {
     char *output = NULL;
 
-    maqet_command_finish(command, false, NULL, &output, err);
-    return output;
-}
-
-char *
-maqet_command_output_progress(struct maqet_command *command,
-                              const struct maqet_drive *drive, int *exit_code,
-                              struct maqet_error **err)
-{
-    char *output = NULL;
-
-    (void)drive;
-    maqet_command_finish(command, true, exit_code, &output, err);
+    maqet_command_finish(command, &output, err);
+    if (size)
+        *size = output ? strlen(output) : 0;
     return output;
 }
 

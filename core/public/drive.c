@@ -38,6 +38,10 @@ GETTER(const char *, maqet_drive_arch, maqet_drive, machine->arch)
 GETTER(enum maqet_media, maqet_drive_media, maqet_drive, media)
 GETTER(const char *, maqet_drive_path, maqet_drive, path)
 GETTER(const char *, maqet_drive_socket, maqet_drive, socket)
+GETTER(const char *, maqet_drive_folder, maqet_drive, folder)
+GETTER(void *, maqet_drive_handle, maqet_drive, handle)
+GETTER(uint32_t, maqet_drive_qemu_version, maqet_drive, machine->qemu_version)
+GETTER(const char *, maqet_drive_type, maqet_drive, storage->plugin.name)
 GETTER(bool, maqet_drive_running, maqet_drive, running)
 GETTER(const char *, maqet_snapshot_id, maqet_snapshot, id)
 GETTER(const char *, maqet_snapshot_name, maqet_snapshot, name)
@@ -105,6 +109,44 @@ bool
 maqet_drive_bool(const struct maqet_drive *drive, const char *option)
 {
     return maqet_value_bool(value_of(drive, option));
+}
+
+const char *
+maqet_drive_interface(const struct maqet_drive *drive)
+{
+    return drive->iface ? drive->iface->plugin.name : "";
+}
+
+size_t
+maqet_drive_count(const struct maqet_drive *drive, const char *option)
+{
+    (void)drive, (void)option;
+    return 0;
+}
+
+const char *
+maqet_drive_secret(const struct maqet_drive *drive, const char *option, size_t *size,
+                   struct maqet_error **err)
+{
+    (void)size;
+    maqet_drive_error(drive, option, err, MAQET_ERROR_UNSUPPORTED, "not yet");
+    return NULL;
+}
+
+void
+maqet_debug(const struct maqet_drive *drive, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    va_end(arguments);
+    maqet_context_say(drive->context, MAQET_LEVEL_DEBUG,
+                      "Drive '%s' of VM '%s' (plugin %s): %s", drive->name,
+                      drive->machine->vm_name,
+                      maqet_call_current()->of_interface ? drive->iface->plugin.name
+                                                         : drive->storage->plugin.name,
+                      message);
 }
 
 int64_t
@@ -177,6 +219,12 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
     image->named = maqet_qemu_has_protocol(name) ? NULL : TAKE_PTR(named);
     image->declared = maqet_strdup(declared);
     image->option = option;
+}
+
+void
+maqet_image_file(struct maqet_image *image, const char *path)
+{
+    (void)image, (void)path;
 }
 
 void

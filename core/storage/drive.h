@@ -16,10 +16,11 @@
 /* What a drive knows about its machine. */
 struct maqet_machine {
     char *vm_name;
-    char *arch;        /* "x86_64" */
-    char *type;        /* "q35", "pc-i440fx-7.2"; "" if it is not known */
-    char *storage_dir; /* the folder of images without a path */
-    char *run_dir;     /* its run folder */
+    char *arch;            /* "x86_64" */
+    char *type;            /* "q35", "pc-i440fx-7.2"; "" if it is not known */
+    uint32_t qemu_version; /* as maqet_drive_qemu_version() */
+    char *storage_dir;     /* the folder of images without a path */
+    char *run_dir;         /* its run folder */
 };
 
 /* How the names of sockets of programs beside QEMU begin, in the run folder. */
@@ -54,6 +55,8 @@ struct maqet_drive {
     const char *path;  /* maqet_drive_path(): the file of the top node */
     bool default_path; /* the core chose @path */
     char *socket;      /* maqet_drive_socket() */
+    char *folder;      /* maqet_drive_folder() */
+    void *handle;      /* maqet_drive_handle() */
     bool running;      /* maqet_drive_running() */
     char *log;         /* for long output of programs that its plugin runs */
     char *served; /* the socket of a server with the content, of which the guest writes to
@@ -74,9 +77,6 @@ struct maqet_drive {
 
 /* The file in RUNTIME/NAME/ for long output of a program that failed. */
 #define MAQET_DRIVE_LOG "tool.log"
-
-/* The node-name of the drive's top node, by which monitor commands name the drive. */
-const char *maqet_drive_node(const struct maqet_drive *drive);
 
 /* Replaces its chain by one with a top node in @file (NULL: without a file). */
 void maqet_drive_set_top(struct maqet_drive *drive, const char *file);

@@ -14,7 +14,7 @@ static const char *const media_words[] = {"disk", "cdrom", NULL};
         .name = key, .type = MAQET_OPTION_##kind, .help = what, __VA_ARGS__              \
     }
 const struct maqet_option maqet_drive_options[] = {
-    OPTION("name", STRING, "the drive's name", .required = true),
+    OPTION("name", STRING, "the drive's name", .flags = MAQET_REQUIRED),
     OPTION("type", STRING, "the storage plugin"),
     OPTION("interface", STRING, "the interface plugin"),
     OPTION("media", CHOICE, "what the guest sees", .choices = media_words),
@@ -22,7 +22,7 @@ const struct maqet_option maqet_drive_options[] = {
     {.name = NULL},
 };
 const struct maqet_option maqet_share_options[] = {
-    OPTION("name", STRING, "the share's name", .required = true),
+    OPTION("name", STRING, "the share's name", .flags = MAQET_REQUIRED),
     OPTION("type", STRING, "the storage plugin"),
     OPTION("allow_system", BOOL, "let the guest write to a system folder of the host"),
     {.name = NULL},
@@ -163,12 +163,16 @@ read_roles(struct maqet_drive *drive)
 {
     const struct maqet_values *values = &drive->values;
     const struct maqet_value *media = maqet_values_find(values, "media");
-    const struct maqet_value *size = maqet_values_find(values, "size");
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    const struct maqet_value *size =
+        plugin->size_option ? maqet_values_find(values, plugin->size_option) : NULL;
 
     if (media && media->text && strcmp(media->text, "cdrom") == 0)
         drive->media = MAQET_MEDIA_CDROM;
     drive->overcommit = maqet_value_bool(maqet_values_find(values, "overcommit"));
-    drive->readonly = maqet_value_bool(maqet_values_find(values, "readonly"));
+    drive->readonly =
+        plugin->readonly_option &&
+        maqet_value_bool(maqet_values_find(values, plugin->readonly_option));
     /* Not the plugin's default. */
     drive->size = size && size->written ? maqet_value_size(size) : 0;
 }
@@ -183,6 +187,9 @@ set_paths(struct maqet_drive *drive)
 
     drive->socket =
         maqet_format("%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
+                     drive->machine->run_dir ? drive->machine->run_dir : "", drive->name);
+    drive->folder =
+        maqet_format("%s/drive-%s",
                      drive->machine->run_dir ? drive->machine->run_dir : "", drive->name);
     drive->default_path = option && !written && drive->media == MAQET_MEDIA_DISK;
     _cleanup_free_ char *chosen =
@@ -352,6 +359,7 @@ maqet_drive_free(struct maqet_drive *drive)
     free(drive->name);
     maqet_chain_clear(&drive->chain);
     free(drive->socket);
+    free(drive->folder);
     free(drive->log);
     free(drive->served);
     maqet_values_clear(&drive->values);

@@ -75,6 +75,25 @@ has_format_option(const struct maqet_storage_plugin *plugin)
     return plugin->flags & MAQET_STORAGE_PLAIN && row && row->name;
 }
 
+/* The types whose images have a format, as "`type: a` or `type: b`"; NULL: there is
+ * none. The caller frees. */
+static char *
+types_of_format(const struct maqet_drive *drive, const char *format)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings types = MAQET_STRINGS_INIT;
+
+    maqet_plugin_names(drive->context, &maqet_storage_kind, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        const struct maqet_storage *storage =
+            maqet_storage_load(drive->context, names.items[i], NULL);
+
+        if (storage && strcmp(storage->plugin.format, format) == 0)
+            maqet_strings_addf(&types, "`type: %s`", names.items[i]);
+    }
+    return types.count > 0 ? maqet_strings_join(&types, " or ") : NULL;
+}
+
 static int
 error_format(const struct maqet_drive *drive, const char *format,
              struct maqet_error **err)
@@ -87,22 +106,19 @@ error_format(const struct maqet_drive *drive, const char *format,
                           ? "%s begins like an image of the format '%s', and its type is "
                             "%s"
                           : "%s is an image of the format '%s', not '%s'",
-                      drive->path ? drive->path : "it", format, plugin->name);
+                      drive->path ? drive->path : "it", format, plugin->format);
     /* A guest may have written such a beginning to make QEMU read other files. */
     if (plain)
         maqet_error_hint(err,
                          "If it is a %s disk whose guest wrote that beginning: "
                          "`format: %s`",
-                         plugin->name, plugin->name);
-    /* Only a type that has a plugin is worth a hint. */
-    const struct maqet_storage *fitting =
-        maqet_storage_load(drive->context, format, NULL);
-    if (fitting)
+                         plugin->format, plugin->format);
+    _cleanup_free_ char *types = types_of_format(drive, format);
+    if (types)
         maqet_error_hint(err,
-                         plain ? "If you know that it was created as such an image: "
-                                 "`type: %s`"
-                               : "Say `type: %s`, or give another file",
-                         format);
+                         plain ? "If you know that it was created as such an image: %s"
+                               : "Say %s, or give another file",
+                         types);
     else
         maqet_error_hint(err,
                          "Give another file, or convert this one (qemu-img convert)");
@@ -119,7 +135,7 @@ inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
                                                       inspect, fd, image)
                                  : 0;
 
-    if (result == 0 && image->format && strcmp(image->format, plugin->name) != 0 &&
+    if (result == 0 && image->format && strcmp(image->format, plugin->format) != 0 &&
         !maqet_image_keeps_type(drive, &state->id))
         result = error_format(drive, image->format, err);
     else if (result == 0 && image->undeclared)

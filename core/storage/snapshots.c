@@ -99,7 +99,7 @@ hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
-    const char *type = drive->storage->plugin.name;
+    const char *format = NULL;
 
     maqet_plugin_names(drive->context, &maqet_storage_kind, &names);
     for (size_t i = 0; i < names.count; i++) {
@@ -108,6 +108,8 @@ hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
 
         if (storage && storage->snapshot.size > 0)
             maqet_strings_add(&able, names.items[i]);
+        if (storage && storage->snapshot.size > 0 && !format)
+            format = storage->plugin.format;
     }
     if (able.count == 0)
         return;
@@ -121,7 +123,7 @@ hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
     maqet_error_hint(err,
                      "Convert the image: qemu-img convert -f %s -O %s %s %s; "
                      "then name that file, with `type: %s`",
-                     type, able.items[0], from, to, able.items[0]);
+                     drive->storage->plugin.format, format, from, to, able.items[0]);
 }
 
 int

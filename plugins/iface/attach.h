@@ -11,7 +11,7 @@
 /* The rows of an interface's option table that are the same in each. */
 /* clang-format off */
 #define ATTACH_OPTIONS \
-    {.name = "bootindex", .type = MAQET_OPTION_INT, .minimum = 0, .maximum = INT32_MAX, \
+    {.name = "bootindex", .type = MAQET_OPTION_INT, .flags = MAQET_LIMITS, .minimum = 0, .maximum = INT32_MAX, \
      .help = "place in the order in which the firmware tries to boot; 0 comes first"}, \
     {.name = "serial", .type = MAQET_OPTION_STRING, \
      .help = "serial number that the guest reads from the drive"}

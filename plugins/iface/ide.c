@@ -68,6 +68,7 @@ static const struct maqet_iface_plugin plugin = {
     .summary = "IDE disks and CD-ROM drives, for old guests",
     .options = options,
     .flags = MAQET_IFACE_PCI,
+    .media = MAQET_MEDIA_DISK | MAQET_MEDIA_CDROM,
     .validate = ata_validate,
     .capacity = ide_capacity,
     .emit_controller = ide_emit_controller,

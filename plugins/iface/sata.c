@@ -51,6 +51,7 @@ static const struct maqet_iface_plugin plugin = {
     .summary = "SATA disks and CD-ROM drives (AHCI)",
     .options = options,
     .flags = MAQET_IFACE_PCI,
+    .media = MAQET_MEDIA_DISK | MAQET_MEDIA_CDROM,
     .validate = ata_validate,
     .capacity = sata_capacity,
     .emit_controller = sata_emit_controller,

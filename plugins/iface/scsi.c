@@ -72,6 +72,7 @@ static const struct maqet_iface_plugin plugin = {
     .summary = "SCSI disks and CD-ROM drives (virtio-scsi)",
     .options = options,
     .flags = MAQET_IFACE_HOTPLUG | MAQET_IFACE_PCI,
+    .media = MAQET_MEDIA_DISK | MAQET_MEDIA_CDROM,
     .validate = scsi_validate,
     .capacity = scsi_capacity,
     .emit_controller = scsi_emit_controller,

@@ -57,7 +57,10 @@ run(struct maqet_command *command, const struct maqet_drive *drive, const char *
     struct maqet_check_report *report, struct maqet_error **err)
 {
     int exit_code = 0;
-    char *json = maqet_command_output_progress(command, drive, &exit_code, err);
+
+    maqet_command_exit_status(command, &exit_code);
+    maqet_command_show_progress(command, drive);
+    char *json = maqet_command_output(command, NULL, err);
 
     if (!json)
         return -1;
@@ -68,7 +71,7 @@ run(struct maqet_command *command, const struct maqet_drive *drive, const char *
                        number(json, "corruptions") + number(json, "check-errors"),
                        number(json, "leaks"), number(json, "corruptions-fixed"),
                        number(json, "leaks-fixed"));
-    free(json);
+    maqet_free(json);
     return 0;
 }
 

@@ -67,7 +67,8 @@ run_snapshot(const struct maqet_drive *drive, const char *option, const char *wo
         maqet_command_free(command);
         return -1;
     }
-    return maqet_command_run_progress(command, drive, err);
+    maqet_command_show_progress(command, drive);
+    return maqet_command_run(command, err);
 }
 
 static int
@@ -107,7 +108,8 @@ repair(const struct maqet_drive *drive, struct maqet_error **err)
         maqet_command_free(command);
         return -1;
     }
-    return maqet_command_run_progress(command, drive, err);
+    maqet_command_show_progress(command, drive);
+    return maqet_command_run(command, err);
 }
 
 /* ---- what a snapshot holds ---- */
@@ -131,7 +133,8 @@ convert_plain(const struct maqet_drive *drive, const struct maqet_snapshot *snap
         return -1;
     }
     maqet_command_arg(command, "%s", path);
-    return maqet_command_run_progress(command, drive, err);
+    maqet_command_show_progress(command, drive);
+    return maqet_command_run(command, err);
 }
 
 static struct maqet_command *
@@ -180,7 +183,8 @@ convert_encrypted(const struct maqet_drive *drive, const struct maqet_snapshot *
     maqet_command_option(command, target, path);
     free(target);
     free(secret);
-    return maqet_command_run_progress(command, drive, err);
+    maqet_command_show_progress(command, drive);
+    return maqet_command_run(command, err);
 }
 
 static int

@@ -29,7 +29,7 @@ static const char *const multidevs_words[] = {"remap", "forbid", "warn", NULL};
 static const struct maqet_option options[] = {
     {.name = "path",
      .type = MAQET_OPTION_PATH,
-     .required = true,
+     .flags = MAQET_REQUIRED,
      .help = "folder of the host"},
     {.name = "mount_tag",
      .type = MAQET_OPTION_STRING,
@@ -222,6 +222,7 @@ static const struct maqet_storage_plugin plugin = {
     .summary = "a folder of the host, shared by 9p",
     .options = options,
     .flags = MAQET_STORAGE_PCI,
+    .readonly_option = "readonly",
     .validate = virtfs_validate,
     .emit_args = virtfs_emit_args,
 };

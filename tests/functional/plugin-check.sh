@@ -244,7 +244,7 @@ cat >keyed/keyed.c <<'EOF'
 #include <sys/stat.h>
 
 static const struct maqet_option options[] = {
-    {.name = "key", .type = MAQET_OPTION_PATH, .required = true, .help = "a file"},
+    {.name = "key", .type = MAQET_OPTION_PATH, .flags = MAQET_REQUIRED, .help = "a file"},
     {.name = "counts", .type = MAQET_OPTION_BOOL, .help = "another size each time"},
     {.name = NULL},
 };
@@ -325,6 +325,7 @@ static const struct maqet_storage_plugin plugin = {
     .options = options,
     .interface = "virtio",
     .path_option = "file",
+    .creation = MAQET_CREATION_ONCE,
     .space = mute_space,
     .create = mute_create,
     .emit_args = mute_emit_args,

@@ -21,8 +21,10 @@ emit(const struct maqet_drive *drive, struct maqet_args *args, struct maqet_erro
 }
 #ifdef __cplusplus
 static const struct maqet_storage_plugin plugin = {
-    MAQET_STORAGE_PLUGIN_HEADER, "null", "nothing at all", NULL, "virtio", NULL, 0,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, emit, NULL, NULL};
+    MAQET_STORAGE_PLUGIN_HEADER, "null", "nothing at all", NULL, NULL, NULL, NULL, 0, 0,
+    NULL, "virtio", NULL, NULL, NULL, MAQET_CREATION_NEVER,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, emit, NULL, NULL, NULL,
+    NULL, NULL};
 #else
 static const struct maqet_storage_plugin plugin = {
     .header = MAQET_STORAGE_PLUGIN_HEADER,

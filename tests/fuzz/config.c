@@ -25,15 +25,26 @@ enum { DEPTH_LIMIT = 32 };
 
 static const char *const words[] = {"none", "some", NULL};
 static const struct maqet_option inner[] = {
-    {.name = "format", .type = MAQET_OPTION_CHOICE, .choices = words, .required = true},
+    {.name = "format",
+     .type = MAQET_OPTION_CHOICE,
+     .flags = MAQET_REQUIRED,
+     .choices = words},
     {.name = "mode", .type = MAQET_OPTION_MODE},
     {.name = NULL},
 };
 static const struct maqet_option options[] = {
-    {.name = "name", .type = MAQET_OPTION_STRING, .required = true},
+    {.name = "name", .type = MAQET_OPTION_STRING, .flags = MAQET_REQUIRED},
     {.name = "file", .type = MAQET_OPTION_PATH},
-    {.name = "size", .type = MAQET_OPTION_SIZE, .minimum = 512, .maximum = INT64_MAX},
-    {.name = "count", .type = MAQET_OPTION_INT, .minimum = -5, .maximum = 5},
+    {.name = "size",
+     .type = MAQET_OPTION_SIZE,
+     .flags = MAQET_LIMITS,
+     .minimum = 512,
+     .maximum = INT64_MAX},
+    {.name = "count",
+     .type = MAQET_OPTION_INT,
+     .flags = MAQET_LIMITS,
+     .minimum = -5,
+     .maximum = 5},
     {.name = "readonly", .type = MAQET_OPTION_BOOL},
     {.name = "inner", .type = MAQET_OPTION_MAP, .options = inner},
     {.name = NULL},

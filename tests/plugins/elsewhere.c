@@ -21,11 +21,11 @@
 static const struct maqet_option options[] = {
     {.name = "image",
      .type = MAQET_OPTION_STRING,
-     .required = true,
+     .flags = MAQET_REQUIRED,
      .help = "its name in the service"},
     {.name = "service",
      .type = MAQET_OPTION_PATH,
-     .required = true,
+     .flags = MAQET_REQUIRED,
      .help = "the folder that is the service"},
     {.name = "size", .type = MAQET_OPTION_SIZE, .fallback = "16M", .help = "size"},
     {.name = "readonly", .type = MAQET_OPTION_BOOL, .help = "the guest may only read"},
@@ -290,7 +290,7 @@ snapshot_list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *s
 {
     static const char *const words[] = {"snapshot", "-U", "-l", NULL};
     struct maqet_command *command = fd == -1 ? qemu_img(drive, words, err) : NULL;
-    char *output = command ? maqet_command_output(command, err) : NULL;
+    char *output = command ? maqet_command_output(command, NULL, err) : NULL;
     char id[16], name[160];
 
     if (!output)
@@ -300,7 +300,7 @@ snapshot_list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *s
         if (sscanf(line, "%15[0-9] %159s", id, name) == 2)
             maqet_snapshot_date(maqet_snapshots_add(snapshots, id, name), 1000000000, 0);
     }
-    free(output);
+    maqet_free(output);
     return 0;
 }
 
@@ -385,7 +385,11 @@ static const struct maqet_storage_plugin plugin = {
     .name = "elsewhere",
     .summary = "images of a service that is a folder, for tests",
     .options = options,
+    .media = MAQET_MEDIA_DISK | MAQET_MEDIA_CDROM,
     .interface = "virtio",
+    .size_option = "size",
+    .readonly_option = "readonly",
+    .creation = MAQET_CREATION_ONCE,
     .create = elsewhere_create,
     .inspect = elsewhere_inspect,
     .holders = elsewhere_holders,

@@ -54,7 +54,7 @@ static const struct option_of_tomorrow rows[] = {
 #elif defined(FAULT_FOREIGN)
 /* What nobody wants to have on a terminal, or on a manual page. */
 #define SUMMARY                                                                          \
-    "foreign \033[2J\nERROR: forged\n.so /etc/passwd\n'so /etc/passwd \342\200\256bidi "   \
+    "foreign \033[2J\nERROR: forged\n.so /etc/passwd\n'so /etc/passwd \342\200\256bidi " \
     "\377bytes \302\23331m"
 static const char *const choices[] = {"one\n.so x", "two\033[2J", NULL};
 static const struct maqet_option options[] = {
@@ -145,17 +145,12 @@ faulty_resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_erro
 /* Incomplete, and smaller than any that ever was. */
 static const struct maqet_snapshot_table snapshots = {
 #ifdef FAULT_SMALL_TABLE
-    .size = offsetof(struct maqet_snapshot_table, write_out),
+    .size = offsetof(struct maqet_snapshot_table, can_create),
 #else
     .size = sizeof(struct maqet_snapshot_table),
 #endif
 };
 #endif
-
-/* A plugin from the first days: its struct ends here, and what is behind it is anything.
- */
-#define FIRST_SIZE                                                                       \
-    (offsetof(struct maqet_storage_plugin, emit_args) + sizeof(plugin.emit_args))
 
 /* A maqet of later days: the same ABI, and callbacks that this one has never heard of. */
 struct storage_of_tomorrow {
@@ -176,11 +171,9 @@ MAYBE_UNUSED static const struct maqet_storage_plugin plugin =
             .header =
                 {
 #ifdef FAULT_SMALL
-                    offsetof(struct maqet_storage_plugin, emit_args),
-#elif defined(FAULT_OLDER)
-                FIRST_SIZE,
+                    offsetof(struct maqet_storage_plugin, overlay),
 #elif defined(FAULT_NEWER)
-            sizeof(struct storage_of_tomorrow),
+                sizeof(struct storage_of_tomorrow),
 #else
             sizeof(struct maqet_storage_plugin),
 #endif
@@ -205,6 +198,8 @@ MAYBE_UNUSED static const struct maqet_storage_plugin plugin =
 #else
         .path_option = "file",
 #endif
+            .size_option = "size",
+            .creation = MAQET_CREATION_ONCE,
 #ifndef FAULT_NO_SPACE
             .space = faulty_space,
 #endif
@@ -219,9 +214,6 @@ MAYBE_UNUSED static const struct maqet_storage_plugin plugin =
 #endif
 #ifdef FAULT_SNAPSHOTS
             .snapshot = &snapshots,
-#endif
-#ifdef FAULT_OLDER
-            .snapshot = (const struct maqet_snapshot_table *)&plugin,
 #endif
 #ifdef FAULT_NEWER
         },

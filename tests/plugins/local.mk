@@ -110,10 +110,6 @@ check_LTLIBRARIES += tests/plugins/maqet-iface-slots.la
 tests_plugins_maqet_iface_slots_la_SOURCES = tests/plugins/slots.c
 tests_plugins_maqet_iface_slots_la_LDFLAGS = $(FAULTY_FLAGS)
 
-check_LTLIBRARIES += tests/plugins/maqet-storage-older.la
-tests_plugins_maqet_storage_older_la_SOURCES = tests/plugins/faulty.c
-tests_plugins_maqet_storage_older_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_OLDER -DFAULTY_NAME='"older"'
-tests_plugins_maqet_storage_older_la_LDFLAGS = $(FAULTY_FLAGS)
 
 check_LTLIBRARIES += tests/plugins/maqet-storage-no-snapshots.la
 tests_plugins_maqet_storage_no_snapshots_la_SOURCES = tests/plugins/faulty.c

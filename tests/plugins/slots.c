@@ -11,6 +11,7 @@
 static const struct maqet_option options[] = {
     {.name = "unit",
      .type = MAQET_OPTION_INT,
+     .flags = MAQET_LIMITS,
      .maximum = 9,
      .help = "5 and 6 are refused"},
     {.name = NULL},
@@ -72,6 +73,7 @@ static const struct maqet_iface_plugin plugin = {
     .name = "slots",
     .summary = "few places, for tests",
     .options = options,
+    .media = MAQET_MEDIA_DISK | MAQET_MEDIA_CDROM,
     .validate = slots_validate,
     .capacity = slots_capacity,
     .emit_controller = slots_emit_controller,

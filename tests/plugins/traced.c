@@ -185,13 +185,13 @@ traced_snapshot_list(const struct maqet_drive *drive, int fd,
     maqet_command_arg(command, "-U");
     maqet_command_arg(command, "-l");
     maqet_command_arg(command, "%s", maqet_drive_path(drive));
-    char *list = maqet_command_output(command, err);
+    char *list = maqet_command_output(command, NULL, err);
     if (!list)
         return -1;
     for (char *line = strtok(list, "\n"); line; line = strtok(NULL, "\n"))
         if (sscanf(line, "%15[0-9] %127s", id, name) == 2)
             maqet_snapshots_add(snapshots, id, name);
-    free(list);
+    maqet_free(list);
     return 0;
 }
 
@@ -249,8 +249,11 @@ static const struct maqet_storage_plugin plugin = {
     .name = "traced",
     .summary = "tells when it is called",
     .options = options,
+    .media = MAQET_MEDIA_DISK | MAQET_MEDIA_CDROM,
     .interface = "virtio",
     .path_option = "file",
+    .size_option = "size",
+    .creation = MAQET_CREATION_ONCE,
     .validate = traced_validate,
     .space = traced_space,
     .create = traced_create,
@@ -260,7 +263,7 @@ static const struct maqet_storage_plugin plugin = {
     .resize = traced_resize,
     .live_resize = traced_live_resize,
     .emit_args = traced_emit_args,
-    .snapshot = &snapshot_table,
     .check = traced_check,
+    .snapshot = &snapshot_table,
 };
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)

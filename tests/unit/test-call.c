@@ -72,19 +72,19 @@ test_output(void)
     struct maqet_command *command = maqet_command_new("printf");
 
     maqet_command_arg(command, "%s", "one\\ntwo%%");
-    _cleanup_free_ char *text = maqet_command_output(command, &err);
+    _cleanup_free_ char *text = maqet_command_output(command, NULL, &err);
     UNIT_NO_ERROR(&err);
     UNIT_SAME(text, "one\ntwo%");
 
     command = maqet_command_new("cat");
     maqet_command_arg(command, "/nowhere/at/all");
-    CU_ASSERT_PTR_NULL(maqet_command_output(command, &err));
+    CU_ASSERT_PTR_NULL(maqet_command_output(command, NULL, &err));
     CU_ASSERT_PTR_NOT_NULL_FATAL(err);
     CU_ASSERT_PTR_NOT_NULL(strstr(err->message, "/nowhere/at/all"));
     maqet_error_free(err);
     command = maqet_command_new("cat");
     maqet_command_arg(command, "/nowhere/at/all");
-    CU_ASSERT_PTR_NULL(maqet_command_output(command, NULL));
+    CU_ASSERT_PTR_NULL(maqet_command_output(command, NULL, NULL));
 }
 
 /* ---- how far it is ---- */

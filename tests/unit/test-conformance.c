@@ -34,16 +34,20 @@ static const char *const words[] = {"one", "other", NULL};
 static const struct maqet_option inner[] = {
     {.name = "count",
      .type = MAQET_OPTION_INT,
-     .required = true,
+     .flags = MAQET_REQUIRED | MAQET_LIMITS,
      .minimum = 5,
      .maximum = 9},
     {0},
 };
 static const struct maqet_option table[] = {
     {.name = "file", .type = MAQET_OPTION_PATH},
-    {.name = "size", .type = MAQET_OPTION_SIZE, .minimum = 1, .maximum = 4096},
+    {.name = "size",
+     .type = MAQET_OPTION_SIZE,
+     .flags = MAQET_LIMITS,
+     .minimum = 1,
+     .maximum = 4096},
     {.name = "word", .type = MAQET_OPTION_CHOICE, .choices = words},
-    {.name = "map", .type = MAQET_OPTION_MAP, .required = true, .options = inner},
+    {.name = "map", .type = MAQET_OPTION_MAP, .flags = MAQET_REQUIRED, .options = inner},
     {0},
 };
 

@@ -7,7 +7,7 @@
 static const char *const modes[] = {"none", "falloc", "full", NULL};
 static const struct maqet_option secrets[] = {
     {.name = "format", .type = MAQET_OPTION_CHOICE, .choices = modes},
-    {.name = "key_file", .type = MAQET_OPTION_PATH, .required = true},
+    {.name = "key_file", .type = MAQET_OPTION_PATH, .flags = MAQET_REQUIRED},
     {.name = "deeper",
      .type = MAQET_OPTION_MAP,
      .options = (const struct maqet_option[]){{.name = "flag", .type = MAQET_OPTION_BOOL},
@@ -20,10 +20,15 @@ static const struct maqet_option storage[] = {
     {.name = "size", .type = MAQET_OPTION_SIZE},
     {.name = "cluster",
      .type = MAQET_OPTION_SIZE,
+     .flags = MAQET_LIMITS,
      .minimum = 512,
      .maximum = INT64_C(2) << 20,
      .fallback = "64K"},
-    {.name = "count", .type = MAQET_OPTION_INT, .minimum = -2, .maximum = 255},
+    {.name = "count",
+     .type = MAQET_OPTION_INT,
+     .flags = MAQET_LIMITS,
+     .minimum = -2,
+     .maximum = 255},
     {.name = "number", .type = MAQET_OPTION_INT},
     {.name = "readonly", .type = MAQET_OPTION_BOOL},
     {.name = "preallocation", .type = MAQET_OPTION_CHOICE, .choices = modes},
@@ -32,8 +37,10 @@ static const struct maqet_option storage[] = {
     {.name = NULL},
 };
 static const struct maqet_option interface[] = {
-    {.name = "serial", .type = MAQET_OPTION_STRING, .required = true},
-    {.name = "readonly", .type = MAQET_OPTION_STRING, .required = true}, /* hidden */
+    {.name = "serial", .type = MAQET_OPTION_STRING, .flags = MAQET_REQUIRED},
+    {.name = "readonly",
+     .type = MAQET_OPTION_STRING,
+     .flags = MAQET_REQUIRED}, /* hidden */
     {.name = NULL},
 };
 

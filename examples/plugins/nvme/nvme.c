@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-enum { SERIAL_MAX = 20 }; /* bytes (NVM Express base specification, Identify Controller) */
+enum {
+    SERIAL_MAX = 20
+}; /* bytes (NVM Express base specification, Identify Controller) */
 
 /* What a PC's PCI bus has left beside what the machine itself and its network take. */
 enum { SLOTS = 24 };
@@ -19,11 +21,13 @@ static const struct maqet_option options[] = {
      .help = "serial number that the guest reads; without it the drive's name"},
     {.name = "bootindex",
      .type = MAQET_OPTION_INT,
+     .flags = MAQET_LIMITS,
      .minimum = 0,
      .maximum = INT32_MAX,
      .help = "place in the order in which the firmware tries to boot; 0 comes first"},
     {.name = "queues",
      .type = MAQET_OPTION_INT,
+     .flags = MAQET_LIMITS,
      .minimum = 1,
      .maximum = 64,
      .help = "pairs of queues for the guest's processors"},

@@ -82,13 +82,13 @@ rbd_ask(const struct maqet_drive *drive, struct maqet_command *command,
     json_object *answer;
 
     maqet_command_arg(command, "--format=json");
-    output = maqet_command_output(command, err);
+    output = maqet_command_output(command, NULL, err);
     if (!output) {
         explain(drive, err);
         return NULL;
     }
     answer = json_tokener_parse(output);
-    free(output);
+    maqet_free(output);
     if (json_object_is_type(answer, type))
         return answer;
     json_object_put(answer);

@@ -245,7 +245,8 @@ write_out(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot
     maqet_command_arg(command, "%s", format);
     add_image(command, drive, snapshot);
     maqet_command_arg(command, "%s", path);
-    return maqet_command_run_progress(command, drive, err);
+    maqet_command_show_progress(command, drive);
+    return maqet_command_run(command, err);
 }
 
 static struct maqet_command *

@@ -18,6 +18,7 @@ static const struct maqet_option options[] = {
      .help = "serial number that the guest reads from the device"},
     {.name = "bootindex",
      .type = MAQET_OPTION_INT,
+     .flags = MAQET_LIMITS,
      .minimum = 0,
      .maximum = INT32_MAX,
      .help = "place in the order in which the firmware tries to boot; 0 comes first"},
@@ -86,7 +87,8 @@ usb_emit_device(const struct maqet_drive *drive, const struct maqet_slot *slot,
     /* A controller has one bus, "ID.0"; its ports count from 1. */
     if (snprintf(bus, sizeof(bus), "%s.0", maqet_slot_controller(slot)) >=
         (int)sizeof(bus))
-        return maqet_error_set(err, MAQET_ERROR_FAILED, "the controller's id is too long");
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "the controller's id is too long");
     snprintf(port, sizeof(port), "%u", (unsigned)maqet_slot_index(slot) + 1);
     maqet_props_string(device, "drive", name);
     maqet_props_string(device, "bus", bus);

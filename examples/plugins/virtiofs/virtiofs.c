@@ -24,7 +24,7 @@ static const char *const sandboxes[] = {"namespace", "chroot", "none", NULL};
 static const struct maqet_option options[] = {
     {.name = "path",
      .type = MAQET_OPTION_PATH,
-     .required = true,
+     .flags = MAQET_REQUIRED,
      .help = "the folder that is shared"},
     {.name = "mount_tag",
      .type = MAQET_OPTION_STRING,
@@ -107,9 +107,9 @@ is_successor(const char *program, struct maqet_error **err)
     struct maqet_command *command = maqet_command_new(program);
 
     maqet_command_arg(command, "--help");
-    char *help = maqet_command_output(command, err);
+    char *help = maqet_command_output(command, NULL, err);
     int result = help ? strstr(help, "--shared-dir") != NULL : -1;
-    free(help);
+    maqet_free(help);
     return result;
 }
 
@@ -210,6 +210,7 @@ static const struct maqet_storage_plugin plugin = {
     .summary = "a folder of the host, shared by virtio-fs",
     .options = options,
     .flags = MAQET_STORAGE_PCI,
+    .readonly_option = "readonly",
     .validate = virtiofs_validate,
     .helper = virtiofs_helper,
     .emit_args = virtiofs_emit_args,
