@@ -111,6 +111,7 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/addresses.c core/qemu/addresses.h \
 	core/qemu/agent.c core/qemu/agent.h \
 	core/qemu/arguments.c core/qemu/arguments.h \
+	core/qemu/block_nodes.c core/qemu/block_nodes.h \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/confinement.c core/qemu/confinement.h \
 	core/qemu/confinement_arguments.c core/qemu/confinement_arguments.h \

@@ -10,7 +10,7 @@
 
 #include "core/base/files.h"
 #include "core/plugin/call.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/block_nodes.h"
 #include "core/qemu/keyval.h"
 #include "core/storage/callback.h"
 

@@ -35,12 +35,6 @@ static const char *const reading_objects[] = {
     "tls-creds-psk",   "tls-creds-x509",    NULL,
 };
 
-/* Properties that name a file, besides those that end in "file", "path" and "dir". */
-static const char *const file_keys[] = {
-    "dev",    "dtb",    "dumpdtb", "events", "evdev",    "filename", "firmware",
-    "initrd", "kernel", "splash",  "tftp",   "vhostdev", NULL,
-};
-
 /* Properties whose files QEMU only reads. */
 static const char *const read_keys[] = {
     "bootfile", "dtb",     "events", "firmware", "initrd",
@@ -102,16 +96,6 @@ struct naming {
 };
 
 static int visit_keyval(struct naming naming, const char *text, struct maqet_error **err);
-
-/* Whether a property names a file. */
-static bool
-names_file(const char *key)
-{
-    const char *last = maqet_keyval_last_part(key);
-
-    return maqet_text_ends(last, "file") || maqet_text_ends(last, "path") ||
-           maqet_text_ends(last, "dir") || maqet_text_is_one_of(last, file_keys);
-}
 
 /* ---- one path ---- */
 
@@ -239,7 +223,8 @@ visit_keyval(struct naming naming, const char *text, struct maqet_error **err)
             here.listens = true;
         else if (*key && !maqet_text_ends(key, "path") && strcmp(key, "addr") != 0)
             here.listens = false;
-        if ((!*key || names_file(key) || (here.listens && strcmp(key, "addr") == 0)) &&
+        if ((!*key || maqet_qemu_names_file(key) ||
+             (here.listens && strcmp(key, "addr") == 0)) &&
             visit_value(here, value, *key, err) < 0)
             return -1;
     }

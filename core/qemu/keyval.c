@@ -212,6 +212,20 @@ maqet_qemu_path(const char *path, const char *folder)
                                    : maqet_format("%s/%s", folder, path);
 }
 
+bool
+maqet_qemu_names_file(const char *key)
+{
+    /* Besides those that end in "file", "path" and "dir". */
+    static const char *const keys[] = {
+        "dev",    "dtb",    "dumpdtb", "events", "evdev",    "filename", "firmware",
+        "initrd", "kernel", "splash",  "tftp",   "vhostdev", NULL,
+    };
+    const char *last = maqet_keyval_last_part(key);
+
+    return maqet_text_ends(last, "file") || maqet_text_ends(last, "path") ||
+           maqet_text_ends(last, "dir") || maqet_text_is_one_of(last, keys);
+}
+
 void
 maqet_secrets_find(const struct maqet_strings *argv, const char *folder,
                    struct maqet_strings *paths)

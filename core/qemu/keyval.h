@@ -63,6 +63,9 @@ bool maqet_qemu_has_protocol(const char *name);
  * stays relative). The caller frees. */
 char *maqet_qemu_path(const char *path, const char *folder);
 
+/* Whether a property of an object or of an option, by its last part, names a file. */
+bool maqet_qemu_names_file(const char *key);
+
 /* Appends the paths of the files from which a command line of QEMU, or of one of its
  * tools, reads keys: `-object secret,file=...`. */
 void maqet_secrets_find(const struct maqet_strings *argv, const char *folder,

@@ -411,26 +411,3 @@ maqet_args_render_keyval(const struct maqet_args *args, struct maqet_strings *ar
     for (size_t i = 0; i < args->count; i++)
         render(args->objects[i], false, argv);
 }
-
-bool
-maqet_args_render_image(const struct maqet_args *args, const char *node_name,
-                        struct maqet_strings *argv)
-{
-    const struct maqet_props *node = NULL;
-
-    for (size_t i = 0; i < args->count; i++) {
-        const struct maqet_props *props = args->objects[i];
-
-        if (props->kind == &maqet_kind_object) {
-            maqet_strings_add(argv, "--object");
-            maqet_strings_add(argv, as_text(props->json));
-        } else if (props->kind == &maqet_kind_blockdev &&
-                   strcmp(props->id, node_name) == 0) {
-            node = props;
-        }
-    }
-    if (!node)
-        return false;
-    maqet_strings_addf(argv, "json:%s", as_text(node->json));
-    return true;
-}

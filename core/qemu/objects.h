@@ -104,9 +104,4 @@ void maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv
  * and those of earlier versions of maqet must still match. */
 void maqet_args_render_keyval(const struct maqet_args *args, struct maqet_strings *argv);
 
-/* Appends the arguments by which qemu-img opens the image of a node: the objects, and the
- * node as a "json:" name. False: there is no such node. */
-bool maqet_args_render_image(const struct maqet_args *args, const char *node_name,
-                             struct maqet_strings *argv);
-
 #endif

@@ -9,7 +9,7 @@
 
 #include "core/base/checksum.h"
 #include "core/base/json.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/block_nodes.h"
 
 /* Bytes that are compared: the header, and usually the tables that follow it. */
 enum { BEGINNING = 64 * 1024 };
@@ -81,39 +81,55 @@ maqet_node_name(const char *drive, size_t number)
 
 /* ---- emitted nodes ---- */
 
+/* The node that a property of another one is, or names; NULL: none. */
 static json_object *
-blockdev_of(const struct maqet_args *args, const char *name)
+child_of(const struct maqet_args *args, json_object *node, const char *key)
 {
-    /* It is usually that of the last drive. */
-    for (size_t i = args->count; i-- > 0;) {
-        const struct maqet_props *props = args->objects[i];
+    json_object *child = json_object_object_get(node, key);
 
-        if (props->kind == &maqet_kind_blockdev && strcmp(props->id, name) == 0)
-            return props->json;
-    }
-    return NULL;
+    return json_object_is_type(child, json_type_string)
+               ? maqet_block_node_find(args, json_object_get_string(child))
+           : json_object_is_type(child, json_type_object) ? child
+                                                          : NULL;
 }
 
-/* The node below another one: it is in the other one, or named there. NULL: none. */
+/* The node below a filter, or that with the image's bytes. */
+static json_object *
+below(const struct maqet_args *args, json_object *node)
+{
+    json_object *child = child_of(args, node, "file");
+
+    return child ? child : child_of(args, node, "image");
+}
+
+/* More than any chain has. Nodes that refer to each other in a circle have been refused
+ * (emitted.h). */
+enum { DEPTH_LIMIT = 64 };
+
+/* The backing node of a node, or of the one that it filters. NULL: none. */
 static json_object *
 backing_of(const struct maqet_args *args, json_object *node)
 {
-    json_object *backing = json_object_object_get(node, "backing");
+    json_object *backing = NULL;
 
-    return json_object_is_type(backing, json_type_string)
-               ? blockdev_of(args, json_object_get_string(backing))
-           : json_object_is_type(backing, json_type_object) ? backing
-                                                            : NULL;
+    for (size_t i = 0; node && !backing && i < DEPTH_LIMIT; i++) {
+        backing = child_of(args, node, "backing");
+        node = below(args, node);
+    }
+    return backing;
 }
 
 /* NULL: the node is not a file. */
 static const char *
-file_of(json_object *node)
+file_of(const struct maqet_args *args, json_object *node)
 {
-    json_object *file = json_object_object_get(node, "file");
+    const char *file = NULL;
 
-    return maqet_json_text(json_object_is_type(file, json_type_object) ? file : node,
-                           "filename");
+    for (size_t i = 0; node && !file && i < DEPTH_LIMIT; i++) {
+        file = maqet_json_text(node, "filename");
+        node = below(args, node);
+    }
+    return file;
 }
 
 /* Adds a backing node: one of the files after the chain, or one that no option names. */
@@ -161,10 +177,11 @@ drop_backing_nodes(struct maqet_chain *chain)
 void
 maqet_chain_read(struct maqet_chain *chain, const char *drive, struct maqet_args *args)
 {
-    json_object *top = blockdev_of(args, drive);
+    json_object *top =
+        chain->depth > 0 ? maqet_block_node_find(args, chain->nodes[0].name) : NULL;
     size_t depth = 0;
 
-    if (!top || chain->depth == 0)
+    if (!top)
         return;
     replace_text(&chain->nodes[0].format, maqet_json_text(top, "driver"));
     for (json_object *at = backing_of(args, top); at; at = backing_of(args, at))
@@ -172,7 +189,7 @@ maqet_chain_read(struct maqet_chain *chain, const char *drive, struct maqet_args
     drop_backing_nodes(chain);
     for (json_object *at = backing_of(args, top); at; at = backing_of(args, at)) {
         _cleanup_free_ char *name = maqet_node_name(drive, depth--);
-        struct maqet_node *node = take_file(chain, file_of(at));
+        struct maqet_node *node = take_file(chain, file_of(args, at));
 
         if (!json_object_object_get_ex(at, "node-name", NULL))
             json_object_object_add(at, "node-name", json_object_new_string(name));

@@ -48,9 +48,9 @@ struct maqet_node *maqet_chain_add_node(struct maqet_chain *chain, const char *o
 struct maqet_node *maqet_chain_add_file(struct maqet_chain *chain, const char *option,
                                         const char *file);
 
-/* Reads the formats and the backing nodes from the objects that a plugin has emitted, of
- * which @drive names the top node. Files of backing nodes become part of the chain, and
- * backing nodes without a name get one. */
+/* Reads the formats and the backing nodes from the objects that the plugin of the drive
+ * @drive has emitted. Files of backing nodes become part of the chain, and backing nodes
+ * without a name get one. A filter has the backing node of what it filters. */
 void maqet_chain_read(struct maqet_chain *chain, const char *drive,
                       struct maqet_args *args);
 

@@ -226,7 +226,7 @@ emit_storage(struct maqet_drive *drive, struct maqet_args *args, struct maqet_er
     }
     if (maqet_storage_emit_args(drive, args, err) < 0)
         return -1;
-    maqet_chain_read(&drive->chain, maqet_drive_node(drive), args);
+    maqet_chain_read(&drive->chain, drive->name, args);
     return 0;
 }
 

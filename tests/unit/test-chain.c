@@ -284,6 +284,31 @@ test_content(void)
     CU_ASSERT_FALSE(maqet_node_read(&none));
 }
 
+/* A filter has the backing nodes of what it filters. */
+static void
+test_read_filtered(void)
+{
+    _cleanup_chain_ struct maqet_chain chain = chain_with_top("/top");
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    struct maqet_props *node = maqet_args_blockdev(args, "hdd-image");
+
+    maqet_chain_add_file(&chain, "base", "/base");
+    maqet_props_string(node, "driver", "format");
+    maqet_props_string(node, "file.driver", "file");
+    maqet_props_string(node, "file.filename", "/top");
+    maqet_props_string(node, "backing.driver", "throttle");
+    maqet_props_string(node, "backing.file.driver", "format");
+    maqet_props_string(node, "backing.file.file.filename", "/base");
+    maqet_props_string(node, "backing.file.backing.driver", "file");
+    maqet_props_string(node, "backing.file.backing.filename", "/lowest");
+    node = maqet_args_blockdev(args, "hdd");
+    maqet_props_string(node, "driver", "throttle");
+    maqet_props_string(node, "file", "hdd-image");
+    maqet_chain_read(&chain, "hdd", args);
+    check_nodes(&chain, "hdd:file:/top:throttle maqet-hdd.2:base:/base:throttle "
+                        "maqet-hdd.1::/lowest:file");
+}
+
 int
 main(void)
 {
@@ -293,6 +318,7 @@ main(void)
         {"one node", test_read_one},
         {"several nodes", test_read_deep},
         {"nodes with names", test_read_named},
+        {"nodes below filters", test_read_filtered},
         {"no node", test_read_none},
         {"which file it is", test_look},
         {"whether its content changed", test_content},
