@@ -45,6 +45,7 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/check_file.c \
 	core/conformance/check_hostile.c \
 	core/conformance/check_inspect.c \
+	core/conformance/check_memory.c \
 	core/conformance/check_options.c \
 	core/conformance/check_qemu.c \
 	core/conformance/check_tool.c \
@@ -52,9 +53,12 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/checks.c core/conformance/checks.h \
 	core/conformance/conformance.c core/conformance/conformance.h \
 	core/conformance/constructors.c core/conformance/constructors.h \
+	core/conformance/footprint.c core/conformance/footprint.h \
 	core/conformance/machine.c core/conformance/machine.h \
 	core/conformance/scenarios.c core/conformance/scenarios.h \
+	core/conformance/syscalls.c core/conformance/syscalls.h \
 	core/conformance/tool.c core/conformance/tool.h \
+	core/conformance/tracee.c core/conformance/tracee.h \
 	core/conformance/tracer.c core/conformance/tracer.h \
 	core/conformance/variants.c core/conformance/variants.h \
 	core/job/block_jobs.c core/job/block_jobs.h \

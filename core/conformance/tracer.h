@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tracer.h - which files a function and the programs that it runs write, and which
- * processes they leave behind. A seccomp filter stops them at each system call that may
- * change a file, so that the arguments can be read (seccomp(2), ptrace(2)). That needs no
+ * tracer.h - what a function and the programs that it runs do with files and descriptors,
+ * and which processes they leave behind. A seccomp filter stops them at each system call
+ * that matters, so that the arguments can be read (seccomp(2), ptrace(2)). That needs no
  * privilege.
  */
 #ifndef MAQET_CONFORMANCE_TRACER_H
 #define MAQET_CONFORMANCE_TRACER_H
 
-#include "core/base/error.h"
+#include "core/conformance/syscalls.h"
 
-/* Calls @call in a child and traces it. *outside gets the first change outside of
- * @folders (which NULL ends), such as "unlink /tmp/x"; NULL: none; the caller frees.
- * MAQET_ERROR_UNSUPPORTED: the kernel does not allow tracing. */
-int tracer_run(void (*call)(void *data), void *data, const char *const *folders,
-               char **outside, struct maqet_error **err);
+/* Calls @call in a child and traces it. @report, which is empty, gets what breaks the
+ * rules. MAQET_ERROR_UNSUPPORTED: the kernel does not allow tracing. */
+int tracer_run(void (*call)(void *data), void *data, const struct trace_rules *rules,
+               struct trace_report *report, struct maqet_error **err);
 
 /* Makes us the parent of every descendant whose parent ends. */
 void tracer_adopt(void);

@@ -23,15 +23,32 @@ call(void *data)
     deed->does(deed);
 }
 
-/* What is seen of it; the caller frees. */
+/* Traces it by all rules. */
+static int
+see(struct deed *deed, struct trace_report *report, struct maqet_error **err)
+{
+    const char *const allowed[] = {deed->inside, NULL};
+    const struct trace_rules rules = {
+        .folders = allowed,
+        .readable = allowed,
+        .descriptors = true,
+        .secret = "open sesame",
+        .callback = "deed",
+    };
+
+    return tracer_run(call, deed, &rules, report, err);
+}
+
+/* What is changed outside; the caller frees. */
 static char *
 seen(struct deed *deed, struct maqet_error **err)
 {
     const char *const allowed[] = {deed->inside, NULL};
-    char *outside = NULL;
+    const struct trace_rules rules = {.folders = allowed};
+    struct trace_report report = {0};
 
-    tracer_run(call, deed, allowed, &outside, err);
-    return outside;
+    tracer_run(call, deed, &rules, &report, err);
+    return report.changed;
 }
 
 static int
@@ -173,6 +190,96 @@ crashes(const struct deed *deed)
     abort();
 }
 
+/* ---- what is read, inherited and revealed ---- */
+
+static int
+reads_inside(const struct deed *deed)
+{
+    _cleanup_free_ char *path = maqet_format("%s/own", deed->inside);
+    _cleanup_close_ int later = open("/dev/null", O_RDONLY);
+
+    fcntl(later, F_SETFD, FD_CLOEXEC);
+    touch_at(deed->inside, "own");
+    close(open(path, O_RDONLY | O_CLOEXEC));
+    close(open("/etc/passwd", O_RDONLY | O_CLOEXEC));
+    close(open("/etc/maqet-none", O_RDONLY | O_CLOEXEC));
+    close(open(deed->outside, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return close(fcntl(later, F_DUPFD_CLOEXEC, 3));
+}
+
+static int
+reads_outside(const struct deed *deed)
+{
+    _cleanup_free_ char *path = maqet_format("%s/../outside/old", deed->inside);
+
+    return close(open(path, O_RDONLY | O_CLOEXEC));
+}
+
+static int
+reads_by_link(const struct deed *deed)
+{
+    _cleanup_free_ char *link = maqet_format("%s/link", deed->inside);
+    int made = symlink("../outside/old", link);
+
+    return made < 0 ? -1 : close(open(link, O_RDONLY | O_CLOEXEC));
+}
+
+static int
+opens(const struct deed *deed)
+{
+    (void)deed;
+    return close(open("/dev/null", O_RDONLY));
+}
+
+static int
+connects(const struct deed *deed)
+{
+    (void)deed;
+    return close(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
+static int
+copies(const struct deed *deed)
+{
+    (void)deed;
+    return close(fcntl(0, F_DUPFD, 3));
+}
+
+static int
+run_with(char *const *argv, char *const *environment)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execve("/bin/true", argv, environment);
+        _exit(1);
+    }
+    return waitpid(pid, NULL, 0) < 0 ? -1 : 0;
+}
+
+static int
+tells(const struct deed *deed)
+{
+    (void)deed;
+    return run_with((char *[]){(char *)"true", (char *)"--word=open sesame", NULL},
+                    (char *[]){NULL});
+}
+
+static int
+exports(const struct deed *deed)
+{
+    (void)deed;
+    return run_with((char *[]){(char *)"true", NULL},
+                    (char *[]){(char *)"WORD=open sesame!", NULL});
+}
+
+static int
+leaves(const struct deed *deed)
+{
+    (void)deed;
+    exit(0);
+}
+
 /* ---- tests ---- */
 
 struct place {
@@ -239,6 +346,60 @@ test_outside_is_seen(void)
     }
 }
 
+/* A path begins with the test's folder. */
+static void
+check_end(const char *text, const char *wanted)
+{
+    size_t length = text ? strlen(text) : 0, end = wanted ? strlen(wanted) : 0;
+
+    UNIT_SAME(length > end ? text + length - end : text, wanted);
+}
+
+static void
+test_files_and_descriptors_are_seen(void)
+{
+    static const struct {
+        int (*does)(const struct deed *deed);
+        const char *read, *inherited, *revealed;
+    } all[] = {
+        {reads_inside, NULL, NULL, NULL},
+        {reads_outside, "outside/old in deed", NULL, NULL},
+        {reads_by_link, "outside/old in deed", NULL, NULL},
+        {opens, NULL, "/dev/null in deed", NULL},
+        {connects, NULL, "socket in deed", NULL},
+        {copies, NULL, "fcntl in deed", NULL},
+        {tells, NULL, NULL, "the argument '--word=open sesame' in deed"},
+        {exports, NULL, NULL, "the environment 'WORD=open sesame!' in deed"},
+    };
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        _cleanup_folder_ char *folder = unit_folder();
+        _cleanup_(place_clear) struct place place = make_place(folder);
+        struct deed deed = {place.inside, place.outside, all[i].does};
+        _cleanup_trace_report_ struct trace_report report = {0};
+        struct maqet_error *err = NULL;
+
+        CU_ASSERT_EQUAL(see(&deed, &report, &err), 0);
+        UNIT_NO_ERROR(&err);
+        check_end(report.read, all[i].read);
+        check_end(report.inherited, all[i].inherited);
+        check_end(report.revealed, all[i].revealed);
+    }
+}
+
+static void
+test_exit_is_told(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_(place_clear) struct place place = make_place(folder);
+    struct deed deed = {place.inside, place.outside, leaves};
+    struct maqet_error *err = NULL;
+    _cleanup_free_ char *outside = seen(&deed, &err);
+
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "it ended the program (exit status 0)");
+    UNIT_SAME(outside, NULL);
+}
+
 static void
 test_crash_is_told(void)
 {
@@ -297,7 +458,10 @@ main(void)
     CU_TestInfo tests[] = {
         {"what is done inside is no matter", test_inside_is_free},
         {"what is done outside is seen, however it is done", test_outside_is_seen},
+        {"what is read, inherited and revealed is seen",
+         test_files_and_descriptors_are_seen},
         {"a crash is told", test_crash_is_told},
+        {"so is an exit", test_exit_is_told},
         {"children that stay are found and ended", test_strays_are_found_and_ended},
         CU_TEST_INFO_NULL,
     };
