@@ -104,27 +104,39 @@ is_complete(const struct maqet_text *answer)
     return answer->length > 0 && answer->data[answer->length - 1] == '\n';
 }
 
-/* Reads both until the answer is complete, or the child has ended. Returns -1 if the
- * deadline comes first. */
-static int
+/* How the wait for an answer ended. */
+enum outcome { ANSWERED, LATE, STOPPED };
+
+/* ms between two calls of a watch's tick. */
+static const int64_t TICK = 500;
+
+/* Reads both until the answer is complete, or the child has ended; until the deadline, or
+ * the watch stops it. */
+static enum outcome
 receive_answer(int *answer_fd, int *printed_fd, int64_t deadline,
-               struct maqet_text *answer, struct maqet_text *printed)
+               const struct maqet_apart_watch *watch, struct maqet_text *answer,
+               struct maqet_text *printed)
 {
     while (*answer_fd >= 0 && !is_complete(answer)) {
         struct pollfd fds[] = {{.fd = *answer_fd, .events = POLLIN},
-                               {.fd = *printed_fd, .events = POLLIN}};
+                               {.fd = *printed_fd, .events = POLLIN},
+                               {.fd = watch->stop_fd, .events = POLLIN}};
         int64_t left = deadline - maqet_now();
 
         if (left <= 0)
-            return -1;
-        if (poll(fds, 2, (int)left) < 0)
+            return LATE;
+        if (watch->tick)
+            watch->tick(watch->data);
+        if (poll(fds, 3, (int)(watch->tick && left > TICK ? TICK : left)) < 0)
             continue;
         if (fds[0].revents)
             receive(answer_fd, answer, ANSWER_LIMIT);
         if (fds[1].revents)
             receive(printed_fd, printed, PRINTED_LIMIT);
+        if (fds[2].revents && !is_complete(answer))
+            return STOPPED;
     }
-    return 0;
+    return ANSWERED;
 }
 
 /* Reads the rest of what was printed. */
@@ -168,11 +180,11 @@ result_of(int status, const struct maqet_text *line, struct maqet_error **err)
 
 /* Waits for the child, and kills what it has started. Returns its status. */
 static int
-end_child(struct maqet_child *child, bool late)
+end_child(struct maqet_child *child, bool kills)
 {
     siginfo_t info;
 
-    if (late)
+    if (kills)
         kill(-child->pid, SIGKILL);
     /* Its process group cannot be reused until it is waited for. */
     while (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT) < 0 &&
@@ -183,8 +195,9 @@ end_child(struct maqet_child *child, bool late)
 }
 
 json_object *
-maqet_apart(maqet_apart_call *call, void *data, int64_t timeout, char **printed,
-            struct maqet_error **err)
+maqet_apart_watched(maqet_apart_call *call, void *data, int64_t timeout,
+                    const struct maqet_apart_watch *watch, char **printed,
+                    struct maqet_error **err)
 {
     _cleanup_text_ struct maqet_text answer = MAQET_TEXT_INIT, words = MAQET_TEXT_INIT;
     struct apart apart = {.call = call, .data = data, .printed = -1};
@@ -200,17 +213,28 @@ maqet_apart(maqet_apart_call *call, void *data, int64_t timeout, char **printed,
         return NULL;
     }
     setpgid(child.pid, child.pid); /* or the child does, if it runs first */
-    bool late =
-        receive_answer(&child.fd, &prints, maqet_now() + timeout, &answer, &words) < 0;
-    int status = end_child(&child, late);
+    enum outcome outcome =
+        receive_answer(&child.fd, &prints, maqet_now() + timeout, watch, &answer, &words);
+    int status = end_child(&child, outcome != ANSWERED);
     receive_rest(&prints, &words);
     maqet_child_leave(&child);
     if (printed)
         *printed = maqet_text_take(&words);
-    if (late) {
+    if (outcome == ANSWERED)
+        return result_of(status, &answer, err);
+    if (outcome == LATE)
         maqet_error_set(err, MAQET_ERROR_TIMEOUT, "it did not finish within %g s",
                         (double)timeout / 1000);
-        return NULL;
-    }
-    return result_of(status, &answer, err);
+    else
+        maqet_error_set(err, MAQET_ERROR_REFUSED, "it was stopped");
+    return NULL;
+}
+
+json_object *
+maqet_apart(maqet_apart_call *call, void *data, int64_t timeout, char **printed,
+            struct maqet_error **err)
+{
+    static const struct maqet_apart_watch unwatched = {.stop_fd = -1};
+
+    return maqet_apart_watched(call, data, timeout, &unwatched, printed, err);
 }

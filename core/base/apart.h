@@ -20,6 +20,18 @@ typedef json_object *maqet_apart_call(void *data, struct maqet_error **err);
 json_object *maqet_apart(maqet_apart_call *call, void *data, int64_t timeout,
                          char **printed, struct maqet_error **err);
 
+/* What goes on while a call runs. */
+struct maqet_apart_watch {
+    int stop_fd;              /* once it can be read, the call is killed; -1: none */
+    void (*tick)(void *data); /* called about twice a second; may be NULL */
+    void *data;
+};
+
+/* The same, watched. MAQET_ERROR_REFUSED if it was killed because of @stop_fd. */
+json_object *maqet_apart_watched(maqet_apart_call *call, void *data, int64_t timeout,
+                                 const struct maqet_apart_watch *watch, char **printed,
+                                 struct maqet_error **err);
+
 /* All of an error, for another process. The caller puts it. */
 json_object *maqet_error_to_json(const struct maqet_error *error);
 

@@ -99,6 +99,37 @@ test_failures(void)
     UNIT_ERROR(&error, MAQET_ERROR_BUSY, "somebody has it");
 }
 
+static void
+count(void *data)
+{
+    ++*(unsigned *)data;
+}
+
+static void
+test_watched(void)
+{
+    struct maqet_error *error = NULL;
+    unsigned ticks = 0;
+    int pair[2];
+
+    CU_ASSERT_EQUAL_FATAL(pipe(pair), 0);
+    const struct maqet_apart_watch watch = {
+        .stop_fd = pair[0], .tick = count, .data = &ticks};
+    json_object *found =
+        maqet_apart_watched(behave, (void *)"fine", PATIENCE, &watch, NULL, &error);
+    UNIT_NO_ERROR(&error);
+    UNIT_SAME(json_object_get_string(found), "fine");
+    json_object_put(found);
+    CU_ASSERT(ticks > 0);
+
+    CU_ASSERT_EQUAL(write(pair[1], "x", 1), 1);
+    CU_ASSERT_PTR_NULL(
+        maqet_apart_watched(behave, (void *)"hang", PATIENCE, &watch, NULL, &error));
+    UNIT_ERROR(&error, MAQET_ERROR_REFUSED, "it was stopped");
+    close(pair[0]);
+    close(pair[1]);
+}
+
 int
 main(void)
 {
@@ -106,6 +137,7 @@ main(void)
         {"what it found and printed", test_success},
         {"one that leaves a child", test_leaves_a_child},
         {"what fails", test_failures},
+        {"one that is watched", test_watched},
         CU_TEST_INFO_NULL,
     };
 
