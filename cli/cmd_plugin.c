@@ -4,6 +4,7 @@
 
 #include "cli/invocation.h"
 #include "cli/manual.h"
+#include "cli/plugin_check.h"
 #include "cli/table.h"
 #include "core/base/files.h"
 #include "core/base/printable.h"
@@ -120,99 +121,6 @@ run_info(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-/* ---- check ---- */
-
-MAQET_WORDS(result_word, "ok", "skipped", "FAILED")
-
-static const struct maqet_fields check_fields = MAQET_FIELDS_OF(
-    struct maqet_conformance_row,
-    MAQET_ROW(struct maqet_conformance_row, check, "the check's name"),
-    {"result", MAQET_FIELD_CHOICE(struct maqet_conformance_row, result, result_word),
-     .help = "how it ended"},
-    MAQET_ROW(struct maqet_conformance_row, why, "why it failed or was skipped",
-              .optional = true),
-    MAQET_ROW(struct maqet_conformance_row, hint, "what to do about a failure",
-              .optional = true));
-
-static bool
-is_result(const struct maqet_conformance_row *row, const char *result)
-{
-    return strcmp(row->result, result) == 0;
-}
-
-/* The names of all checks that were skipped for the same reason as the one at @index; NULL
- * if an earlier one had that reason. The caller frees. */
-static char *
-skipped_for_same_reason(const struct maqet_conformance_row *rows, size_t count,
-                        size_t index)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    for (size_t i = 0; i < count; i++) {
-        if (!is_result(&rows[i], "skipped") || strcmp(rows[i].why, rows[index].why) != 0)
-            continue;
-        if (i < index)
-            return NULL;
-        maqet_strings_add(&names, rows[i].check);
-    }
-    return maqet_strings_join(&names, ", ");
-}
-
-/* Reasons are sentences, and follow the table; failures come last, where they are seen. */
-static char *
-check_text(const void *all, size_t count)
-{
-    static const struct table table = {&check_fields, "check result", NULL};
-    const struct maqet_conformance_row *rows = all;
-    _cleanup_free_ char *lines = table_text(&table, rows, count);
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    maqet_text_append(&text, lines);
-    for (size_t i = 0; i < count; i++) {
-        _cleanup_free_ char *names = is_result(&rows[i], "skipped")
-                                         ? skipped_for_same_reason(rows, count, i)
-                                         : NULL;
-
-        if (names)
-            maqet_text_appendf(&text, "\n%s skipped: %s\n", names, rows[i].why);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!is_result(&rows[i], "FAILED"))
-            continue;
-        maqet_text_appendf(&text, "\n%s FAILED: %s\n", rows[i].check, rows[i].why);
-        if (rows[i].hint)
-            maqet_text_appendf(&text, "  What to do: %s\n", rows[i].hint);
-    }
-    return maqet_text_take(&text);
-}
-
-static const struct view check_view = {
-    .table = {.fields = &check_fields, .columns = "check result why hint"},
-    .list_text = check_text,
-    .each = "check",
-};
-
-static int
-run_check(struct invocation *invocation, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings settings = MAQET_STRINGS_INIT;
-    _cleanup_strings_ struct maqet_strings only = MAQET_STRINGS_INIT;
-    _cleanup_conformance_rows_ struct maqet_conformance_rows rows = {0};
-
-    invocation_texts(invocation, "set", &settings);
-    invocation_texts(invocation, "only", &only);
-    const struct maqet_conformance request = {
-        .file = operand_find(invocation, OPERAND_PLUGIN_FILE),
-        .qemu = invocation_text(invocation, "qemu"),
-        .settings = &settings,
-        .only = &only,
-    };
-    if (maqet_conformance_run(&invocation->context, &request, &rows, err) < 0)
-        return -1;
-    output_list(&invocation->output, &check_view, rows.items, rows.count);
-    return rows.failed > 0 ? maqet_error_exit_code(MAQET_ERROR_FAILED) : 0;
-}
-
 /* ---- schema ---- */
 
 static const struct view schema_view = {.remark =
@@ -279,11 +187,15 @@ static const struct command actions[] = {
          "For authors of plugins: checks whether a plugin, in any folder, does what "
          "maqet-plugin.h requires. It creates drives with made-up options in a folder "
          "below TMPDIR, which is deleted afterwards, and runs a real qemu-img and a "
-         "real QEMU, whose guest never runs. Each check has a process of its own; for "
-         "each failure, maqet says what the plugin did and what to do about it, and "
-         "exits with 1. If drives are stored elsewhere, such as in an image on a server "
-         "that --set names, that image is written to: name one that nobody needs.",
-     .operands = {OPERAND_PLUGIN_FILE},
+         "real QEMU, whose guest never runs. Each check has a process of its own, and "
+         "its result is shown as soon as it has ended; for each failure, maqet says "
+         "what the plugin did and what to do about it. --list and "
+         "maqet-plugin-check(1) describe all checks. If drives are stored elsewhere, "
+         "such as in an image on a server that --set names, that image is written to: "
+         "name one that nobody needs.\n"
+         "The exit code is 0 if no check failed, 1 if one failed, and 2 if none failed "
+         "but the time limit was over before all had been run.",
+     .operands = {OPERAND_PLUGIN_FILE | OPERAND_OPTIONAL},
      .options =
          {{"only", .type = OPTION_CHOICE, .argument = "CHECK",
            .choice = maqet_conformance_name,
@@ -292,15 +204,20 @@ static const struct command actions[] = {
            .help = "an option of every drive that cannot be made up, such as a "
                    "server's name; may be repeated"},
           {"qemu", .type = OPTION_TEXT, .argument = "PROGRAM",
-           .help = "the QEMU to test with, if not the one for this host's architecture"}},
+           .help = "the QEMU to test with, if not the one for this host's architecture"},
+          {"timeout", 't', .type = OPTION_SECONDS, .argument = "SECONDS",
+           .fallback = "900",
+           .help = "how long all checks together may take; 0 for no limit"},
+          {"list", 'l', .help = "list the checks instead of running them"}},
      .examples =
          {{"maqet plugin check ./maqet-storage-vdi.so",
            "Check whether a plugin follows the "
            "rules"},
           {"maqet plugin check ./maqet-storage-nbd.so --set host=localhost --only qemu",
-           "One check, of a plugin that needs a server"}},
-     .view = &check_view,
-     .run = run_check},
+           "One check, of a plugin that needs a server"},
+          {"maqet plugin check --list", "The checks, and what each of them requires"}},
+     .view = &plugin_check_view,
+     .run = plugin_check_run},
     {.name = "schema",
      .summary = "Print a JSON Schema for YAML files",
      .description = "It includes the options of all plugins that can be loaded.",

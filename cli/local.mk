@@ -42,6 +42,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/operands.c cli/operands.h \
 	cli/options.h \
 	cli/output.c cli/output.h \
+	cli/plugin_check.c cli/plugin_check.h \
 	cli/reference.c cli/reference.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/table.c cli/table.h \

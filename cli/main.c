@@ -51,6 +51,8 @@ answer(const struct invocation *invocation)
         help_print_version();
     else if (invocation_has(invocation, "dump-man"))
         manual_print(invocation->commands);
+    else if (invocation_has(invocation, "dump-man-checks"))
+        manual_print_checks(invocation->commands);
     else if (invocation_has(invocation, "dump-json-reference"))
         reference_print(invocation->commands);
     else if (invocation_has(invocation, "list-commands"))

@@ -100,6 +100,16 @@ append_view(struct maqet_text *text, const struct view *view)
                     "\n");
 }
 
+static void
+append_examples(struct maqet_text *text, const struct command *command)
+{
+    for (const struct command_example *example = command->examples; example->command;
+         example++) {
+        append_roff(text, ".PP\n", example->what, ":\n.PP\n.RS 4\n.EX\n");
+        append_roff(text, "", example->command, "\n.EE\n.RE\n");
+    }
+}
+
 /* A command, and then its actions. */
 static void
 append_command(struct maqet_text *text, const struct command *group,
@@ -112,11 +122,7 @@ append_command(struct maqet_text *text, const struct command *group,
     if (command->description)
         append_roff(text, ".PP\n", command->description, "\n");
     append_options(text, command->options);
-    for (const struct command_example *example = command->examples; example->command;
-         example++) {
-        append_roff(text, ".PP\n", example->what, ":\n.PP\n.RS 4\n.EX\n");
-        append_roff(text, "", example->command, "\n.EE\n.RE\n");
-    }
+    append_examples(text, command);
     append_view(text, command->view);
     for (const struct command *action = command->actions; action && action->name;
          action++)
@@ -156,18 +162,6 @@ append_exit_status(struct maqet_text *text)
     }
 }
 
-/* The checks of `maqet plugin check`. */
-static void
-append_checks(struct maqet_text *text)
-{
-    maqet_text_appendf(text, "\\&'maqet plugin check' runs these checks, in this "
-                             "order:\n");
-    for (unsigned i = 0; maqet_conformance_name(i); i++) {
-        append_roff(text, ".TP\n.B ", maqet_conformance_name(i), "\n");
-        append_roff(text, "", maqet_conformance_text(i), ".\n");
-    }
-}
-
 void
 manual_print(const struct command *const *commands)
 {
@@ -180,10 +174,55 @@ manual_print(const struct command *const *commands)
     maqet_text_appendf(&text, ".SH COMMANDS\n");
     for (; *commands; commands++)
         append_command(&text, *commands, *commands);
-    maqet_text_appendf(&text, ".SH CHECKS OF A PLUGIN\n");
-    append_checks(&text);
     maqet_text_appendf(&text, ".SH EXIT STATUS\n");
     append_exit_status(&text);
+    output_text(text.data);
+}
+
+/* ---- the checks of plugins ---- */
+
+/* The checks, in the order in which they are run. */
+static void
+append_checks(struct maqet_text *text)
+{
+    static const struct {
+        const char *plugins, *meaning;
+    } whose[] = {{"all", "all plugins"},
+                 {"storage", "storage plugins"},
+                 {"interface", "interface plugins"}};
+    struct maqet_conformance_row row = {0};
+
+    for (unsigned i = 0; maqet_conformance_describe(i, &row); i++) {
+        append_roff(text, ".TP\n\\fB", row.check, "\\fR (");
+        for (size_t j = 0; j < sizeof(whose) / sizeof(*whose); j++)
+            if (strcmp(whose[j].plugins, row.plugins) == 0)
+                append_roff(text, "", whose[j].meaning, "");
+        maqet_text_appendf(text, "; limit: %" PRId64 " s)\n", row.limit);
+        append_roff(text, "", row.text, ".\n");
+    }
+}
+
+void
+manual_print_checks(const struct command *const *commands)
+{
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
+    const struct command *command = NULL;
+
+    for (; *commands && !command; commands++)
+        if (strcmp((*commands)->name, "plugin") == 0)
+            command = command_action(*commands, "check");
+    if (!command)
+        abort();
+    maqet_text_append(&text, ".SH OPTIONS\n");
+    append_options(&text, command->options);
+    maqet_text_append(&text, ".PP\nThe options of all commands are in \\fBmaqet\\fR(1).\n"
+                             ".SH CHECKS\nIn the order in which they are run:\n");
+    append_checks(&text);
+    maqet_text_append(&text,
+                      ".SH OUTPUT FIELDS\nOf each check, with \\-\\-format json:\n");
+    reference_append(&text, command->view->table.fields, append_field);
+    maqet_text_append(&text, ".SH EXAMPLES\n");
+    append_examples(&text, command);
     output_text(text.data);
 }
 

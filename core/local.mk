@@ -56,6 +56,7 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/footprint.c core/conformance/footprint.h \
 	core/conformance/machine.c core/conformance/machine.h \
 	core/conformance/scenarios.c core/conformance/scenarios.h \
+	core/conformance/scratch.c core/conformance/scratch.h \
 	core/conformance/syscalls.c core/conformance/syscalls.h \
 	core/conformance/tool.c core/conformance/tool.h \
 	core/conformance/tracee.c core/conformance/tracee.h \

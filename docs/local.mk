@@ -20,6 +20,17 @@ docs/maqet.1: $(top_srcdir)/docs/maqet.1.in maqet$(EXEEXT)
 	  -e 's|@PLUGINDIR@|$(plugindir)|g' \
 	  $(top_srcdir)/docs/maqet.1.in > $@.tmp && mv $@.tmp $@
 
+# The checks of `maqet plugin check`: the prose, and what the program says of each.
+nodist_man_MANS += docs/maqet-plugin-check.1
+CLEANFILES += docs/maqet-plugin-check.1 docs/maqet-plugin-check.1.sections
+EXTRA_DIST += docs/maqet-plugin-check.1.in
+docs/maqet-plugin-check.1: $(top_srcdir)/docs/maqet-plugin-check.1.in maqet$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) docs && \
+	./maqet$(EXEEXT) --dump-man-checks > $@.sections && \
+	$(SED) -e '/^@SECTIONS@$$/r $@.sections' -e '/^@SECTIONS@$$/d' \
+	  -e 's|@RELEASE@|$(PACKAGE_VERSION)|g' \
+	  $(top_srcdir)/docs/maqet-plugin-check.1.in > $@.tmp && mv $@.tmp $@
+
 # The author's reference: the prose, and what the public header says of each symbol.
 nodist_man_MANS += docs/maqet-plugin.3
 CLEANFILES += docs/maqet-plugin.3 docs/maqet-plugin.3.sections

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 
 #include "core/base/apart.h"
 #include "core/base/child.h"
@@ -12,69 +14,27 @@
 #include "core/base/json.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/machine.h"
+#include "core/conformance/scratch.h"
 #include "core/conformance/tracer.h"
 #include "core/plugin/loader.h"
 
 /* One run of the kit. */
 struct run {
     const struct maqet_context *context;
+    const struct maqet_conformance *request;
     struct maqet_conformance_rows *rows;
     struct bench bench;        /* what all checks have in common */
     const struct check *check; /* the current one */
-    char *scratch;             /* our folder, which contains those of the checks */
-    struct maqet_child janitor;
-    struct maqet_strings known; /* children that are not the plugin's */
+    size_t total;              /* how many checks are asked for */
+    double begun; /* when it was called, by maqet_now_exact(); 0: it was not */
+    struct maqet_deadline deadline; /* of all checks */
+    struct scratch scratch;         /* which contains the folders of the checks */
+    struct maqet_strings known;     /* children that are not the plugin's */
+    int signals;                    /* maqet_signals_hold() */
+    sigset_t before;
+    char *ended;   /* why no other check is called; NULL: they are */
     char *printed; /* the first check that passed and printed something, and what */
 };
-
-/* ---- the folder, which is removed with us ---- */
-
-/* Repeats it because a process that is ending may still create a file. */
-static void
-remove_scratch(const char *scratch)
-{
-    for (int i = 0; i < 50 && maqet_dir_remove(scratch, NULL) < 0; i++)
-        maqet_sleep(100);
-}
-
-/* The janitor: waits for our end, and removes the folder if we are killed. */
-static int
-clean_up(void *data, int fd)
-{
-    maqet_child_receive(fd);
-    remove_scratch(data);
-    return 0;
-}
-
-/* Bytes that its path may have, so that those of sockets in the folders of checks are not
- * too long (unix(7): 107 bytes). */
-enum { SCRATCH_LIMIT = 78 };
-
-static int
-make_scratch(struct run *run, struct maqet_error **err)
-{
-    const char *set = getenv("TMPDIR"), *named = set && *set ? set : "/tmp";
-    _cleanup_free_ char *base = realpath(named, NULL);
-
-    if (!base)
-        return maqet_error_errno(err, errno, "Cannot find the folder %s", named);
-    _cleanup_free_ char *pattern = maqet_format("%s/maqet-check-XXXXXX", base);
-
-    if (strlen(pattern) > SCRATCH_LIMIT) {
-        maqet_error_set(err, MAQET_ERROR_INVALID,
-                        "The folder for temporary files has too long a name for sockets "
-                        "in it: %s",
-                        base);
-        maqet_error_next(err, MAQET_NEXT_SHORTEN_TMPDIR, run->bench.file, NULL);
-        return -1;
-    }
-    if (!mkdtemp(pattern))
-        return maqet_error_errno(err, errno, "Cannot create a folder %s", pattern);
-    run->scratch = TAKE_PTR(pattern);
-    return maqet_child_detach(&run->janitor, NULL, 0, clean_up, run->scratch) < 0
-               ? maqet_error_errno(err, errno, "Cannot start a child process")
-               : 0;
-}
 
 /* ---- in the child ---- */
 
@@ -109,7 +69,9 @@ run_apart(void *data, struct maqet_error **err)
     struct bench bench = run->bench;
     _cleanup_strings_ struct maqet_strings none = MAQET_STRINGS_INIT;
 
-    close(run->janitor.fd);
+    scratch_leave(&run->scratch);
+    close(run->signals);
+    sigprocmask(SIG_SETMASK, &run->before, NULL);
     tracer_adopt();
     bench.context.calling = note_callback;
     bench.context.data = &bench;
@@ -129,18 +91,80 @@ run_apart(void *data, struct maqet_error **err)
 
 /* ---- in the parent ---- */
 
+/* A check without a result. */
+static struct maqet_conformance_row
+row_of(const struct check *check)
+{
+    return (struct maqet_conformance_row){
+        .check = check->name,
+        .plugins = check->kinds == OF_BOTH      ? "all"
+                   : check->kinds == OF_STORAGE ? "storage"
+                                                : "interface",
+        .text = check->text,
+        .limit = check->seconds,
+    };
+}
+
 static void
 add_row(struct run *run, const char *result, const char *why, const char *hint)
 {
     struct maqet_conformance_rows *rows = run->rows;
+    struct maqet_conformance_row row = row_of(run->check);
 
-    *MAQET_APPEND(rows->items, rows->count) = (struct maqet_conformance_row){
-        .check = run->check->name,
-        .result = result,
-        .why = why ? maqet_strndup(why, (size_t)maqet_text_fitting(why)) : NULL,
-        .hint = hint && *hint ? maqet_strdup(hint) : NULL,
-    };
+    row.result = result;
+    row.why = why ? maqet_strndup(why, (size_t)maqet_text_fitting(why)) : NULL;
+    row.hint = hint && *hint ? maqet_strdup(hint) : NULL;
+    row.called = run->begun > 0;
+    row.wall = row.called ? maqet_now_exact() - run->begun : 0;
+    *MAQET_APPEND(rows->items, rows->count) = row;
     rows->failed += strcmp(result, "FAILED") == 0;
+    rows->not_run += strcmp(result, "not run") == 0;
+    if (run->request->ended)
+        run->request->ended(run->request->data, &row);
+}
+
+/* Notes whether a signal has asked us to end, or the time is over. */
+static void
+note_end(struct run *run)
+{
+    struct signalfd_siginfo info;
+
+    if (run->ended)
+        return;
+    if (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
+        run->rows->signal = (int)info.ssi_signo;
+        run->ended =
+            maqet_format("it was interrupted (%s)", strsignal((int)info.ssi_signo));
+    } else if (maqet_deadline_left(run->deadline) == 0) {
+        run->ended = maqet_format("the time limit of %g s for all checks is over",
+                                  (double)run->request->timeout / 1000);
+    }
+}
+
+/* "Check create, 14 of 45, in space" */
+static void
+show_progress(void *data)
+{
+    const struct run *run = data;
+    const struct maqet_context *context = run->context;
+    const char *callback = run->bench.trail->callback;
+
+    if (!context->progress)
+        return;
+    _cleanup_free_ char *what = maqet_format(
+        "Check %s, %zu of %zu%s%.*s", run->check->name, run->rows->count + 1, run->total,
+        *callback ? ", in " : "", (int)sizeof(run->bench.trail->callback) - 1, callback);
+    context->progress(context->data, what, -1, (int64_t)(maqet_now_exact() - run->begun));
+}
+
+/* ms that the current check may take. */
+static int64_t
+time_limit(const struct run *run)
+{
+    int64_t own = (int64_t)run->check->seconds * 1000;
+    int64_t left = maqet_deadline_left(run->deadline);
+
+    return left >= 0 && left < own ? left : own;
 }
 
 /* Adds what the child was doing, if it ended before the check did. */
@@ -163,7 +187,8 @@ static json_object *
 call_apart(struct run *run, char **printed, struct maqet_error **err)
 {
     struct bench *bench = &run->bench;
-    _cleanup_free_ char *folder = maqet_format("%s/%s", run->scratch, run->check->name);
+    _cleanup_free_ char *folder =
+        maqet_format("%s/%s", run->scratch.folder, run->check->name);
     _cleanup_free_ char *runtime = maqet_format("%s/run", folder);
     _cleanup_free_ char *own = maqet_format("%s/%s", runtime, bench->machine.vm_name);
 
@@ -172,10 +197,11 @@ call_apart(struct run *run, char **printed, struct maqet_error **err)
     bench->machine.run_dir = own;
     *bench->trail = (struct bench_trail){0};
     maqet_dir_make(folder, 0700, NULL);
+    const struct maqet_apart_watch watch = {run->signals, show_progress, run};
     json_object *found =
-        maqet_apart(run_apart, run, (int64_t)run->check->seconds * 1000, printed, err);
+        maqet_apart_watched(run_apart, run, time_limit(run), &watch, printed, err);
     tracer_end_children(&run->known);
-    remove_scratch(folder);
+    scratch_remove(folder);
     return found;
 }
 
@@ -187,6 +213,11 @@ run_check(struct run *run)
     _cleanup_free_ char *printed = NULL;
     _cleanup_json_ json_object *found = call_apart(run, &printed, &error);
 
+    note_end(run);
+    if (!found && run->ended && !run->bench.trail->ended) {
+        add_row(run, "not run", run->ended, NULL);
+        return;
+    }
     if (!found) {
         explain_crash(run, &error);
         _cleanup_free_ char *hints = maqet_context_steps(run->context, error, "; ");
@@ -214,11 +245,11 @@ has_failed(const struct run *run, const char *check)
 
 /* Why the check cannot be run; NULL: it can. */
 static const char *
-why_skipped(const struct run *run, bool is_of_kind)
+why_skipped(const struct run *run)
 {
     unsigned needs = run->check->needs;
 
-    if (!is_of_kind)
+    if (!(run->check->kinds & bench_kind(&run->bench)))
         return run->bench.is_iface ? "it is for storages" : "it is for interfaces";
     if (needs & NEEDS_PLUGIN && has_failed(run, "loads"))
         return "maqet does not load it";
@@ -227,25 +258,31 @@ why_skipped(const struct run *run, bool is_of_kind)
     return NULL;
 }
 
-static void
-run_checks(struct run *run, const struct maqet_strings *only)
+/* A check that is not for such a plugin gets a row only if it was named. */
+static bool
+is_asked_for(const struct run *run, const struct check *check)
 {
-    const struct maqet_context *context = run->context;
-    int64_t begun = maqet_now();
+    const struct maqet_strings *only = run->request->only;
 
+    return only && only->count > 0 ? maqet_strings_has(only, check->name)
+                                   : check->kinds & bench_kind(&run->bench);
+}
+
+static void
+run_checks(struct run *run)
+{
+    for (unsigned i = 0; check_at(i); i++)
+        run->total += is_asked_for(run, check_at(i));
     for (unsigned i = 0; (run->check = check_at(i)); i++) {
-        bool is_of_kind = run->check->kinds & bench_kind(&run->bench);
-        const char *why = why_skipped(run, is_of_kind);
+        const char *why = why_skipped(run);
 
-        /* A check that is not for such a plugin gets a row only if it was named. */
-        if (only && only->count > 0 ? !maqet_strings_has(only, run->check->name)
-                                    : !is_of_kind)
+        if (!is_asked_for(run, run->check))
             continue;
-        if (context->progress) {
-            _cleanup_free_ char *what = maqet_format("Check %s", run->check->name);
-            context->progress(context->data, what, -1, maqet_now() - begun);
-        }
-        if (why)
+        note_end(run);
+        run->begun = run->ended || why ? 0 : maqet_now_exact();
+        if (run->ended)
+            add_row(run, "not run", run->ended, NULL);
+        else if (why)
             add_row(run, "skipped", why, NULL);
         else
             run_check(run);
@@ -311,7 +348,7 @@ set_context(struct run *run)
     maqet_strings_take(&context->plugin_dirs, maqet_path_folder(run->bench.file));
     for (size_t i = 0; i < folders->count; i++)
         maqet_strings_add(&context->plugin_dirs, folders->items[i]);
-    context->data_dir = maqet_format("%s/data", run->scratch);
+    context->data_dir = maqet_format("%s/data", run->scratch.folder);
     context->lock_timeout = context->answer_timeout = BENCH_STEP_TIMEOUT;
 }
 
@@ -322,7 +359,13 @@ begin_run(struct run *run, const struct maqet_conformance *request,
     struct bench *bench = &run->bench;
 
     if (find_plugin(bench, request->file, err) < 0 ||
-        read_settings(bench, request->settings, err) < 0 || make_scratch(run, err) < 0)
+        read_settings(bench, request->settings, err) < 0)
+        return -1;
+    /* From here on, a signal that asks us to end leaves nothing behind. */
+    run->signals = maqet_signals_hold(&run->before);
+    if (run->signals < 0)
+        return maqet_error_errno(err, errno, "Cannot wait for signals");
+    if (scratch_make(&run->scratch, bench->file, err) < 0)
         return -1;
     set_machine(bench, request->qemu);
     set_context(run);
@@ -332,6 +375,7 @@ begin_run(struct run *run, const struct maqet_conformance *request,
         return maqet_error_errno(err, errno, "Cannot share memory with a child");
     tracer_adopt();
     tracer_list_children(&run->known);
+    run->deadline = maqet_deadline_in(request->timeout > 0 ? request->timeout : -1);
     return 0;
 }
 
@@ -340,9 +384,11 @@ end_run(struct run *run)
 {
     struct bench *bench = &run->bench;
 
-    if (run->scratch)
-        remove_scratch(run->scratch);
-    maqet_child_reap(&run->janitor);
+    scratch_end(&run->scratch);
+    if (run->signals >= 0) {
+        close(run->signals);
+        sigprocmask(SIG_SETMASK, &run->before, NULL);
+    }
     if (bench->trail && bench->trail != MAP_FAILED)
         munmap(bench->trail, sizeof(*bench->trail));
     json_object_put(bench->settings);
@@ -355,7 +401,7 @@ end_run(struct run *run)
     free(bench->name);
     free(bench->file);
     free(bench->qemu);
-    free(run->scratch);
+    free(run->ended);
     free(run->printed);
 }
 
@@ -364,12 +410,15 @@ maqet_conformance_run(const struct maqet_context *context,
                       const struct maqet_conformance *request,
                       struct maqet_conformance_rows *rows, struct maqet_error **err)
 {
-    _cleanup_(end_run) struct run run = {
-        .context = context, .rows = rows, .janitor = MAQET_CHILD_INIT};
+    _cleanup_(end_run) struct run run = {.context = context,
+                                         .request = request,
+                                         .rows = rows,
+                                         .scratch = SCRATCH_INIT,
+                                         .signals = -1};
 
     if (begin_run(&run, request, err) < 0)
         return -1;
-    run_checks(&run, request->only);
+    run_checks(&run);
     return 0;
 }
 
@@ -392,10 +441,12 @@ maqet_conformance_name(unsigned index)
     return check ? check->name : NULL;
 }
 
-const char *
-maqet_conformance_text(unsigned index)
+bool
+maqet_conformance_describe(unsigned index, struct maqet_conformance_row *row)
 {
     const struct check *check = check_at(index);
 
-    return check ? check->text : NULL;
+    if (check)
+        *row = row_of(check);
+    return check;
 }

@@ -40,6 +40,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/schema.sh \
 	tests/functional/plugins-refused.sh \
 	tests/functional/plugin-check.sh \
+	tests/functional/plugin-check-output.sh \
 	tests/functional/plugin-check-seeded.sh \
 	tests/functional/plugin-constructors.sh \
 	tests/functional/plugins-setuid.sh \

@@ -42,9 +42,9 @@ expect 0 maqet --format plain plugin check "$plugins/maqet-storage-qcow2.so" \
     --only snapshots --only live-snapshots --only hotplug --only resize
 same "ok ok ok ok" "$(cut -f 2 out | tr '\n' ' ' | sed 's/ $//')" "what qcow2 can"
 expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only snapshots
-out_has "snapshots skipped: it has no snapshots"
-expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only qemu --qemu qemu-system-none
-out_has "qemu skipped: QEMU's program qemu-system-none is not there"
+out_has "it has no snapshots"
+expect 0 maqet --format plain plugin check "$plugins/maqet-storage-raw.so" --only qemu --qemu qemu-system-none
+out_has "QEMU's program qemu-system-none is not there"
 long="$TMP/$(printf %060d 0)"
 mkdir "$long"
 TMPDIR="$long" expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --only file
@@ -53,9 +53,9 @@ err_has "TMPDIR=/tmp maqet plugin check"
 TMPDIR="$TMP/none" expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --only file
 err_has "Cannot find the folder $TMP/none"
 expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only capacity
-out_has "capacity skipped: it is for interfaces"
+out_has "it is for interfaces"
 expect 0 maqet plugin check "$plugins/maqet-iface-ide.so" --only space
-out_has "space skipped: it is for storages"
+out_has "it is for storages"
 expect 0 maqet --format json plugin check "$plugins/maqet-iface-ide.so" --only file
 out_has '"result": "ok"'
 
@@ -64,17 +64,17 @@ printf 0123456789abcdef >key
 chmod 600 key
 expect 0 maqet plugin check "$plugins/maqet-storage-qcow2.so" --only qemu --only create \
     --set encryption.format=luks --set encryption.key_file=key
-expect 1 maqet plugin check "$plugins/maqet-storage-qcow2.so" --set cluster_size=3 \
+expect 1 maqet --format plain plugin check "$plugins/maqet-storage-qcow2.so" --set cluster_size=3 \
     --only drive --only create
-out_has "drive FAILED: it refuses a drive"
+out_has "it refuses a drive"
 out_has "cluster_size"
-out_has "create skipped: there is no drive to try it with"
+out_has "there is no drive to try it with"
 
 # A plugin that needs a server says so, and passes with one.
 mkdir nbd
 "${CC%% *}" -O2 -fPIC -shared -I"$abs_top_srcdir/include" -o nbd/maqet-storage-nbd.so \
     "$abs_top_srcdir/examples/plugins/nbd/nbd.c"
-expect 1 maqet plugin check nbd/maqet-storage-nbd.so --only drive
+expect 1 maqet --format plain plugin check nbd/maqet-storage-nbd.so --only drive
 out_has "it doesn't say where the server is"
 out_has "--set OPTION=VALUE; otherwise it refuses what it should accept; Add \`socket: PATH\`"
 qemu-img create -q -f raw served.img 16M
@@ -157,16 +157,16 @@ fi
 
 # What cannot be loaded is one failure, and a crash is one, too.
 built="$abs_top_builddir/tests/plugins/.libs"
-expect 1 maqet plugin check "$built/maqet-storage-wrong-abi.so"
+expect 1 maqet --format plain plugin check "$built/maqet-storage-wrong-abi.so"
 out_has "it was built for plugin ABI 77"
-out_has "skipped: maqet does not load it"
-expect 1 maqet plugin check "$built/maqet-storage-crashing.so"
+out_has "maqet does not load it"
+expect 1 maqet --format plain plugin check "$built/maqet-storage-crashing.so"
 out_has "In loading the plugin: it crashed (Aborted)"
-out_has "What to do: Run that check alone in a debugger"
+out_has "Run that check alone in a debugger"
 
 # Questions that make no sense.
 expect 3 maqet plugin check
-err_has "usage: maqet plugin check FILE"
+err_has "Name the FILE of a plugin, or use --list"
 expect 3 maqet plugin check no-such-file.so
 err_has "Cannot read the plugin $TMP/no-such-file.so"
 expect 3 maqet plugin check "$abs_top_srcdir/tests/functional/plugin-check.sh"
@@ -178,12 +178,6 @@ err_has "The setting 'nothing' is not KEY=VALUE"
 expect 3 maqet plugin list --set a=b
 err_has "--set is not an option of 'plugin list', but of 'plugin check'"
 nothing_left || fail "$(ls -A "$TMPDIR") is left"
-
-# Every check is in the manual.
-expect 0 "$abs_top_builddir/maqet" --dump-man
-for check in options create-killed writes; do
-    out_has ".B $(echo "$check" | sed 's/-/\\-/g')"
-done
 
 # Killed in the middle, it leaves neither files nor processes.
 runs() {
@@ -284,7 +278,7 @@ static const struct maqet_storage_plugin plugin = {
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)
 EOF
 "${CC%% *}" -fPIC -shared -I"$abs_top_srcdir/include" -o keyed/maqet-storage-keyed.so keyed/keyed.c
-expect 1 maqet plugin check keyed/maqet-storage-keyed.so --only emit --only drive
+expect 1 maqet --format plain plugin check keyed/maqet-storage-keyed.so --only emit --only drive
 out_has "the second call emits something else (counts: on)"
 
 # A callback that fails and says nothing is no success of a check that calls it by itself.

@@ -92,8 +92,8 @@ fails() { # CASE WORDS FLAGS...
     case=$1 words=$2
     shift 2
     build "$case" "$@"
-    expect 1 maqet plugin check "$case/maqet-storage-x.so" --only file
-    out_has "file FAILED: $words"
+    expect 1 maqet --format plain plugin check "$case/maqet-storage-x.so" --only file
+    out_has "file	FAILED	$words"
     out_has "a plugin has no state of its own"
 }
 passes PLAIN
@@ -137,8 +137,8 @@ static std::string name(std::getenv("PATH"));
 EOF
     mkdir global
     g++ -O1 -fPIC -shared -fvisibility=hidden -o global/maqet-storage-x.so plugin.cc
-    expect 1 maqet plugin check global/maqet-storage-x.so --only file
-    out_has "file FAILED: it runs code when it is loaded, which calls code outside of the file"
+    expect 1 maqet --format plain plugin check global/maqet-storage-x.so --only file
+    out_has "file	FAILED	it runs code when it is loaded, which calls code outside of the file"
 fi
 
 # Rust's std has a constructor in each file.
@@ -163,6 +163,6 @@ extern "C" fn begin() { std::env::set_var("PLUGIN", "1"); }
 static BEGIN: extern "C" fn() = begin;
 EOF
     rustc --edition 2021 --crate-type cdylib -o rust/maqet-storage-x.so plugin.rs
-    expect 1 maqet plugin check rust/maqet-storage-x.so --only file
-    out_has "file FAILED: it runs code when it is loaded, which calls code outside of the file"
+    expect 1 maqet --format plain plugin check rust/maqet-storage-x.so --only file
+    out_has "file	FAILED	it runs code when it is loaded, which calls code outside of the file"
 fi

@@ -12,6 +12,7 @@
 static void
 test_the_table_is_complete(void)
 {
+    struct maqet_conformance_row row;
     unsigned count = 0;
 
     for (const struct check *check; (check = check_at(count)); count++) {
@@ -19,13 +20,16 @@ test_the_table_is_complete(void)
         CU_ASSERT(check->kinds != 0 && check->seconds > 0);
         CU_ASSERT(check->text[0] && check->text[strlen(check->text) - 1] != '.');
         UNIT_SAME(maqet_conformance_name(count), check->name);
-        UNIT_SAME(maqet_conformance_text(count), check->text);
+        CU_ASSERT(maqet_conformance_describe(count, &row));
+        UNIT_SAME(row.check, check->name);
+        UNIT_SAME(row.text, check->text);
+        CU_ASSERT(row.result == NULL && row.limit == check->seconds);
         for (unsigned i = 0; i < count; i++)
             CU_ASSERT_STRING_NOT_EQUAL(check->name, check_at(i)->name);
     }
     CU_ASSERT(count >= 35);
     UNIT_SAME(maqet_conformance_name(count), NULL);
-    UNIT_SAME(maqet_conformance_text(count + 1000), NULL);
+    CU_ASSERT(!maqet_conformance_describe(count + 1000, &row));
 }
 
 /* ---- entries and variants ---- */
@@ -196,6 +200,12 @@ test_odd_files_are_refused(void)
 /* ---- a whole run ---- */
 
 static void
+note_result(void *data, const struct maqet_conformance_row *row)
+{
+    maqet_strings_addf(data, "%s %s", row->check, row->result);
+}
+
+static void
 test_a_run_tells_of_each_check(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
@@ -208,7 +218,9 @@ test_a_run_tells_of_each_check(void)
     unit_plugin(folder, "maqet-storage-good.so");
     maqet_strings_add(&only, "loads");
     maqet_strings_add(&only, "options");
-    const struct maqet_conformance request = {.file = file, .only = &only};
+    _cleanup_strings_ struct maqet_strings told = MAQET_STRINGS_INIT;
+    const struct maqet_conformance request = {
+        .file = file, .only = &only, .ended = note_result, .data = &told};
 
     CU_ASSERT_EQUAL(maqet_conformance_run(&context, &request, &rows, &err), 0);
     UNIT_NO_ERROR(&err);
@@ -217,6 +229,9 @@ test_a_run_tells_of_each_check(void)
     UNIT_SAME(rows.items[0].result, "ok");
     UNIT_SAME(rows.items[1].result, "ok");
     CU_ASSERT_EQUAL(rows.failed, 0);
+    CU_ASSERT(rows.items[1].called && rows.items[1].wall > 0);
+    CU_ASSERT_EQUAL_FATAL(told.count, 2);
+    UNIT_SAME(told.items[0], "loads ok");
 }
 
 int
