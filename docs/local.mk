@@ -39,9 +39,8 @@ docs/maqet-plugin.3: $(top_srcdir)/docs/maqet-plugin.3.in $(top_srcdir)/docs/ref
 		$(top_srcdir)/include/maqet-plugin.h
 	$(AM_V_GEN)$(MKDIR_P) docs && \
 	LC_ALL=C $(AWK) -f $(top_srcdir)/docs/reference.awk $(top_srcdir)/include/maqet-plugin.h > $@.sections && \
-	abi=`$(SED) -n 's/^#elif MAQET_PLUGIN_ABI != //p' $(top_srcdir)/include/maqet-plugin.h` && \
 	$(SED) -e '/^@SECTIONS@$$/r $@.sections' -e '/^@SECTIONS@$$/d' \
-	  -e 's|@RELEASE@|$(PACKAGE_VERSION)|g' -e "s|@ABI@|$$abi|g" \
+	  -e 's|@RELEASE@|$(PACKAGE_VERSION)|g' -e 's|@ABI@|$(PLUGIN_ABI)|g' \
 	  -e 's|@PLUGINDIR@|$(plugindir)|g' \
 	  $(top_srcdir)/docs/maqet-plugin.3.in > $@.tmp && mv $@.tmp $@
 

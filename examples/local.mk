@@ -12,6 +12,7 @@ EXAMPLE_PLUGINS = \
 	examples/plugins/maqet-plugin-template/check.sh \
 	examples/plugins/maqet-plugin-template/rename \
 	examples/plugins/maqet-plugin-template/template.c \
+	examples/plugins/maqet-plugin-template/template.man \
 	examples/plugins/maqet-plugin-template/debian/changelog \
 	examples/plugins/maqet-plugin-template/debian/control \
 	examples/plugins/maqet-plugin-template/debian/copyright \

@@ -27,6 +27,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/outside-plugin.sh \
 	tests/functional/installed.sh \
 	tests/functional/packages.sh \
+	tests/functional/plugin-packages.sh \
 	tests/functional/systemd-units.sh \
 	tests/functional/unit-under-valgrind.sh \
 	tests/functional/config-errors.sh \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The template for plugins: it builds and passes its tests as it is and under any name that a
-# plugin may have, and its package asks for the ABI that it was made for.
+# plugin may have, with its manual page.
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${srcdir:-.}/tests/functional/outside-functions.sh"
 qemu_required
@@ -28,8 +28,13 @@ for name in 9-lives my-template; do
     expect 0 env MAQET="$MAQET" make -C $name check CC="$CC"
     out_has "$name: all is well"
     grep -q "^Package: maqet-plugin-$name\$" $name/debian/control || fail "its package has another name"
-    grep -q "maqet-plugin-abi-$(pkg-config --variable=abi maqet)\$" $name/debian/control ||
-        fail "its package asks for another ABI"
+    expect 0 env MAQET="$MAQET" make -C $name manual
+    grep -q "file that contains the disk byte by byte" "$name/maqet-storage-$name.5" ||
+        fail "the page lacks its prose"
+    grep -q "ize that the guest sees" "$name/maqet-storage-$name.5" || fail "the page lacks the options"
+    expect 0 make -C $name install DESTDIR="$outside_root"
+    [ -n "$(find "$outside_root" -path "*/man/man5/maqet-storage-$name.5")" ] ||
+        fail "the page was not installed"
 done
 ! grep -r template 9-lives || fail "the old name is left"
 # What it makes is what QEMU takes.

@@ -9,11 +9,11 @@ spec="$abs_top_srcdir/rpm/maqet.spec"
 debian="$abs_top_srcdir/debian"
 
 version=$(sed -n 's/^AC_INIT(\[maqet\], \[\(.*\)\])/\1/p' "$abs_top_srcdir/configure.ac")
-abi=$(sed -n 's/^#elif MAQET_PLUGIN_ABI != //p' "$abs_top_srcdir/include/maqet-plugin.h")
-[ "$version" ] && [ "$abi" ] || fail "neither a version nor an ABI was found"
+abis=$(grep -o 'MAQET_PLUGIN_ABI != [0-9]*' "$abs_top_srcdir/include/maqet-plugin.h" | sed 's/.* //')
+[ "$version" ] && [ "$abis" ] || fail "neither a version nor an ABI was found"
 same "$version" "$(sed -n 's/^Version: *//p' "$spec")" "the version in maqet.spec"
-same "$abi" "$(sed -n 's/^%global plugin_abi //p' "$spec")" "the ABI in maqet.spec"
-grep -q '^Provides: *maqet(plugin-abi) = %{plugin_abi}$' "$spec" || fail "maqet.spec provides no ABI"
+same "$abis" "$(sed -n 's/^Provides: *maqet(plugin-abi-\([0-9]*\)) = %{version}$/\1/p' "$spec")" \
+    "the ABIs that maqet.spec provides"
 sed -n '/^%changelog/,$p' "$spec" | sed -n 2p | grep -q " - $version-" ||
     fail "the latest entry of maqet.spec's changelog is of another version"
 
@@ -26,7 +26,7 @@ value() {
 expect 0 make -C "$abs_top_builddir" install DESTDIR="$TMP/root"
 for folder in plugindir=usr/lib/LIB/maqet/plugins pkgconfigdir=usr/lib/LIB/pkgconfig \
     systemdsystemunitdir=usr/lib/systemd/system systemduserunitdir=usr/lib/systemd/user \
-    includedir=usr/include bashcompdir=usr/share/bash-completion/completions \
+    includedir=usr/include pkgdatadir=usr/share/maqet bashcompdir=usr/share/bash-completion/completions \
     docdir=usr/share/doc/maqet man1dir=usr/share/man/man1 man3dir=usr/share/man/man3 \
     man5dir=usr/share/man/man5 bindir=usr/bin; do
     where=$(value "${folder%%=*}")
@@ -41,7 +41,7 @@ rpm_lists() {
     sed -n -e 's/^rm //p' "$spec" | tr ' ' '\n' | sed 's|%{buildroot}||; s/^/none /'
     awk '/^%changelog/ { exit }
         /^%files/ { package = $2 ? "maqet-" $2 : "maqet"; next }
-        package && /^%\{_/ { print package, $1 }' "$spec"
+        package && /^%\{_/ && !/_fileattrsdir/ { print package, $1 }' "$spec"
 }
 rpm_lists | sed -e 's|^maqet-devel |maqet-dev |' -e 's|%{_libdir}|usr/lib/LIB|' -e 's|%{_bindir}|usr/bin|' \
     -e 's|%{_datadir}|usr/share|' -e 's|%{_mandir}|usr/share/man|' \
@@ -54,7 +54,7 @@ debian_lists() {
     sed 's/^/none /' "$debian/not-installed"
     sed -n 's|^\tdh_install --package=\(.*\) \$(UNITDIR)/|\1 usr/lib/systemd/system/|p' "$debian/rules"
     for list in "$debian"/*.install; do
-        sed "s/^/$(basename "$list" .install) /" "$list"
+        sed -e '/^packaging\//d' -e "s/^/$(basename "$list" .install) /" "$list"
     done
 }
 
@@ -102,11 +102,22 @@ grep -v 'maqet-iface-ide' rpm >short
 [ -d "$debian" ] || skip_always "there is no debian/ here"
 same "$version" "$(sed -n '1s/^maqet (\(.*\)-[^-]*) .*/\1/p' "$debian/changelog")" \
     "the version in debian/changelog"
-same "maqet-plugin-abi-$abi" "maqet-plugin-abi-$(
-    printf 'include debian/rules\nshow-value:\n\t@echo "$(ABI)"\n' |
-        make -s -C "$abs_top_srcdir" --no-print-directory -f - show-value
-)" "what debian/rules provides"
-grep -q -- '-Vmaqet:Provides=maqet-plugin-abi-$(ABI)$' "$debian/rules" || fail "debian/rules provides no ABI"
+# provides TREE: what debian/rules there says of the ABIs.
+provides() {
+    printf "include debian/rules\nshow-value:\n\t@echo '\$(PROVIDES)'\n" |
+        make -s -C "$1" --no-print-directory -f - show-value
+}
+same "$(for abi in $abis; do
+    echo "maqet-plugin-abi-$abi (= \${source:Upstream-Version})"
+done | paste -sd ,)" "$(provides "$abs_top_srcdir")" "what debian/rules provides"
+grep -q -- "-Vmaqet:Provides='\$(PROVIDES)'\$" "$debian/rules" || fail "debian/rules provides no ABI"
+# A header that offers two ABIs has both provided.
+mkdir -p both/debian both/include
+cp "$debian/rules" both/debian
+sed 's/^\(#elif MAQET_PLUGIN_ABI != [0-9]*\)$/\1 \&\& MAQET_PLUGIN_ABI != 22/' \
+    "$abs_top_srcdir/include/maqet-plugin.h" >both/include/maqet-plugin.h
+same "$(provides "$abs_top_srcdir"),maqet-plugin-abi-22 (= \${source:Upstream-Version})" \
+    "$(provides both)" "what debian/rules provides for two ABIs"
 awk '/^Package:/ { package = $2 } /^Provides: \$\{maqet:Provides\}$/ { print package }' \
     "$debian/control" >out
 same maqet "$(cat out)" "the package that provides the ABI"

@@ -10,6 +10,7 @@ cd "$scratch"
 mkdir plugins
 cp "$plugin" plugins/
 export MAQET_PLUGIN_PATH="$scratch/plugins:${MAQET_PLUGIN_PATH-}"
+export MAQET_DATA_DIR="$scratch/data" MAQET_RUNTIME_DIR="$scratch/run"
 
 cat >vm.yaml <<END
 name: vm
