@@ -99,6 +99,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/moved-base.sh \
 	tests/functional/shares.sh \
 	tests/functional/foreign-text.sh \
+	tests/functional/formats.sh \
 	tests/functional/json-fields.sh \
 	tests/functional/commands.sh \
 	tests/functional/snapshot-offline.sh \
