@@ -233,11 +233,52 @@ read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **
     return check_version(qmp->version, text, err);
 }
 
-static int
-negotiate(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
-{
-    _cleanup_json_ json_object *greeting = receive(qmp, wait, err);
+/*
+ * A QEMU that has just begun can lose its greeting: its main thread accepts us while the
+ * thread of the monitor takes the socket over. It greets the next client, so we connect
+ * again: at once if an event comes instead, otherwise after these ms, and once more after
+ * four times as many.
+ */
+static const int64_t GREETING_PATIENCE = 2000;
+enum { GREETING_TRIES = 3 };
 
+/* Connects and receives the greeting. NULL without an error: it may be lost. */
+static json_object *
+connect_once(struct maqet_qmp *qmp, int dir_fd, const char *name, unsigned try,
+             struct maqet_wait *wait, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    struct maqet_wait attempt = *wait;
+    int64_t left = maqet_deadline_left(wait->deadline);
+    int64_t patience = GREETING_PATIENCE << (2 * try);
+    bool is_last = try + 1 == GREETING_TRIES || (left >= 0 && left <= patience);
+    int gone = qmp->channel.gone;
+
+    if (!is_last)
+        attempt.deadline = maqet_deadline_in(patience);
+    maqet_channel_clear(&qmp->channel);
+    qmp->channel.gone = gone;
+    json_object *first =
+        maqet_channel_connect(&qmp->channel, dir_fd, name, &attempt, &reason) == 0
+            ? maqet_channel_receive(&qmp->channel, &attempt, &reason)
+            : NULL;
+    if (try + 1 < GREETING_TRIES && maqet_json_text(first, "event")) {
+        json_object_put(first);
+        return NULL;
+    }
+    if (!first && (is_last || reason->code != MAQET_ERROR_TIMEOUT))
+        maqet_error_move(err, TAKE_PTR(reason));
+    return first;
+}
+
+static int
+negotiate(struct maqet_qmp *qmp, int dir_fd, const char *name, struct maqet_wait *wait,
+          struct maqet_error **err)
+{
+    _cleanup_json_ json_object *greeting = NULL;
+
+    for (unsigned try = 0; !greeting && !*err; try++)
+        greeting = connect_once(qmp, dir_fd, name, try, wait, err);
     return !greeting || read_version(qmp, greeting, err) < 0
                ? -1
                : maqet_qmp_tell(qmp, "qmp_capabilities", NULL, -1,
@@ -258,8 +299,7 @@ maqet_qmp_open(int dir_fd, const char *name, const char *vm, int64_t timeout, in
     qmp->channel.gone = gone;
     qmp->events = json_object_new_array();
     qmp->vm = maqet_strdup(vm);
-    if (maqet_channel_connect(&qmp->channel, dir_fd, name, &wait, &reason) == 0 &&
-        negotiate(qmp, &wait, &reason) == 0)
+    if (negotiate(qmp, dir_fd, name, &wait, &reason) == 0)
         return TAKE_PTR(qmp);
     fail(qmp, timeout, reason, err);
     return NULL;

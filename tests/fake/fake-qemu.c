@@ -8,6 +8,8 @@
  * The environment variable FAKE_QEMU says what it does:
  *
  *   (unset)       answers as QEMU 7.2.22 does, to the few commands that are listed below
+ *   ungreeted     does not greet the first client, as a real one sometimes does
+ *   distracted    sends the first client an event instead of a greeting
  *   old           greets as QEMU 5.2.0
  *   ancient       says by --version that it is QEMU 5.2.0, and ends over its arguments
  *   silent        accepts clients and never says a word
@@ -324,6 +326,8 @@ greet(const char *mode, FILE *client)
         fputs("220 mail.example.org ESMTP\n", client);
     else if (behaves(mode, "nonsense"))
         fputs("{\"QMP\": {\"version\": [7, 2]}}\n", client);
+    else if (behaves(mode, "distracted"))
+        fputs("{\"event\": \"RESUME\", \"timestamp\": {}}\n", client);
     else
         fprintf(client,
                 "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": %d, \"minor\": %d, "
@@ -361,10 +365,12 @@ serve(const char *mode, FILE *from, FILE *client)
     char *line = NULL;
     size_t space = 0;
     bool ends = false;
+    static int clients;
 
     if (behaves(mode, "silent"))
         pause();
-    greet(mode, client);
+    if (clients++ > 0 || !behaves(mode, "ungreeted"))
+        greet(clients > 1 && behaves(mode, "distracted") ? "" : mode, client);
     while (!ends && getline(&line, &space, from) > 0) {
         json_object *message = json_tokener_parse(line), *command = NULL, *id = NULL;
         const char *name;

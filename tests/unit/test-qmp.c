@@ -251,6 +251,21 @@ test_silence(void)
     check_open("silent", SHORT, MAQET_ERROR_TIMEOUT, NO_GREETING);
 }
 
+/* A greeting that is lost: QEMU greets the next client. */
+static void
+test_lost_greeting(void)
+{
+    static const char *const modes[] = {"ungreeted", "distracted", NULL};
+
+    for (const char *const *mode = modes; *mode; mode++) {
+        struct fake fake = start_fake(*mode);
+        struct maqet_qmp *qmp = must_open(&fake);
+
+        maqet_qmp_cleanup(&qmp);
+        end_fake(&fake);
+    }
+}
+
 static void
 test_death_before_the_greeting(void)
 {
@@ -420,6 +435,7 @@ main(void)
         {"an old version", test_old_version},
         {"garbage", test_garbage},
         {"silence", test_silence},
+        {"a lost greeting", test_lost_greeting},
         {"death before the greeting", test_death_before_the_greeting},
         {"death that the socket does not tell", test_death_that_the_socket_does_not_tell},
         {"no socket", test_no_socket},
