@@ -650,7 +650,8 @@ MAQET_EXPORT void maqet_progress(const struct maqet_drive *drive, double percent
  * @program: its name, looked up in PATH, followed by its arguments and a NULL.
  *
  * Its standard input is empty, its output is kept from the terminal, and it has no other open
- * descriptors. It is killed when maqet dies, however maqet dies.
+ * descriptors. It is killed when maqet dies, however maqet dies. maqet_command_word() and its
+ * like do the same step by step, without variable arguments.
  *
  * Returns: 0 when it exited with 0, else -1.
  *
