@@ -13,6 +13,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/files.c core/base/files.h \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
+	core/base/mask.c core/base/mask.h \
 	core/base/next.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/base/mask.h"
+
 void
 maqet_context_clear(struct maqet_context *context)
 {
@@ -23,7 +25,7 @@ maqet_context_say(const struct maqet_context *context, enum maqet_level level,
     if (!context->message)
         return;
     va_start(arguments, format);
-    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    _cleanup_free_ char *message = maqet_mask(maqet_vformat(format, arguments));
     va_end(arguments);
     context->message(context->data, level, message);
 }
@@ -89,7 +91,7 @@ maqet_context_misuse(const struct maqet_context *context, const char *format, ..
     if (!context->misuse && !FOR_DEVELOPERS)
         return;
     va_start(arguments, format);
-    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    _cleanup_free_ char *message = maqet_mask(maqet_vformat(format, arguments));
     va_end(arguments);
     if (context->misuse)
         context->misuse(context->data, message);

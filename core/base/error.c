@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/base/mask.h"
+
 /* The only place where error codes have words and exit codes. */
 static const struct {
     const char *name;
@@ -65,7 +67,7 @@ maqet_error_vset(struct maqet_error **err, enum maqet_error_code code, const cha
         return -1;
     *err = maqet_alloc(sizeof(**err));
     (*err)->code = code;
-    (*err)->message = maqet_vformat(format, arguments);
+    (*err)->message = maqet_mask(maqet_vformat(format, arguments));
     return -1;
 }
 
@@ -100,7 +102,7 @@ maqet_error_hint(struct maqet_error **err, const char *format, ...)
         return;
     va_start(arguments, format);
     maqet_strings_take(add_hint(*err, MAQET_NEXT_WORDS),
-                       maqet_vformat(format, arguments));
+                       maqet_mask(maqet_vformat(format, arguments)));
     va_end(arguments);
 }
 
@@ -128,7 +130,7 @@ maqet_error_next(struct maqet_error **err, enum maqet_next next, ...)
     struct maqet_strings *operands = add_hint(*err, next);
     va_start(arguments, next);
     while ((operand = va_arg(arguments, const char *)))
-        maqet_strings_add(operands, operand);
+        maqet_strings_take(operands, maqet_mask(maqet_strdup(operand)));
     va_end(arguments);
     return -1;
 }
@@ -158,7 +160,7 @@ maqet_error_remark(struct maqet_error **err, const char *format, ...)
         return;
     va_start(arguments, format);
     _cleanup_free_ char *earlier = (*err)->remark;
-    _cleanup_free_ char *line = maqet_vformat(format, arguments);
+    _cleanup_free_ char *line = maqet_mask(maqet_vformat(format, arguments));
     va_end(arguments);
     (*err)->remark = earlier ? maqet_format("%s\n%s", earlier, line) : TAKE_PTR(line);
 }
@@ -171,7 +173,7 @@ maqet_error_wrap(struct maqet_error **err, const char *format, ...)
     if (!err || !*err)
         return -1;
     va_start(arguments, format);
-    _cleanup_free_ char *context = maqet_vformat(format, arguments);
+    _cleanup_free_ char *context = maqet_mask(maqet_vformat(format, arguments));
     va_end(arguments);
     _cleanup_free_ char *message = (*err)->message;
     (*err)->message = maqet_format("%s: %s", context, message);

@@ -13,6 +13,7 @@
 #include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/mask.h"
 
 enum { OUTPUT_LIMIT = 16 * 1024 * 1024, IDLE_INTERVAL = 500 };
 
@@ -317,6 +318,7 @@ maqet_process_run_as(const char *const *argv, const struct maqet_process_manner 
     bool late = read_outputs(&child, deadline, &out, &error, manner) < 0;
     close_outputs(&child);
     late = wait_or_kill(pid, late ? 0 : deadline, &status) || late;
+    maqet_mask_buffer(&error.text);
     if (late)
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                "%s took longer than %g s and was stopped", argv[0],
@@ -351,6 +353,7 @@ maqet_process_server_check(struct maqet_process_server *server, const char *prog
     server->pid = 0;
     while (server->error >= 0)
         read_error(&server->error, &words);
+    maqet_mask_buffer(&words.text);
     if (check_status((const char *const[]){program, NULL}, status, false, &words,
                      &(struct maqet_process_manner){0}, err) == 0)
         maqet_error_set(err, MAQET_ERROR_FAILED, "%s ended at once", program);
