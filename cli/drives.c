@@ -54,6 +54,16 @@ media_of(const struct maqet_drive *drive)
 
 /* The image, or if the drive's type has none, the first path or required option, which says
  * where the data is. */
+/* The value of an option, or its first item. */
+static const char *
+text_of(const struct maqet_drive *drive, const struct maqet_option *option)
+{
+    _cleanup_free_ char *first = maqet_format("%s.0", option->name);
+
+    return maqet_drive_text(drive,
+                            option->type == MAQET_OPTION_LIST ? first : option->name);
+}
+
 static const char *
 file_of(const struct maqet_drive *drive)
 {
@@ -62,8 +72,9 @@ file_of(const struct maqet_drive *drive)
     if (drive->path || drive->storage->plugin.path_option)
         return drive->path;
     for (; option->name; option++)
-        if (option->type == MAQET_OPTION_PATH || option->flags & MAQET_REQUIRED)
-            return maqet_drive_text(drive, option->name);
+        if (option->type != MAQET_OPTION_SECRET &&
+            (option->type == MAQET_OPTION_PATH || option->flags & MAQET_REQUIRED))
+            return text_of(drive, option);
     return NULL;
 }
 

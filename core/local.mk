@@ -32,6 +32,7 @@ libmaqet_core_a_SOURCES = \
 	core/checkpoint/request.h \
 	core/checkpoint/run.c core/checkpoint/run.h \
 	core/config/options.c core/config/options.h \
+	core/config/parse.c core/config/parse.h \
 	core/config/saved.c core/config/saved.h \
 	core/config/settings.c core/config/settings.h \
 	core/config/tree.c core/config/tree.h \
@@ -157,7 +158,9 @@ libmaqet_core_a_SOURCES = \
 	core/storage/entry.c core/storage/entry.h \
 	core/storage/export.c core/storage/export.h \
 	core/storage/image.c core/storage/image.h \
+	core/storage/keys.c core/storage/keys.h \
 	core/storage/record.c core/storage/record.h \
+	core/storage/secret.c core/storage/secret.h \
 	core/storage/slots.c core/storage/slots.h \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/storage/space.c core/storage/space.h \

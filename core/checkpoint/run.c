@@ -27,6 +27,7 @@
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/snapshot/members.h"
+#include "core/storage/keys.h"
 #include "core/storage/snapshots.h"
 
 /* ms until a command that was asked to end is killed. */
@@ -95,7 +96,10 @@ check_writable(const struct test *test, struct maqet_error **err)
                         "The guest of VM '%s' can write to the share '%s': this "
                         "cannot be discarded",
                         session->machine->name, drive->name);
-        maqet_error_hint(err, "Make it `readonly: on` before the checkpoint is created");
+        _cleanup_free_ char *readonly = maqet_keys_readonly(drive);
+        if (readonly)
+            maqet_error_hint(err, "Make it %s before the checkpoint is created",
+                             readonly);
         return -1;
     }
     return 0;

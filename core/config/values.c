@@ -18,25 +18,70 @@ read_text(struct maqet_value *value)
         value->yes = false;
 }
 
+static void resolve(struct maqet_values *values, json_object *mapping,
+                    const struct maqet_option *table, const char *outer);
+
+/* A new slot. @name is taken unless it is the row's. */
+static struct maqet_value *
+add_slot(struct maqet_values *values, const struct maqet_option *row, const char *name,
+         json_object *json)
+{
+    struct maqet_value *value = MAQET_APPEND(values->items, values->count);
+    bool is_text = json_object_is_type(json, json_type_string) &&
+                   row->type != MAQET_OPTION_LIST && row->type != MAQET_OPTION_MAP;
+
+    *value = (struct maqet_value){
+        .row = row,
+        .name = name,
+        .written = json,
+        .own = is_text ? maqet_strdup(json_object_get_string(json)) : NULL,
+    };
+    value->text = value->own                       ? value->own
+                  : row->type == MAQET_OPTION_LIST ? NULL
+                                                   : row->fallback;
+    if (value->text)
+        read_text(value);
+    return value;
+}
+
+/* Adds slots for the items of a list. A single value is a list of one. */
+static void
+resolve_items(struct maqet_values *values, const struct maqet_option *row,
+              const char *name, json_object *list, size_t count)
+{
+    bool is_list = json_object_is_type(list, json_type_array);
+
+    for (size_t i = 0; i < count; i++) {
+        json_object *json = is_list ? json_object_array_get_idx(list, i) : list;
+        char *own = maqet_format("%s.%zu", name, i);
+
+        add_slot(values, row, own, json);
+        if (row->type == MAQET_OPTION_MAP)
+            resolve(values, json, row->options, own);
+    }
+}
+
 /* @outer is the option whose value the mapping is; NULL: none. */
 static void
 resolve(struct maqet_values *values, json_object *mapping,
         const struct maqet_option *table, const char *outer)
 {
     for (const struct maqet_option *row = table; row && row->name; row++) {
-        struct maqet_value *value = MAQET_APPEND(values->items, values->count);
         json_object *inner = json_object_object_get(mapping, row->name);
+        const char *name = outer ? maqet_format("%s.%s", outer, row->name) : row->name;
+        struct maqet_value *value = add_slot(values, row, name, inner);
 
-        *value = (struct maqet_value){
-            .row = row,
-            .name = outer ? maqet_format("%s.%s", outer, row->name) : row->name,
-            .written = inner,
-            .own = maqet_strdup(maqet_tree_text(mapping, row->name)),
-        };
-        value->text = value->own ? value->own : row->fallback;
-        if (value->text)
-            read_text(value);
-        resolve(values, inner, row->options, value->name);
+        if (row->type == MAQET_OPTION_MAP)
+            resolve(values, inner, row->options, name);
+        if (row->type != MAQET_OPTION_LIST)
+            continue;
+        struct maqet_option *item = maqet_alloc(sizeof(*item));
+        *item = maqet_option_item(row);
+        value->item = item;
+        value->count = json_object_is_type(inner, json_type_array)
+                           ? json_object_array_length(inner)
+                           : inner != NULL;
+        resolve_items(values, item, name, inner, value->count);
     }
 }
 
@@ -55,6 +100,7 @@ maqet_values_clear(struct maqet_values *values)
         if (values->items[i].name != values->items[i].row->name)
             free((char *)values->items[i].name);
         free(values->items[i].own);
+        free(values->items[i].item);
     }
     free(values->items);
     *values = (struct maqet_values){0};

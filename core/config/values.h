@@ -9,11 +9,13 @@
 #include "core/config/options.h"
 
 struct maqet_value {
-    const struct maqet_option *row;
-    const char *name; /* "map.option" for one inside a mapping */
+    const struct maqet_option *row; /* of an item of a LIST: as maqet_option_item() */
+    const char *name; /* "map.option" inside a mapping, "list.0" for an item of a list */
     bool written;     /* it is in the mapping, and is not null */
-    char *own;        /* the text that was written; NULL: none, or it is a mapping */
-    const char *text; /* the same, or the row's fallback */
+    char *own;        /* the text that was written; NULL: none, or it is no text */
+    size_t count;     /* of the items of a LIST */
+    struct maqet_option *item; /* of a LIST: the row of its items; owned */
+    const char *text;          /* the same, or the row's fallback */
     /* The text as each type; 0 or false if it is not of that form. */
     uint64_t size;  /* bytes */
     int64_t number; /* octal if the row's type is MODE */

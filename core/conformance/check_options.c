@@ -80,6 +80,9 @@ check_fallback(const struct bench *bench, const struct maqet_option *row,
     if (row->type == MAQET_OPTION_MAP)
         return bench_fail(err, "Give its options fallbacks",
                           "%s is a mapping and has a fallback", whose);
+    if (row->type == MAQET_OPTION_LIST || row->type == MAQET_OPTION_SECRET)
+        return bench_fail(err, "Remove it", "%s is a %s and has a fallback", whose,
+                          row->type == MAQET_OPTION_LIST ? "list" : "secret");
     _cleanup_json_ json_object *tree =
         maqet_tree_mapping((struct maqet_place){.folder = bench->folder});
     bench_set(tree, row->name, row->fallback);

@@ -21,6 +21,7 @@ check_default_path(const struct maqet_vm *vm, const struct maqet_drive *drive,
                    const char *other_name, struct maqet_error **err)
 {
     _cleanup_vm_ struct maqet_vm *other = maqet_vm_open(vm->context, other_name, NULL);
+    const char *option = drive->storage->plugin.path_option;
 
     for (size_t i = 0; other && i < other->drive_count; i++) {
         const char *path = other->drives[i]->path;
@@ -28,10 +29,10 @@ check_default_path(const struct maqet_vm *vm, const struct maqet_drive *drive,
         if (!path || strcmp(path, drive->path) != 0)
             continue;
         maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
-                          "without a `file` its image would be %s, which VM '%s' "
+                          "without a `%s` its image would be %s, which VM '%s' "
                           "already uses",
-                          drive->path, other_name);
-        maqet_error_hint(err, "Give the drive a `file`");
+                          option, drive->path, other_name);
+        maqet_error_hint(err, "Give the drive a `%s`", option);
         return -1;
     }
     return 0;

@@ -18,6 +18,7 @@
 #include "core/qemu/objects.h"
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
+#include "core/storage/keys.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 
@@ -129,11 +130,14 @@ error_smaller(const struct maqet_drive *drive, uint64_t is, uint64_t wanted,
     return -1;
 }
 
-/* Changes the size in a definition, if that has one. False: nothing has changed. */
+/* Changes the size of a drive in a definition, if that has one. False: nothing has
+ * changed. */
 static bool
-set_size(struct maqet_definition *definition, const char *name, uint64_t bytes)
+set_size(struct maqet_definition *definition, const struct maqet_drive *drive,
+         uint64_t bytes)
 {
-    json_object *list = NULL, *options = NULL;
+    const char *option = drive->storage->plugin.size_option;
+    json_object *list = NULL;
     _cleanup_free_ char *size = maqet_text_size(bytes);
 
     json_object_object_get_ex(definition->tree, "storage", &list);
@@ -141,18 +145,18 @@ set_size(struct maqet_definition *definition, const char *name, uint64_t bytes)
         json_object *entry = json_object_array_get_idx(list, i);
         const char *its = maqet_tree_text(entry, "name");
 
-        if (!its || strcmp(its, name) != 0)
-            continue;
-        if (!maqet_tree_text(entry, "size") &&
-            json_object_object_get_ex(entry, "options", &options))
-            entry = options;
-        const char *said = maqet_tree_text(entry, "size");
         uint64_t before;
-        if (!said || (maqet_parse_size(said, &before) && before == bytes))
+
+        if (!its || strcmp(its, drive->name) != 0)
+            continue;
+        json_object *container = option ? maqet_keys_container(entry, option) : NULL;
+        if (!container ||
+            (maqet_parse_size(maqet_tree_text(container, option), &before) &&
+             before == bytes))
             return false;
-        maqet_tree_set(entry, "size", json_object_new_string(size),
-                       maqet_tree_place_of_key(entry, "size"),
-                       maqet_tree_place_of_value(entry, "size"));
+        maqet_tree_set(container, option, json_object_new_string(size),
+                       maqet_tree_place_of_key(container, option),
+                       maqet_tree_place_of_value(container, option));
         return true;
     }
     return false;
@@ -164,7 +168,7 @@ static int
 store_size(const struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
 {
     const struct maqet_opened *machine = resizing->machine;
-    const char *drive = resizing->drive->name;
+    const struct maqet_drive *drive = resizing->drive;
     _cleanup_definition_ struct maqet_definition *stored =
         maqet_store_load(machine->context, machine->name, err);
     _cleanup_definition_ struct maqet_definition *running =
@@ -178,7 +182,7 @@ store_size(const struct resizing *resizing, uint64_t bytes, struct maqet_error *
     return maqet_error_wrap(err,
                             "The new size of drive '%s' of VM '%s' cannot be written "
                             "into its definition",
-                            drive, machine->name);
+                            drive->name, machine->name);
 }
 
 /* The same after the image has grown: a failure is only a warning. */

@@ -9,6 +9,7 @@
 #include "core/machine/store.h"
 #include "core/qemu/writables.h"
 #include "core/storage/entry.h"
+#include "core/storage/keys.h"
 
 /* Bytes. */
 enum { DEFINITION_LIMIT = 16 * 1024 * 1024 };
@@ -260,13 +261,19 @@ maqet_bases_dependent(const struct maqet_context *context, const char *path,
 
 /* ---- protection ---- */
 
+/* @drive: NULL: it is one of the `arguments`. */
 static void
-hint_at_ways(struct maqet_error **err)
+hint_at_ways(const struct maqet_drive *drive, struct maqet_error **err)
 {
+    _cleanup_free_ char *readonly = drive ? maqet_keys_readonly(drive) : NULL;
+
     maqet_error_remark(err, "It is free again when no image has it as a backing file");
-    maqet_error_hint(err, "Leave it as it is, and give the drive its own `file` that has "
-                          "this one as its backing file");
-    maqet_error_hint(err, "Or use it read-only (`readonly: on`)");
+    maqet_error_hint(err,
+                     "Leave it as it is, and give the drive an image of its own that has "
+                     "this one as its backing file");
+    if (readonly || !drive)
+        maqet_error_hint(err, "Or use it read-only (%s)",
+                         drive ? readonly : "`readonly=on`");
     maqet_error_next(err, MAQET_NEXT_FORGET_IMAGE, NULL);
 }
 
@@ -287,7 +294,7 @@ maqet_bases_check_unused(const struct maqet_drive *drive, struct maqet_error **e
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_STATE,
                       "%s is the backing file of %s, which a change to it would damage",
                       drive->path, dependent);
-    hint_at_ways(err);
+    hint_at_ways(drive, err);
     return -1;
 }
 
@@ -314,7 +321,7 @@ maqet_bases_check_arguments(const struct maqet_vm *vm, struct maqet_error **err)
             "the backing file of %s",
             writable->place ? writable->place : "", writable->place ? ": " : "",
             vm->definition->name, path, dependent);
-        hint_at_ways(err);
+        hint_at_ways(NULL, err);
         return -1;
     }
     return 0;

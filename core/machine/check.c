@@ -7,6 +7,7 @@
 #include "core/machine/holders.h"
 #include "core/machine/state.h"
 #include "core/machine/store.h"
+#include "core/storage/keys.h"
 
 /* The operand of the next steps: a stored machine, or the file that it was read from. */
 static char *
@@ -24,12 +25,14 @@ error_damaged(const struct maqet_vm *vm, const struct maqet_drive *drive,
               const char *text, struct maqet_error **err)
 {
     _cleanup_free_ char *operand = operand_of(vm);
+    _cleanup_free_ char *readonly = maqet_keys_readonly(drive);
 
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_FAILED,
                       "%s; nothing may write to it", text);
     maqet_error_next(err, MAQET_NEXT_CHECK_DRIVE, operand, drive->name, NULL);
     maqet_error_next(err, MAQET_NEXT_REPAIR_DRIVE, operand, drive->name, NULL);
-    maqet_error_hint(err, "Or say `readonly: on` to save what can be read");
+    if (readonly)
+        maqet_error_hint(err, "Or say %s to save what can be read", readonly);
     return -1;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/mask.h"
 #include "core/base/printable.h"
 
 static struct maqet_call current;
@@ -27,6 +28,7 @@ maqet_call_begin(int64_t limit)
     if (outer.deadline == 0 || now + limit < outer.deadline)
         current.deadline = now + limit;
     current.of_interface = false;
+    current.plugin = NULL;
     return outer;
 }
 
@@ -97,6 +99,25 @@ maqet_secrets_check(const struct maqet_strings *paths, struct maqet_error **err)
     return 0;
 }
 
+int
+maqet_command_check_secrets(const struct maqet_command *command, const char *plugin,
+                            struct maqet_error **err)
+{
+    for (size_t i = 0; i < command->argv.count; i++) {
+        if (!maqet_mask_finds(command->argv.items[i]))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "the plugin '%s' put a secret on the command line of %s, which "
+                        "every user of the host can read; the program was not started",
+                        plugin ? plugin : "?", command->argv.items[0]);
+        maqet_error_hint(err,
+                         "This is a fault of the plugin, unless the secret is a word "
+                         "that is there by chance: then use a longer secret");
+        return -1;
+    }
+    return 0;
+}
+
 /* ms between two reports of a program that runs. */
 static const int64_t REPORT_INTERVAL = 500;
 
@@ -154,7 +175,8 @@ maqet_command_finish(struct maqet_command *command, char **output,
                                                 .data = &watch,
                                                 .exit_code = command->exit_status,
                                                 .log = current.log};
-    int result = maqet_secrets_check(&command->secrets, err) < 0
+    int result = maqet_command_check_secrets(command, current.plugin, err) < 0 ||
+                         maqet_secrets_check(&command->secrets, err) < 0
                      ? -1
                      : maqet_process_run_as(argv, &manner, output, err);
 

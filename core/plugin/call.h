@@ -26,7 +26,8 @@ struct maqet_call {
                                 * message; NULL: none */
     maqet_call_report *report; /* called with @about; NULL: no reports */
     const void *about;
-    bool of_interface; /* the plugin is an interface */
+    bool of_interface;  /* the plugin is an interface */
+    const char *plugin; /* its name; NULL: it is not a plugin that calls */
 };
 
 /* The call in progress. Its members are reset when it ends; it does not own what they
@@ -70,6 +71,11 @@ struct maqet_command {
  * frees. */
 int maqet_command_finish(struct maqet_command *command, char **output,
                          struct maqet_error **err);
+
+/* MAQET_ERROR_FAILED if a word of a command line of the plugin contains a secret: any user
+ * of the host can read it. */
+int maqet_command_check_secrets(const struct maqet_command *command, const char *plugin,
+                                struct maqet_error **err);
 
 /* MAQET_ERROR_PERMISSION if other users may access one of these key files. Missing ones,
  * and others than regular files (a pipe), are not checked. */

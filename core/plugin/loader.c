@@ -136,6 +136,8 @@ check_storage(struct maqet_plugin *common, struct maqet_error **err)
 
     if (!plugin->format)
         storage->plugin.format = plugin->name;
+    if (plugin->media == 0)
+        storage->plugin.media = MAQET_MEDIA_DISK;
     if (require(plugin->emit_args, "emit_args", err) < 0 ||
         (plugin->resize &&
          require(plugin->inspect, "inspect, which resize needs", err) < 0) ||
@@ -154,8 +156,10 @@ check_storage(struct maqet_plugin *common, struct maqet_error **err)
 static int
 check_iface(struct maqet_plugin *common, struct maqet_error **err)
 {
-    const struct maqet_iface_plugin *plugin = &((struct maqet_iface *)common)->plugin;
+    struct maqet_iface_plugin *plugin = &((struct maqet_iface *)common)->plugin;
 
+    if (plugin->media == 0)
+        plugin->media = MAQET_MEDIA_DISK;
     return require(plugin->capacity, "capacity", err) < 0
                ? -1
                : require(plugin->emit_device, "emit_device", err);
@@ -202,10 +206,10 @@ option_name_valid(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
 }
 
-static int
-option_check(const struct maqet_option *row, struct maqet_error **err)
+/* The core has these, beside which the keys of plugins stand, for ever. */
+static bool
+option_name_reserved(const char *name)
 {
-    /* The core has these for every drive. */
     static const char *const reserved[] = {"name",
                                            "type",
                                            "interface",
@@ -219,24 +223,48 @@ option_check(const struct maqet_option *row, struct maqet_error **err)
                                            "allow_system",
                                            NULL};
 
-    if (!option_name_valid(row->name))
+    return maqet_text_is_one_of(name, reserved);
+}
+
+static int
+option_check_type(const struct maqet_option *row, struct maqet_error **err)
+{
+    bool is_list = row->type == MAQET_OPTION_LIST;
+    enum maqet_option_type type = is_list ? row->items : row->type;
+
+    if (type < MAQET_OPTION_STRING || type > MAQET_OPTION_SECRET ||
+        (is_list && type > MAQET_OPTION_MAP))
         return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "its option '%s' is not named [a-z][a-z0-9_]*", row->name);
-    if (maqet_text_is_one_of(row->name, reserved))
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "the name of its option '%s' is reserved for maqet",
-                               row->name);
-    if (row->type < MAQET_OPTION_STRING || row->type > MAQET_OPTION_SECRET)
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "its option '%s' has the unknown type %d", row->name,
-                               (int)row->type);
-    if (row->type == MAQET_OPTION_CHOICE && (!row->choices || !row->choices[0]))
+                               is_list
+                                   ? "its option '%s' is a list of the type %d, which "
+                                     "there is not"
+                                   : "its option '%s' has the unknown type %d",
+                               row->name, (int)type);
+    if (type == MAQET_OPTION_CHOICE && (!row->choices || !row->choices[0]))
         return maqet_error_set(err, MAQET_ERROR_INVALID, "its option '%s' has no choices",
                                row->name);
-    if (row->type == MAQET_OPTION_MAP && !row->options)
+    if (type == MAQET_OPTION_MAP && !row->options)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "its option '%s' has no options of its own", row->name);
     return 0;
+}
+
+static int
+option_check(const struct maqet_option *row, int depth, struct maqet_error **err)
+{
+    if (!option_name_valid(row->name))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its option '%s' is not named [a-z][a-z0-9_]*", row->name);
+    if (depth == 0 && option_name_reserved(row->name))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "the name of its option '%s' is reserved for maqet",
+                               row->name);
+    if (row->flags & MAQET_MUST_UNDERSTAND)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its option '%s' needs a later version of maqet (flags "
+                               "%#" PRIx32 ")",
+                               row->name, row->flags & MAQET_MUST_UNDERSTAND);
+    return option_check_type(row, err);
 }
 
 /* Copies a table whose rows have @stride bytes, more or fewer than ours; NULL is an empty
@@ -259,7 +287,7 @@ copy_options(const struct maqet_option *table, size_t stride, int depth,
         if (count == OPTIONS_MAX || depth == NESTING_MAX)
             return maqet_error_set(err, MAQET_ERROR_INVALID,
                                    "its option table has no end");
-        if (option_check(&row, err) < 0)
+        if (option_check(&row, depth, err) < 0)
             return -1;
         if (row.options)
             result = copy_options(row.options, stride, depth + 1, &options, err);

@@ -4,8 +4,8 @@
  * damage, its snapshots and its slots (maqet-plugin.h). The functions in public/ are for
  * plugins only. Those that the core calls, too, are in the files of their subjects: errors
  * in base/error.c, objects and actions in qemu/objects.c, maqet_drive_error(),
- * maqet_drive_readonly() and maqet_warn() in storage/drive.c, maqet_command_free() in
- * plugin/call.c.
+ * maqet_drive_readonly(), maqet_drive_empty() and maqet_warn() in storage/drive.c,
+ * maqet_command_free() in plugin/call.c.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,9 +13,11 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/mask.h"
 #include "core/plugin/call.h"
 #include "core/qemu/keyval.h"
 #include "core/storage/image.h"
+#include "core/storage/secret.h"
 #include "core/storage/slots.h"
 #include "core/storage/snapshots.h"
 
@@ -55,26 +57,25 @@ SETTER(maqet_capacity_builtin, maqet_capacity, builtin, uint32_t)
 
 /* ---- a drive and its options ---- */
 
-bool
-maqet_drive_empty(const struct maqet_drive *drive)
-{
-    return drive->media == MAQET_MEDIA_CDROM && drive->storage &&
-           drive->storage->plugin.path_option && !drive->path;
-}
-
-/* The slot of an option. If there is none, NULL, and a mistake of the plugin is reported,
- * unless it is an interface: these may ask for options that only some storages have. */
+/* The slot of an option of the plugin that asks; NULL: there is none. An option that no
+ * table has is a mistake of the plugin, which is reported, except that an interface may ask
+ * for an option that some storages have. */
 static const struct maqet_value *
 value_of(const struct maqet_drive *drive, const char *option)
 {
-    const struct maqet_value *value = maqet_values_find(&drive->values, option);
+    bool of_interface = maqet_call_current()->of_interface;
+    enum maqet_whose whose = of_interface ? MAQET_OF_INTERFACE : MAQET_OF_STORAGE;
+    const struct maqet_option *table = drive->options[whose].tables[0];
 
-    if (!value && drive->values.count > 0 && !maqet_call_current()->of_interface)
+    if (of_interface && maqet_text_starts(option, MAQET_STORAGE_FORM))
+        return maqet_drive_value(drive, MAQET_OF_STORAGE,
+                                 option + strlen(MAQET_STORAGE_FORM));
+    if (table && !maqet_options_find(table, option))
         maqet_context_misuse(drive->context,
                              "A plugin asks for the option '%s', which is not in its "
                              "table",
                              option);
-    return value;
+    return maqet_drive_value(drive, whose, option);
 }
 
 const char *
@@ -120,17 +121,16 @@ maqet_drive_interface(const struct maqet_drive *drive)
 size_t
 maqet_drive_count(const struct maqet_drive *drive, const char *option)
 {
-    (void)drive, (void)option;
-    return 0;
+    const struct maqet_value *value = value_of(drive, option);
+
+    return value ? value->count : 0;
 }
 
 const char *
 maqet_drive_secret(const struct maqet_drive *drive, const char *option, size_t *size,
                    struct maqet_error **err)
 {
-    (void)size;
-    maqet_drive_error(drive, option, err, MAQET_ERROR_UNSUPPORTED, "not yet");
-    return NULL;
+    return maqet_drive_read_secret(drive, value_of(drive, option), option, size, err);
 }
 
 void
@@ -243,9 +243,9 @@ maqet_image_relink(struct maqet_image *image, const char *format, ...)
 void
 maqet_holders_add(struct maqet_holders *holders, const char *who, const char *hint)
 {
-    maqet_strings_add(&holders->who, who ? who : "somebody");
+    maqet_strings_take(&holders->who, maqet_mask(maqet_strdup(who ? who : "somebody")));
     if (hint && !maqet_strings_has(&holders->hints, hint))
-        maqet_strings_add(&holders->hints, hint);
+        maqet_strings_take(&holders->hints, maqet_mask(maqet_strdup(hint)));
 }
 
 /* ---- damage ---- */
@@ -272,7 +272,7 @@ file_of(struct maqet_check_report *report, const char *path)
         if (strcmp(report->files[i].path, path) == 0)
             return &report->files[i];
     struct maqet_checked_file *file = MAQET_APPEND(report->files, report->count);
-    file->path = maqet_strdup(path);
+    file->path = maqet_mask(maqet_strdup(path));
     file->written = !maqet_drive_readonly(drive) && is_own(drive, path);
     return file;
 }
@@ -285,7 +285,7 @@ maqet_check_damage(struct maqet_check_report *report, const char *path,
 
     va_start(arguments, format);
     maqet_strings_take(&file_of(report, path ? path : "")->damage,
-                       maqet_vformat(format, arguments));
+                       maqet_mask(maqet_vformat(format, arguments)));
     va_end(arguments);
 }
 
@@ -309,8 +309,8 @@ maqet_snapshots_add(struct maqet_snapshots *snapshots, const char *id, const cha
 {
     struct maqet_snapshot *snapshot = maqet_alloc(sizeof(*snapshot));
 
-    snapshot->id = maqet_strdup(id ? id : "");
-    snapshot->name = maqet_strdup(name ? name : "");
+    snapshot->id = maqet_mask(maqet_strdup(id ? id : ""));
+    snapshot->name = maqet_mask(maqet_strdup(name ? name : ""));
     *MAQET_APPEND(snapshots->items, snapshots->count) = snapshot;
     return snapshot;
 }

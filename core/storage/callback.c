@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/mask.h"
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 
@@ -30,6 +31,35 @@ maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
                              callback);
 }
 
+/* Whether objects, or actions, contain a secret in plain text. */
+static bool
+holds_secret(const struct maqet_args *args)
+{
+    for (size_t i = 0; i < args->count; i++) {
+        const struct maqet_props *props = args->objects[i];
+
+        if (maqet_mask_finds(props->id) ||
+            maqet_mask_finds(
+                json_object_to_json_string_ext(props->json, JSON_C_TO_STRING_PLAIN)))
+            return true;
+    }
+    return false;
+}
+
+static int
+error_secret(const struct maqet_drive *drive, const char *plugin, const char *callback,
+             struct maqet_error **err)
+{
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                      "the plugin '%s' emitted a secret in %s, so that every user of the "
+                      "host could read it on QEMU's command line; QEMU does not get it",
+                      plugin, callback);
+    maqet_error_hint(err,
+                     "This is a fault of the plugin, unless the secret is a word that "
+                     "is there by chance: then use a longer secret");
+    return -1;
+}
+
 int
 maqet_drive_judge_args(const struct maqet_drive *drive, const char *plugin,
                        const char *callback, const struct maqet_args *args, int result,
@@ -37,11 +67,12 @@ maqet_drive_judge_args(const struct maqet_drive *drive, const char *plugin,
 {
     if (maqet_drive_judge(drive, plugin, callback, result, err) < 0)
         return -1;
-    return args->fault ? maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                           "the plugin '%s' emitted something that QEMU "
-                                           "cannot take: %s",
-                                           plugin, args->fault)
-                       : 0;
+    if (args->fault)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                 "the plugin '%s' emitted something that QEMU cannot "
+                                 "take: %s",
+                                 plugin, args->fault);
+    return holds_secret(args) ? error_secret(drive, plugin, callback, err) : 0;
 }
 
 /* The same for a callback of the storage that appends actions. */
@@ -108,6 +139,7 @@ maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface,
     call->report = show_program;
     call->about = drive;
     call->of_interface = of_interface;
+    call->plugin = of_interface ? drive->iface->plugin.name : drive->storage->plugin.name;
     announce(drive, callback);
 }
 
@@ -140,7 +172,9 @@ maqet_storage_helper(const struct maqet_drive *drive, struct maqet_command **com
     maqet_drive_call_concerns(drive, false, "helper");
     *command = drive->storage->plugin.helper(drive, &reason);
     announce(drive, NULL);
-    if (!reason)
+    if (!reason &&
+        (!*command || maqet_command_check_secrets(*command, drive->storage->plugin.name,
+                                                  &reason) == 0))
         return 0;
     if (*command)
         maqet_command_free(TAKE_PTR(*command));
@@ -172,6 +206,9 @@ int
 maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                         struct maqet_error **err)
 {
+    /* There is nothing of which the plugin could make a node. */
+    if (maqet_drive_empty(drive))
+        return 0;
     int result = MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, emit_args, args);
 
     return maqet_drive_judge_args(drive, drive->storage->plugin.name, "emit_args", args,

@@ -14,7 +14,8 @@
 
 struct maqet_node {
     char *name;    /* its node-name in QEMU; NULL: it is not a block node */
-    char *option;  /* of the drive, that names its file: "file", "encryption.key_file" */
+    char *option;  /* of the drive, that names its file: "file", "encryption.key_file",
+                    * "files.0", or of its interface: "interface_options.log" */
     char *file;    /* absolute, links not resolved; NULL: it is not a file of this host */
     char *format;  /* QEMU's driver; NULL: not known */
     bool declared; /* the user names it as a file that the guest only reads */

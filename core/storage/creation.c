@@ -97,7 +97,7 @@ open_folder(struct creation *creation, struct maqet_error **err)
                           "%s would be created where maqet stores its definitions, "
                           "which are deleted with their VM; this is refused",
                           drive->path);
-        maqet_error_hint(err, "Give a `file` elsewhere");
+        maqet_error_hint(err, "Give a `%s` elsewhere", option);
         return -1;
     }
     const char *system = maqet_path_system(creation->folder, geteuid());
@@ -105,7 +105,8 @@ open_folder(struct creation *creation, struct maqet_error **err)
         maqet_drive_error(drive, option, err, MAQET_ERROR_PERMISSION,
                           "%s would be created in %s, a system folder; this is refused",
                           drive->path, system);
-        maqet_error_hint(err, "Give a `file` elsewhere, below your home for example");
+        maqet_error_hint(err, "Give a `%s` elsewhere, below your home for example",
+                         option);
         return -1;
     }
     return 0;
@@ -132,7 +133,8 @@ error_lock(const struct creation *creation, int number, struct maqet_error **err
                       drive->path, creation->folder, creation->lock, strerror(number));
     maqet_error_hint(err,
                      "Delete the lock file if nobody is creating that image, or give "
-                     "the drive another `file`");
+                     "the drive another `%s`",
+                     option);
     return -1;
 }
 
@@ -256,8 +258,9 @@ create(struct creation *creation, const struct maqet_image_recorder *recorder,
                       drive->path, size);
     if (drive->default_path && maqet_text_starts(drive->path, "/tmp/"))
         maqet_warn(drive,
-                   "the system may clean /tmp; set `file`, or `storage_dir` for all "
-                   "images without one, to make sure that they persist");
+                   "the system may clean /tmp; set `%s`, or `storage_dir` for all images "
+                   "without one, to make sure that they persist",
+                   drive->storage->plugin.path_option);
     int late =
         create_temporary(creation, recorder, err) < 0 ? -1 : publish(creation, err);
     if (late != 0)
@@ -286,8 +289,8 @@ check_creatable(const struct maqet_drive *drive, struct maqet_error **err)
                       "%s does not exist, and the image of a %s drive is never created",
                       drive->path, cdrom ? "CD-ROM" : "read-only");
     if (!cdrom)
-        maqet_error_hint(
-            err, "Remove `readonly` for the first start, or give an existing file");
+        maqet_error_hint(err, "Remove `%s` for the first start, or give an existing file",
+                         drive->storage->plugin.readonly_option);
     return -1;
 }
 
@@ -331,7 +334,7 @@ maqet_image_sweep(const struct maqet_drive *drive)
     }
 }
 
-/* Warns a user who has changed `size`, which is only used when an image is created. */
+/* Warns a user who has changed the size, which is only used when an image is created. */
 static void
 warn_of_size(const struct maqet_drive *drive, const struct maqet_image_state *state)
 {
@@ -341,10 +344,10 @@ warn_of_size(const struct maqet_drive *drive, const struct maqet_image_state *st
     _cleanup_free_ char *is = maqet_text_size(state->virtual_size);
     _cleanup_free_ char *said = maqet_text_size(drive->size);
     maqet_warn(drive,
-               "%s%s has the size %s and not %s; `size` is used only when an image is "
+               "%s%s has the size %s and not %s; `%s` is used only when an image is "
                "created",
                drive->path ? "the image " : "it", drive->path ? drive->path : "", is,
-               said);
+               said, drive->storage->plugin.size_option);
 }
 
 int
@@ -379,9 +382,9 @@ check_created(const struct creation *creation, bool created,
                                       : "%s was just created, and is already gone",
                       drive->path);
     maqet_error_hint(err,
-                     "Somebody else changes files in %s: give the drive a `file` in a "
+                     "Somebody else changes files in %s: give the drive a `%s` in a "
                      "folder that only you can write to",
-                     creation->folder);
+                     creation->folder, drive->storage->plugin.path_option);
     return -1;
 }
 

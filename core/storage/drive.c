@@ -27,31 +27,110 @@ maqet_drive_readonly(const struct maqet_drive *drive)
     return drive->media == MAQET_MEDIA_CDROM || drive->readonly;
 }
 
+bool
+maqet_drive_empty(const struct maqet_drive *drive)
+{
+    return drive->media == MAQET_MEDIA_CDROM && drive->storage &&
+           drive->storage->plugin.path_option && !drive->path;
+}
+
+const struct maqet_value *
+maqet_drive_value(const struct maqet_drive *drive, enum maqet_whose whose,
+                  const char *option)
+{
+    return option ? maqet_values_find(&drive->options[whose].values, option) : NULL;
+}
+
 const char *
 maqet_drive_text(const struct maqet_drive *drive, const char *option)
 {
-    const struct maqet_value *value = maqet_values_find(&drive->values, option);
+    const struct maqet_value *value = maqet_drive_value(drive, MAQET_OF_STORAGE, option);
 
     return value ? value->text : NULL;
 }
 
-struct maqet_place
-maqet_drive_place_of(const struct maqet_drive *drive, const char *option)
+/* The value of a key, or of the item of that number. @place gets its place, and stays if
+ * there is none. */
+static json_object *
+step_into(json_object *container, const char *name, struct maqet_place *place)
 {
-    const char *dot = option ? strchr(option, '.') : NULL;
-    json_object *mapping = drive->tree;
+    json_object *value = NULL;
 
-    if (dot) {
-        _cleanup_free_ char *outer = maqet_strndup(option, (size_t)(dot - option));
+    if (json_object_is_type(container, json_type_array)) {
+        size_t index = (size_t)strtoull(name, NULL, 10);
 
-        mapping = json_object_object_get(drive->tree, outer);
-        if (!json_object_is_type(mapping, json_type_object))
-            return maqet_tree_place(drive->tree);
-        option = dot + 1;
+        if (index < json_object_array_length(container))
+            *place = maqet_tree_place_of_item(container, index);
+        return json_object_array_get_idx(container, index);
     }
-    return option && json_object_object_get_ex(mapping, option, NULL)
-               ? maqet_tree_place_of_value(mapping, option)
-               : maqet_tree_place(mapping);
+    if (json_object_is_type(container, json_type_object) &&
+        json_object_object_get_ex(container, name, &value))
+        *place = maqet_tree_place_of_value(container, name);
+    return value;
+}
+
+/* Whether a part of an option's name is the number of an item. */
+static bool
+is_number(const char *name)
+{
+    return *name && !name[strspn(name, "0123456789")];
+}
+
+struct maqet_place
+maqet_drive_place_of(const struct maqet_drive *drive, enum maqet_whose whose,
+                     const char *option)
+{
+    struct maqet_place place = maqet_tree_place(drive->tree);
+    json_object *at = drive->options[whose].tree;
+
+    if (!at)
+        at = drive->tree; /* its keys are not sorted yet */
+    while (option && at) {
+        size_t length = strcspn(option, ".");
+        _cleanup_free_ char *name = maqet_strndup(option, length);
+
+        /* A single value is a list of one. */
+        if (json_object_is_type(at, json_type_array) || !is_number(name))
+            at = step_into(at, name, &place);
+        option = option[length] ? option + length + 1 : NULL;
+    }
+    return place;
+}
+
+/* "vm.yaml:5:3: drive 'hdd' of VM 'x': MESSAGE" */
+static int
+error_at(const struct maqet_drive *drive, struct maqet_place place,
+         struct maqet_error **err, enum maqet_error_code code, const char *format,
+         va_list arguments)
+{
+    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+
+    return maqet_place_error(place, err, code, "drive '%s' of VM '%s': %s", drive->name,
+                             drive->machine->vm_name, message);
+}
+
+/* Whose option a plugin speaks of: its own, the storage's or the interface's by its full
+ * name, or a key of the core, such as "media". *option gets the name without the form. */
+static enum maqet_whose
+whose_option(const struct maqet_drive *drive, const char **option)
+{
+    enum maqet_whose own =
+        maqet_call_current()->of_interface ? MAQET_OF_INTERFACE : MAQET_OF_STORAGE;
+
+    if (!*option)
+        return own;
+    if (maqet_text_starts(*option, MAQET_STORAGE_FORM)) {
+        *option += strlen(MAQET_STORAGE_FORM);
+        return MAQET_OF_STORAGE;
+    }
+    if (maqet_text_starts(*option, MAQET_INTERFACE_FORM)) {
+        *option += strlen(MAQET_INTERFACE_FORM);
+        return MAQET_OF_INTERFACE;
+    }
+    return maqet_drive_value(drive, own, *option) ||
+                   !maqet_drive_value(drive, MAQET_OF_CORE, *option)
+               ? own
+               : MAQET_OF_CORE;
 }
 
 int
@@ -59,14 +138,27 @@ maqet_drive_error(const struct maqet_drive *drive, const char *option,
                   struct maqet_error **err, enum maqet_error_code code,
                   const char *format, ...)
 {
+    enum maqet_whose whose = whose_option(drive, &option);
     va_list arguments;
 
     va_start(arguments, format);
-    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    error_at(drive, maqet_drive_place_of(drive, whose, option), err, code, format,
+             arguments);
     va_end(arguments);
-    return maqet_place_error(maqet_drive_place_of(drive, option), err, code,
-                             "drive '%s' of VM '%s': %s", drive->name,
-                             drive->machine->vm_name, message);
+    return -1;
+}
+
+int
+maqet_drive_invalid(const struct maqet_drive *drive, const char *option,
+                    struct maqet_error **err, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    error_at(drive, maqet_drive_place_of(drive, MAQET_OF_CORE, option), err,
+             MAQET_ERROR_INVALID, format, arguments);
+    va_end(arguments);
+    return -1;
 }
 
 void

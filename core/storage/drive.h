@@ -27,6 +27,26 @@ struct maqet_machine {
 #define MAQET_DRIVE_SOCKET_PREFIX "helper-"
 
 struct maqet_image_record; /* record.h */
+struct maqet_secret;       /* secret.h */
+
+/* Whose options there are. Each has names of its own: neither can hide those of another. */
+enum maqet_whose {
+    MAQET_OF_CORE,
+    MAQET_OF_STORAGE,
+    MAQET_OF_INTERFACE,
+    MAQET_WHOSE_COUNT,
+};
+
+/* How names begin that say whose the option is. */
+#define MAQET_STORAGE_FORM "storage_options."
+#define MAQET_INTERFACE_FORM "interface_options."
+
+/* The options of a drive that the tables of one of them describe. */
+struct maqet_drive_options {
+    const struct maqet_option *tables[3]; /* ended by NULL */
+    json_object *tree;                    /* what the entry says of them */
+    struct maqet_values values;
+};
 
 /* The position of a drive on its interface. */
 struct maqet_drive_slot {
@@ -42,12 +62,13 @@ struct maqet_drive {
     const struct maqet_storage *storage;
     const struct maqet_iface *iface; /* NULL: a share, or `interface: none` */
     struct maqet_drive_slot slot;    /* assigned by maqet_drives_emit() */
-    struct maqet_values values;      /* of its options */
+    struct maqet_drive_options options[MAQET_WHOSE_COUNT];
+    struct maqet_secret **secrets; /* those that were read; points to the first */
     /* Those that the core needs. */
     enum maqet_media media;
     bool overcommit;
-    bool readonly; /* `readonly: on` */
-    uint64_t size; /* `size`, bytes; 0: the user did not give it */
+    bool readonly; /* by the storage's readonly_option */
+    uint64_t size; /* by its size_option, bytes; 0: the user did not give it */
     mode_t mode;   /* of a new image */
     /* Its nodes and files. A share has no block node; any other drive has a top node,
      * which has no file if it is a CD-ROM drive without a medium. */
@@ -81,13 +102,22 @@ struct maqet_drive {
 /* Replaces its chain by one with a top node in @file (NULL: without a file). */
 void maqet_drive_set_top(struct maqet_drive *drive, const char *file);
 
-/* As maqet_drive_string(), for the core, which may ask for any option. */
+/* The value of an option, or NULL. */
+const struct maqet_value *maqet_drive_value(const struct maqet_drive *drive,
+                                            enum maqet_whose whose, const char *option);
+
+/* The text of an option of the storage, or NULL. */
 const char *maqet_drive_text(const struct maqet_drive *drive, const char *option);
 
-/* The place of an option in the YAML file, for errors. "map.option" is in a nested
- * mapping. The place of the drive if @option is NULL or not given. */
+/* The place of an option in the YAML file, for errors: of "map.option" or "list.0", too.
+ * The place of the drive if @option is NULL or not given. */
 struct maqet_place maqet_drive_place_of(const struct maqet_drive *drive,
-                                        const char *option);
+                                        enum maqet_whose whose, const char *option);
+
+/* As maqet_drive_error(), about an option of the core. Returns -1. */
+int maqet_drive_invalid(const struct maqet_drive *drive, const char *option,
+                        struct maqet_error **err, const char *format, ...)
+    MAQET_PRINTF(4, 5);
 
 /* ---- its files and folders on this host ---- */
 

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#include "core/base/files.h"
 #include "core/storage/callback.h"
+#include "core/storage/keys.h"
+#include "core/storage/secret.h"
 #include "core/storage/system_folders.h"
 
 enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
@@ -72,8 +75,8 @@ flatten_options(struct maqet_drive *drive, struct maqet_error **err)
     if (!json_object_object_get_ex(drive->tree, "options", &nested))
         return 0;
     if (nested && !json_object_is_type(nested, json_type_object))
-        return maqet_drive_error(drive, "options", err, MAQET_ERROR_INVALID,
-                                 "'options' must be a mapping of keys and values");
+        return maqet_drive_invalid(drive, "options", err,
+                                   "'options' must be a mapping of keys and values");
     json_object_get(nested);
     json_object_object_del(drive->tree, "options");
     _cleanup_json_ json_object *owned = nested;
@@ -99,7 +102,8 @@ flatten_options(struct maqet_drive *drive, struct maqet_error **err)
 static int
 error_load(const struct maqet_drive *drive, const char *key, struct maqet_error **err)
 {
-    _cleanup_free_ char *place = maqet_place_text(maqet_drive_place_of(drive, key));
+    _cleanup_free_ char *place =
+        maqet_place_text(maqet_drive_place_of(drive, MAQET_OF_CORE, key));
 
     return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",
                             drive->name, drive->machine->vm_name);
@@ -122,10 +126,10 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
     const char *name = drive->storage->plugin.interface;
 
     if (!name && written)
-        return maqet_drive_error(drive, "interface", err, MAQET_ERROR_INVALID,
-                                 "a share of type '%s' attaches itself; remove the "
-                                 "line `interface: %s`",
-                                 drive->storage->plugin.name, written);
+        return maqet_drive_invalid(drive, "interface", err,
+                                   "a share of type '%s' attaches itself; remove the "
+                                   "line `interface: %s`",
+                                   drive->storage->plugin.name, written);
     if (written)
         name = written;
     if (!name || strcmp(name, "none") == 0)
@@ -138,41 +142,21 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
     return error_load(drive, "interface", err);
 }
 
-/* Without the interface plugin, unknown keys may be its own. */
-static int
-check_options(struct maqet_drive *drive, const struct maqet_option *const *tables,
-              bool attached, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
-    _cleanup_free_ char *owner =
-        maqet_format("drive '%s' of VM '%s'", drive->name, drive->machine->vm_name);
-
-    json_object_object_foreach(drive->tree, key, value)
-    {
-        (void)value;
-        if (!attached && !maqet_options_find(tables[0], key) &&
-            !maqet_options_find(tables[1], key))
-            maqet_strings_add(&others, key);
-    }
-    return maqet_options_check(drive->tree, tables, &others, owner, err);
-}
-
-/* The options that the core uses itself, whichever plugin has them. */
+/* The options that the core uses itself. */
 static void
 read_roles(struct maqet_drive *drive)
 {
-    const struct maqet_values *values = &drive->values;
-    const struct maqet_value *media = maqet_values_find(values, "media");
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    const struct maqet_value *media = maqet_drive_value(drive, MAQET_OF_CORE, "media");
     const struct maqet_value *size =
-        plugin->size_option ? maqet_values_find(values, plugin->size_option) : NULL;
+        maqet_drive_value(drive, MAQET_OF_STORAGE, plugin->size_option);
 
     if (media && media->text && strcmp(media->text, "cdrom") == 0)
         drive->media = MAQET_MEDIA_CDROM;
-    drive->overcommit = maqet_value_bool(maqet_values_find(values, "overcommit"));
-    drive->readonly =
-        plugin->readonly_option &&
-        maqet_value_bool(maqet_values_find(values, plugin->readonly_option));
+    drive->overcommit =
+        maqet_value_bool(maqet_drive_value(drive, MAQET_OF_CORE, "overcommit"));
+    drive->readonly = maqet_value_bool(
+        maqet_drive_value(drive, MAQET_OF_STORAGE, plugin->readonly_option));
     /* Not the plugin's default. */
     drive->size = size && size->written ? maqet_value_size(size) : 0;
 }
@@ -202,20 +186,20 @@ set_paths(struct maqet_drive *drive)
 static int
 read_mode(struct maqet_drive *drive, struct maqet_error **err)
 {
-    const struct maqet_value *value = maqet_values_find(&drive->values, "mode");
+    const struct maqet_value *value = maqet_drive_value(drive, MAQET_OF_CORE, "mode");
 
     drive->mode = 0600;
-    if (!value || value->row != maqet_drive_file_options || !value->text)
+    if (!value || !value->text)
         return 0;
     int64_t mode = maqet_value_int(value);
     if ((mode & ~INT64_C(0777)) != 0)
-        return maqet_drive_error(drive, "mode", err, MAQET_ERROR_INVALID,
-                                 "`mode` can be at most 0777: an image has no setuid, "
-                                 "setgid or sticky bit");
+        return maqet_drive_invalid(drive, "mode", err,
+                                   "`mode` can be at most 0777: an image has no setuid, "
+                                   "setgid or sticky bit");
     if ((mode & 0600) != 0600) {
-        maqet_drive_error(drive, "mode", err, MAQET_ERROR_INVALID,
-                          "`mode: %s` would not let its owner read and write the image",
-                          value->text);
+        maqet_drive_invalid(drive, "mode", err,
+                            "`mode: %s` would not let its owner read and write the image",
+                            value->text);
         maqet_error_hint(err, "Use 0600 for the owner only, 0660 for the group as well");
         return -1;
     }
@@ -223,48 +207,149 @@ read_mode(struct maqet_drive *drive, struct maqet_error **err)
     return 0;
 }
 
+static void
+set_tables(struct maqet_drive *drive)
+{
+    bool share = !drive->storage->plugin.interface;
+    struct maqet_drive_options *options = drive->options;
+
+    options[MAQET_OF_CORE].tables[0] = share ? maqet_share_options : maqet_drive_options;
+    if (drive->storage->plugin.path_option)
+        options[MAQET_OF_CORE].tables[1] = maqet_drive_file_options;
+    options[MAQET_OF_STORAGE].tables[0] = drive->storage->common.options;
+    if (drive->iface)
+        options[MAQET_OF_INTERFACE].tables[0] = drive->iface->common.options;
+}
+
 /* Checks the options and reads their values. */
 static int
 resolve_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
 {
-    const struct maqet_option *tables[5] = {
-        drive->storage->plugin.interface ? maqet_drive_options : maqet_share_options,
-        drive->storage->common.options};
-    size_t count = 2;
+    set_tables(drive);
+    int checked = maqet_keys_sort(drive, attached, err);
+    for (int i = 0; i < MAQET_WHOSE_COUNT; i++) {
+        struct maqet_drive_options *options = &drive->options[i];
 
-    if (drive->iface)
-        tables[count++] = drive->iface->common.options;
-    if (drive->storage->plugin.path_option)
-        tables[count++] = maqet_drive_file_options;
-    int checked = check_options(drive, tables, attached, err);
-    maqet_values_resolve(&drive->values, drive->tree, tables);
+        maqet_values_resolve(&options->values, options->tree, options->tables);
+    }
     read_roles(drive);
     set_paths(drive);
     return checked < 0 ? -1 : read_mode(drive, err);
 }
 
-/* Adds the files that the options name to the chain, and notes which files they are. A
- * start notes that of the image when it has inspected or created it. */
-static void
-note_files(struct maqet_drive *drive)
+/* Whether it names a file that the storage, and not the core, uses. */
+static bool
+names_file(const struct maqet_drive *drive, const struct maqet_value *value)
 {
-    const char *image = drive->storage->plugin.path_option;
+    return value->text &&
+           (value->row->type == MAQET_OPTION_PATH ||
+            value->row->type == MAQET_OPTION_SECRET) &&
+           value != maqet_drive_value(drive, MAQET_OF_STORAGE,
+                                      drive->storage->plugin.path_option);
+}
 
-    for (size_t i = 0; i < drive->values.count; i++) {
-        const struct maqet_value *value = &drive->values.items[i];
+/* Adds the files that the options of a plugin name to the chain, and notes which files
+ * they are. A start notes that of the image when it has inspected or created it. */
+static void
+note_files(struct maqet_drive *drive, enum maqet_whose whose, const char *form)
+{
+    const struct maqet_values *values = &drive->options[whose].values;
 
-        if (value->row->type == MAQET_OPTION_PATH && value->text &&
-            !(image && strcmp(value->name, image) == 0))
-            maqet_node_look(
-                maqet_chain_add_file(&drive->chain, value->name, value->text));
+    for (size_t i = 0; i < values->count; i++) {
+        const struct maqet_value *value = &values->items[i];
+        _cleanup_free_ char *name = maqet_format("%s%s", form, value->name);
+
+        if (names_file(drive, value))
+            maqet_node_look(maqet_chain_add_file(&drive->chain, name, value->text));
     }
+}
+
+/* ---- what the plugins can do, and say ---- */
+
+/* The plugins of a kind that can be used for a medium, as "`type: a` or `type: b`"; NULL:
+ * none. The caller frees. */
+static char *
+able_plugins(const struct maqet_context *context, bool is_iface, enum maqet_media media)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
+
+    maqet_plugin_names(context, is_iface ? &maqet_iface_kind : &maqet_storage_kind,
+                       &names);
+    for (size_t i = 0; i < names.count; i++) {
+        const struct maqet_storage *storage =
+            is_iface ? NULL : maqet_storage_load(context, names.items[i], NULL);
+        const struct maqet_iface *iface =
+            is_iface ? maqet_iface_load(context, names.items[i], NULL) : NULL;
+
+        if ((storage && storage->plugin.interface && storage->plugin.media & media) ||
+            (iface && iface->plugin.media & media))
+            maqet_strings_addf(&able, "`%s: %s`", is_iface ? "interface" : "type",
+                               names.items[i]);
+    }
+    return able.count > 0 ? maqet_strings_join(&able, " or ") : NULL;
+}
+
+/* Whether a plugin that declares @media can be used for the drive. */
+static int
+check_media(const struct maqet_drive *drive, bool is_iface, const char *name,
+            uint32_t media, struct maqet_error **err)
+{
+    const char *kind = is_iface ? "interface" : "type";
+
+    if (media & drive->media)
+        return 0;
+    maqet_drive_invalid(drive, drive->media == MAQET_MEDIA_CDROM ? "media" : kind, err,
+                        "the %s '%s' is not for %s", kind, name,
+                        drive->media == MAQET_MEDIA_CDROM ? "CD-ROM drives" : "disks");
+    _cleanup_free_ char *able = able_plugins(drive->context, is_iface, drive->media);
+    if (able)
+        maqet_error_hint(err, "Use one that is: %s", able);
+    if (drive->media == MAQET_MEDIA_DISK)
+        maqet_error_hint(err, "%s `media: cdrom`", able ? "Or say" : "Say");
+    return -1;
+}
+
+static int
+check_storage_media(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+
+    return plugin->interface ? check_media(drive, false, plugin->name, plugin->media, err)
+                             : 0;
+}
+
+/* Somebody may have written the secret itself. It is not in the message, and since this is
+ * checked before anything is stored, nowhere else. */
+static int
+check_secrets(const struct maqet_drive *drive, enum maqet_whose whose,
+              struct maqet_error **err)
+{
+    const struct maqet_values *values = &drive->options[whose].values;
+
+    for (size_t i = 0; i < values->count; i++) {
+        const struct maqet_value *value = &values->items[i];
+        bool is_secret = value->row->type == MAQET_OPTION_SECRET && value->text;
+        struct maqet_place place = maqet_drive_place_of(drive, whose, value->name);
+        _cleanup_free_ char *folder = is_secret ? maqet_path_folder(value->text) : NULL;
+
+        if (is_secret && place.folder && strcmp(folder, place.folder) == 0 &&
+            access(value->text, F_OK) < 0)
+            return maqet_place_invalid(
+                place, err,
+                "drive '%s' of VM '%s': `%s` must be the path of a file that holds the "
+                "secret, and there is no such file",
+                drive->name, drive->machine->vm_name, value->name);
+    }
+    return 0;
 }
 
 static int
 check_storage(struct maqet_drive *drive, struct maqet_error **err)
 {
-    if (drive->storage->plugin.validate &&
-        MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, validate) < 0)
+    if (check_secrets(drive, MAQET_OF_STORAGE, err) < 0 ||
+        (drive->storage->plugin.validate &&
+         MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, validate) < 0))
         return -1;
     return maqet_drive_check_share(drive, err) < 0 ? -1
                                                    : maqet_drive_files_check(drive, err);
@@ -273,9 +358,14 @@ check_storage(struct maqet_drive *drive, struct maqet_error **err)
 static int
 check_interface(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    return drive->iface && drive->iface->plugin.validate
-               ? MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, validate)
-               : 0;
+    if (!drive->iface)
+        return 0;
+    const struct maqet_iface_plugin *plugin = &drive->iface->plugin;
+    if (check_media(drive, true, plugin->name, plugin->media, err) < 0 ||
+        check_secrets(drive, MAQET_OF_INTERFACE, err) < 0)
+        return -1;
+    return plugin->validate ? MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, validate)
+                            : 0;
 }
 
 /* Reads an entry. Returns what the first fault affects. */
@@ -288,9 +378,11 @@ read_entry(struct maqet_drive *drive, struct maqet_error **fault)
         load_storage(drive, fault) < 0)
         return MAQET_FAULT_ENTRY;
     bool attached = load_iface(drive, fault) == 0;
-    if (resolve_options(drive, attached, attached ? fault : &later) < 0)
+    if (resolve_options(drive, attached, attached ? fault : &later) < 0 ||
+        check_storage_media(drive, attached ? fault : &later) < 0)
         return MAQET_FAULT_ENTRY;
-    note_files(drive);
+    note_files(drive, MAQET_OF_STORAGE, "");
+    note_files(drive, MAQET_OF_INTERFACE, MAQET_INTERFACE_FORM);
     if (check_storage(drive, attached ? fault : &later) < 0)
         return MAQET_FAULT_STORAGE;
     return attached && check_interface(drive, fault) == 0 ? MAQET_FAULT_NONE
@@ -303,7 +395,6 @@ stand_in(struct maqet_drive *drive)
 {
     const char *type = maqet_tree_text(drive->tree, "type");
     const char *media = maqet_tree_text(drive->tree, "media");
-    const char *readonly = maqet_tree_text(drive->tree, "readonly");
 
     if (!drive->name)
         drive->name = maqet_strdup("?");
@@ -312,8 +403,6 @@ stand_in(struct maqet_drive *drive)
         maqet_drive_set_top(drive, NULL);
     if (media && strcmp(media, "cdrom") == 0)
         drive->media = MAQET_MEDIA_CDROM;
-    if (readonly)
-        maqet_parse_bool(readonly, &drive->readonly);
     drive->iface = NULL;
     drive->storage = maqet_storage_stand_in(type && *type ? type : MAQET_DEFAULT_STORAGE);
 }
@@ -329,6 +418,7 @@ maqet_drive_look(const struct maqet_context *context, const struct maqet_machine
     drive->tree = json_object_is_type(entry, json_type_object) ? json_object_get(entry)
                                                                : json_object_new_object();
     drive->media = MAQET_MEDIA_DISK;
+    drive->secrets = maqet_alloc(sizeof(*drive->secrets));
     drive->log =
         maqet_format("%s/" MAQET_DRIVE_LOG, machine->run_dir ? machine->run_dir : "");
     drive->fault_of = read_entry(drive, &drive->fault);
@@ -362,7 +452,12 @@ maqet_drive_free(struct maqet_drive *drive)
     free(drive->folder);
     free(drive->log);
     free(drive->served);
-    maqet_values_clear(&drive->values);
+    maqet_secrets_free(*drive->secrets);
+    free(drive->secrets);
+    for (int i = 0; i < MAQET_WHOSE_COUNT; i++) {
+        maqet_values_clear(&drive->options[i].values);
+        json_object_put(drive->options[i].tree);
+    }
     maqet_error_free(drive->fault);
     free(drive);
 }

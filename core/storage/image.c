@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/storage/callback.h"
+#include "core/storage/keys.h"
 #include "core/storage/record.h"
 
 void
@@ -66,13 +67,10 @@ error_undeclared(const struct maqet_drive *drive, const struct maqet_image *imag
 
 /* Whether the drive may have `format: TYPE` (MAQET_STORAGE_PLAIN). */
 static bool
-has_format_option(const struct maqet_storage_plugin *plugin)
+has_format_option(const struct maqet_storage *storage)
 {
-    const struct maqet_option *row = plugin->options;
-
-    while (row && row->name && strcmp(row->name, "format") != 0)
-        row++;
-    return plugin->flags & MAQET_STORAGE_PLAIN && row && row->name;
+    return storage->plugin.flags & MAQET_STORAGE_PLAIN &&
+           maqet_options_row(storage->common.options, "format");
 }
 
 /* The types whose images have a format, as "`type: a` or `type: b`"; NULL: there is
@@ -99,7 +97,7 @@ error_format(const struct maqet_drive *drive, const char *format,
              struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    bool plain = has_format_option(plugin);
+    bool plain = has_format_option(drive->storage);
 
     maqet_drive_error(drive, plugin->path_option, err, MAQET_ERROR_INVALID,
                       plain
@@ -165,8 +163,9 @@ check_default_path(const struct maqet_drive *drive, const struct stat *status,
         "%s is not a regular file that belongs to you, so somebody else may have put "
         "it there; it is not used",
         drive->path);
-    maqet_error_hint(err, "Give the drive its own `file`, in a folder that only you can "
-                          "write to");
+    maqet_error_hint(
+        err, "Give the drive its own `%s`, in a folder that only you can write to",
+        drive->storage->plugin.path_option);
     return -1;
 }
 
@@ -207,7 +206,9 @@ check_writable(const struct maqet_drive *drive, struct maqet_error **err)
     maqet_drive_error(drive, drive->storage->plugin.path_option, err,
                       MAQET_ERROR_PERMISSION, "you are not allowed to write to %s: %s",
                       drive->path, strerror(errno));
-    maqet_error_hint(err, "Change its permissions, or say `readonly: on`");
+    _cleanup_free_ char *readonly = maqet_keys_readonly(drive);
+    maqet_error_hint(err, "Change its permissions%s%s", readonly ? ", or say " : "",
+                     readonly ? readonly : "");
     return -1;
 }
 

@@ -34,21 +34,31 @@ const struct maqet_fields maqet_image_record_fields = MAQET_FIELDS_OF(
      MAQET_FIELD_LIST(struct maqet_image_record, bases.nodes, bases.count, &node_fields),
      .optional = true});
 
+/* Whether an option is inside a mapping, which is no item of a list. */
+static bool
+in_mapping(const struct maqet_value *value)
+{
+    const char *dot = strchr(value->name, '.');
+
+    return dot && !strchr("0123456789", dot[1]);
+}
+
 char *
 maqet_drive_place(const struct maqet_drive *drive)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    for (const struct maqet_option *row = drive->storage->common.options; row->name;
-         row++) {
-        const char *value =
-            row->type == MAQET_OPTION_STRING || row->type == MAQET_OPTION_PATH
-                ? maqet_drive_text(drive, row->name)
-                : NULL;
+    const struct maqet_values *values = &drive->options[MAQET_OF_STORAGE].values;
 
-        if (value)
-            maqet_text_appendf(&text, "%s%s=%s", text.length > 0 ? "," : "", row->name,
-                               value);
+    for (size_t i = 0; i < values->count; i++) {
+        const struct maqet_value *value = &values->items[i];
+        bool tells = value->row->type == MAQET_OPTION_STRING ||
+                     value->row->type == MAQET_OPTION_PATH;
+
+        /* Not those in mappings, as in records of earlier versions. */
+        if (tells && value->text && !in_mapping(value))
+            maqet_text_appendf(&text, "%s%s=%s", text.length > 0 ? "," : "", value->name,
+                               value->text);
     }
     return maqet_text_take(&text);
 }

@@ -322,7 +322,8 @@ describe_server(const struct maqet_drive *drive, const struct maqet_snapshot *sn
     struct maqet_command *command =
         drive->storage->snapshot.serve(drive, snapshot, socket, err);
     if (maqet_drive_judge(drive, drive->storage->plugin.name, "serve", command ? 0 : -1,
-                          err) == 0)
+                          err) == 0 &&
+        maqet_command_check_secrets(command, drive->storage->plugin.name, err) == 0)
         return command;
     if (command)
         maqet_command_free(command);

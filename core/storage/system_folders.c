@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/files.h"
+#include "core/storage/keys.h"
 
 enum { MOUNTS_LIMIT = 16 << 20, WORDS = 5 };
 
@@ -170,7 +171,7 @@ int
 maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **err)
 {
     if (drive->storage->plugin.interface || maqet_drive_readonly(drive) ||
-        maqet_value_bool(maqet_values_find(&drive->values, "allow_system")))
+        maqet_value_bool(maqet_drive_value(drive, MAQET_OF_CORE, "allow_system")))
         return 0;
     for (size_t i = 0; i < drive->chain.count; i++) {
         const struct maqet_node *node = &drive->chain.nodes[i];
@@ -182,7 +183,9 @@ maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **er
                           "the guest could write to %s, a system folder of the host, "
                           "through %s; this is refused",
                           folder, node->file);
-        maqet_error_hint(err, "Say `readonly: on`, or share another folder");
+        _cleanup_free_ char *readonly = maqet_keys_readonly(drive);
+        maqet_error_hint(err, "%s%s%s another folder", readonly ? "Say " : "",
+                         readonly ? readonly : "", readonly ? ", or share" : "Share");
         maqet_error_hint(err, "If the guest is meant to write there, say "
                               "`allow_system: on`");
         return -1;

@@ -62,7 +62,7 @@ attach_validate_serial(const struct maqet_drive *drive, size_t bytes,
 static bool
 is_write_through(const struct maqet_drive *drive)
 {
-    const char *cache = maqet_drive_string(drive, "cache");
+    const char *cache = maqet_drive_string(drive, "storage_options.cache");
 
     return cache &&
            (strcmp(cache, "writethrough") == 0 || strcmp(cache, "directsync") == 0);

@@ -100,6 +100,16 @@ check_refused(const struct scene *scene, const char *yaml, enum maqet_error_code
     UNIT_ERROR(&error, code, message);
 }
 
+/* What the interface of a drive reads. */
+static int64_t
+int_of_interface(const struct maqet_drive *drive, const char *option)
+{
+    MAQET_CALL(MAQET_CALL_QUICK);
+
+    maqet_call_current()->of_interface = true;
+    return maqet_drive_int(drive, option);
+}
+
 /* ---- names ---- */
 
 static void
@@ -170,7 +180,7 @@ test_values(void)
     CU_ASSERT_EQUAL(maqet_drive_size(drive, "size"), 1536);
     CU_ASSERT_EQUAL(maqet_drive_int(drive, "mode"), 0640);
     CU_ASSERT_EQUAL(maqet_drive_int(drive, "limits.depth"), 3);
-    CU_ASSERT_EQUAL(maqet_drive_int(drive, "unit"), 4);
+    CU_ASSERT_EQUAL(int_of_interface(drive, "unit"), 4);
     CU_ASSERT_TRUE(maqet_drive_readonly(drive));
     CU_ASSERT_TRUE(drive->overcommit);
     CU_ASSERT_FALSE(drive->default_path);
@@ -233,8 +243,8 @@ test_wrong_keys(void)
     check_refused(
         &scene, "name: hdd\ntype: maker\ninterface: none\nunit: 1", MAQET_ERROR_INVALID,
         "vm.yaml:4:1: unknown key 'unit' in drive 'hdd' of VM 'web'; there are: "
-        "name, type, interface, media, overcommit, file, size, readonly, base, log, "
-        "mode, limits, act");
+        "name, type, interface, media, overcommit, mode, file, size, readonly, base, "
+        "log, limits, act");
 }
 
 /* Keys below `options:` mean the same as those beside it. */
@@ -249,7 +259,7 @@ test_nested_options(void)
     UNIT_SAME(drive->storage->plugin.name, "maker");
     UNIT_SAME(drive->path, "/vms/x.img");
     CU_ASSERT_EQUAL(maqet_drive_size(drive, "size"), 2 << 20);
-    CU_ASSERT_EQUAL(maqet_drive_int(drive, "unit"), 2);
+    CU_ASSERT_EQUAL(int_of_interface(drive, "unit"), 2);
     CU_ASSERT_FALSE(json_object_object_get_ex(drive->tree, "options", NULL));
     maqet_drive_free(drive);
 
@@ -367,7 +377,7 @@ test_error_places(void)
         {NULL, "vm.yaml:1:1"},          {"size", "vm.yaml:3:7"},
         {"limits", "vm.yaml:4:9"},      {"limits.depth", "vm.yaml:4:17"},
         {"limits.word", "vm.yaml:4:9"}, {"base", "vm.yaml:1:1"},
-        {"size.depth", "vm.yaml:1:1"},  {"nonsense.depth", "vm.yaml:1:1"},
+        {"size.depth", "vm.yaml:3:7"},  {"nonsense.depth", "vm.yaml:1:1"},
     };
 
     scene_fill(&scene);
@@ -563,8 +573,8 @@ overhear(void *data, const char *message)
     maqet_strings_add(data, message);
 }
 
-/* A plugin that misspells an option reads it as absent, and its author is told; but an
- * interface may look for what only some storages have. */
+/* A plugin that misspells an option reads it as absent, and its author is told; keys of
+ * others are unknown to it. But an interface may look for what only some storages have. */
 static void
 test_unknown_option(void)
 {
@@ -576,12 +586,12 @@ test_unknown_option(void)
         drive_of(&scene, "{name: hdd, type: good, interface: none, size: 20G}");
     UNIT_SAME(maqet_drive_string(drive, "colour"), "red");
     CU_ASSERT_EQUAL(maqet_drive_size(drive, "size"), UINT64_C(20) << 30);
-    CU_ASSERT_FALSE(maqet_drive_has(drive, "media"));
     CU_ASSERT_EQUAL(scene.said.count, 0);
     {
         MAQET_CALL(MAQET_CALL_QUICK);
         maqet_call_current()->of_interface = true;
-        CU_ASSERT_FALSE(maqet_drive_has(drive, "color"));
+        CU_ASSERT_FALSE(maqet_drive_has(drive, "storage_options.color"));
+        UNIT_SAME(maqet_drive_string(drive, "storage_options.colour"), "red");
     }
     CU_ASSERT_EQUAL(scene.said.count, 0);
     CU_ASSERT_PTR_NULL(maqet_drive_string(drive, "color"));
@@ -590,6 +600,9 @@ test_unknown_option(void)
               "A plugin asks for the option 'color', which is not in its table");
     CU_ASSERT_EQUAL(maqet_drive_size(drive, "colour.size"), 0);
     CU_ASSERT_EQUAL(scene.said.count, 2);
+    CU_ASSERT_FALSE(maqet_drive_has(drive, "media"));
+    CU_ASSERT_FALSE(maqet_drive_has(drive, "storage_options.colour"));
+    CU_ASSERT_EQUAL(scene.said.count, 4);
     maqet_drive_free(drive);
 }
 
