@@ -35,6 +35,9 @@ EXAMPLE_PLUGINS = \
 	examples/plugins/rbd/rbd.c examples/plugins/rbd/rbd.h \
 	examples/plugins/rbd/snapshots.c examples/plugins/rbd/test-cluster.sh \
 	examples/plugins/rbd/vm.yaml \
+	examples/plugins/throttled/Makefile examples/plugins/throttled/README.md \
+	examples/plugins/throttled/check.sh examples/plugins/throttled/plugin.map \
+	examples/plugins/throttled/throttled.cc examples/plugins/throttled/vm.yaml \
 	examples/plugins/usb/Makefile examples/plugins/usb/README.md \
 	examples/plugins/usb/check.sh examples/plugins/usb/usb.c \
 	examples/plugins/usb/vm.yaml \
@@ -42,7 +45,11 @@ EXAMPLE_PLUGINS = \
 	examples/plugins/vdi/vdi.c examples/plugins/vdi/vm.yaml \
 	examples/plugins/virtiofs/Makefile examples/plugins/virtiofs/README.md \
 	examples/plugins/virtiofs/check.sh examples/plugins/virtiofs/virtiofs.c \
-	examples/plugins/virtiofs/vm.yaml
+	examples/plugins/virtiofs/vm.yaml \
+	examples/plugins/vmdk/Cargo.toml \
+	examples/plugins/vmdk/Makefile examples/plugins/vmdk/README.md \
+	examples/plugins/vmdk/check.sh examples/plugins/vmdk/maqet.rs \
+	examples/plugins/vmdk/vm.yaml examples/plugins/vmdk/vmdk.rs
 EXTRA_DIST += $(EXAMPLE_PLUGINS)
 install-data-local: install-example-plugins
 uninstall-local: uninstall-example-plugins

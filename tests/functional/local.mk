@@ -23,6 +23,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/outside-virtiofs.sh \
 	tests/functional/outside-storages.sh \
 	tests/functional/outside-interfaces.sh \
+	tests/functional/outside-languages.sh \
 	tests/functional/outside-template.sh \
 	tests/functional/outside-plugin.sh \
 	tests/functional/installed.sh \
