@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Every fault of tests/plugins/seeded-faults.h is found by `maqet plugin check`, by the check that is
-# there for it; and the plugin without a fault passes all of them.
+# there for it; each check has such a fault; and the plugins without a fault pass all checks.
 . "${srcdir:-.}/tests/functional/functions.sh"
 : "${CC:=cc}"
 requires qemu-io qemu-nbd "${CC%% *}"
@@ -10,76 +10,69 @@ umask 022
 unset MAQET_PLUGIN_PATH
 
 sources="$abs_top_srcdir/tests/plugins"
-# "NUMBER KIND CHECK" for each fault, from the table that the sources include.
-sed -n -e 's/^#define [A-Z_]* *\([0-9]*\) *\/\* \([a-z-]*\): .*/\1 \2/p' -e 's/^\/\* Of seeded-iface.c: .*/iface/p' \
-    "$sources/seeded-faults.h" | awk '$1 == "iface" { kind = "iface"; next }
-    { print $1, (kind ? kind : "storage"), $2 }' >faults
+export sources
+
+# "SOURCE NAME CHECK" for each fault, from the table that the sources include.
+awk '/^    \/\* Of seeded[a-z-]*\.c/ { source = $3; sub(/\.c.*/, "", source) }
+    match($0, /^    [A-Z_]+, *\/\* [a-z-]+: ./) {
+        name = $1; sub(/,/, "", name); check = $3; sub(/:/, "", check)
+        print source, name, check
+    }' "$sources/seeded-faults.h" >faults
 count=$(wc -l <faults)
-[ "$count" -ge 20 ] || fail "only $count faults are in the table"
+[ "$count" -ge 60 ] || fail "only $count faults are in the table"
+same "$(($(grep -c '^    [A-Z_]*,' "$sources/seeded-faults.h") - 1))" "$count" "the rows of the table that are read"
+same "" "$(cut -d ' ' -f 2 faults | sort | uniq -d)" "faults that are there twice"
 
-build() { # FOLDER KIND FAULT: against the public header alone
-    case $2 in
-    storage) source=seeded.c ;;
-    iface) source=seeded-iface.c ;;
-    esac
-    mkdir "$1"
-    "${CC%% *}" -std=gnu11 -O1 -g -shared -fPIC -I"$abs_top_srcdir/include" "-DFAULT=$3" \
-        -o "$1/maqet-$2-seeded.so" "$sources/$source"
-}
+# Each check is measured by a fault, and each fault belongs to a check.
+expect 0 maqet --format plain plugin check --list
+cut -f 1 out | sort >checks
+cut -d ' ' -f 3 faults | sort -u >measured
+diff -u checks measured || fail "checks without a fault (-), or faults of no check (+)"
 
-# In the background: the checks mostly wait. Five of them look at what the plugin did in all
-# others.
-check() { # FOLDER KIND [CHECK]
-    case ${3-} in
-    '' | writes | descriptors | children | environment | output) only= ;;
-    *) only="--only $3" ;;
-    esac
-    mkdir -p "$1/tmp"
-    (
-        code=0
-        TMPDIR="$TMP/$1/tmp" "$MAQET" --format plain plugin check $only \
-            "$1/maqet-$2-seeded.so" >"$1/out" 2>"$1/err" || code=$?
-        echo "$code" >"$1/code"
-    ) &
-}
+# try SOURCE NAME [CHECK]: builds the plugin with a fault against the public header alone, and runs
+# a check, or all.
+cat >try <<'EOF'
+name=$2
+mkdir -p "$name/tmp"
+case $1 in
+*iface*) plugin=$name/maqet-iface-seeded.so ;;
+*) plugin=$name/maqet-storage-seeded.so ;;
+esac
+"${CC%% *}" -std=gnu11 -O0 -shared -fPIC -pthread -I"$abs_top_srcdir/include" "-DFAULT=$name" \
+    "-DFAULT_IS_$name" -o "$plugin" "$sources/$1.c" || exit 255
+code=0
+TMPDIR=$PWD/$name/tmp "$MAQET" --format plain plugin check ${3:+--only "$3"} "$plugin" \
+    >"$name/out" 2>"$name/err" || code=$?
+echo "$code" >"$name/code"
+EOF
+export CC abs_top_srcdir MAQET
 
-result() { # FOLDER CHECK
-    awk -F '\t' -v check="$2" '$1 == check { print $2 }' "$1/out"
-}
+# Those without a fault pass everything; what one of them does not have is tried with another.
+cut -d ' ' -f 1 faults | sort -u >sources
+while read -r source; do
+    sh try "$source" NO_FAULT
+    cat NO_FAULT/out NO_FAULT/err
+    same 0 "$(cat NO_FAULT/code)" "the exit code of $source without a fault"
+    ! cut -f 2 NO_FAULT/out | grep -qvxE 'ok|skipped' || fail "$source without a fault fails"
+    awk -F '\t' '$2 == "ok" { print $1 }' NO_FAULT/out >>passed
+    rm -r NO_FAULT
+done <sources
+sort -u passed | diff -u checks - || fail "checks that no plugin without a fault has passed (-)"
 
-build clean-storage storage 0
-build clean-iface iface 0
-check clean-storage storage
-check clean-iface iface
-wait
-for kind in storage iface; do
-    cat clean-$kind/out clean-$kind/err
-    same 0 "$(cat clean-$kind/code)" "the exit code for a $kind without a fault"
-    ! cut -f 2 clean-$kind/out | grep -qvx ok ||
-        fail "a $kind without a fault does not pass every check"
-done
+# As many at once as there are processors, since the checks wait, too.
+note_step "the faults"
+xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 3 sh try <faults || fail "a fault cannot be built"
 
-running=0
-while read -r number kind check; do
-    build "fault-$number" "$kind" "$number"
-    check "fault-$number" "$kind" "$check"
-    running=$((running + 1))
-    [ $((running % 8)) -ne 0 ] || wait
+missed=
+while read -r source name check; do
+    result=$(awk -F '\t' -v check="$check" '$1 == check { print $2 }' "$name/out")
+    why=$(cut -f 3 "$name/out")
+    echo "$name: $check: $result: $why"
+    # What it says is a sentence for the author, and nothing stays.
+    [ "$result" = FAILED ] && [ "$(cat "$name/code")" = 1 ] && [ "${#why}" -gt 20 ] &&
+        [ -z "$(ls -A "$name/tmp")" ] && continue
+    cat "$name/out" "$name/err" >&2
+    ls -A "$name/tmp" >&2
+    missed="$missed $name ($check)"
 done <faults
-wait
-
-found=0
-while read -r number kind check; do
-    got=$(result "fault-$number" "$check")
-    echo "fault $number: $check: $got"
-    if [ "$got" != FAILED ] || [ "$(cat "fault-$number/code")" != 1 ]; then
-        cat "fault-$number/out" "fault-$number/err" >&2
-        fail "fault $number is not found by the check '$check'"
-    fi
-    # What it says is a sentence for the author.
-    awk -F '\t' -v check="$check" '$1 == check && length($3) > 20 { found = 1 }
-        END { exit !found }' "fault-$number/out" || fail "the check '$check' gives no reason"
-    [ -z "$(ls -A "fault-$number/tmp")" ] || fail "fault $number leaves files behind"
-    found=$((found + 1))
-done <faults
-same "$count" "$found" "the number of faults that were found"
+[ -z "$missed" ] || fail "faults that are not found, or leave something behind:$missed"

@@ -3,7 +3,8 @@
 # They are modules that are never installed, hence the -rpath that leads nowhere.
 FAULTY_FLAGS = $(PLUGIN_FLAGS) -rpath /nowhere
 EXTRA_DIST += tests/plugins/faulty.c tests/plugins/seeded.c tests/plugins/seeded-iface.c \
-	tests/plugins/seeded-faults.h tests/plugins/seeded-snapshots.h \
+	tests/plugins/seeded-faults.h tests/plugins/seeded-create.h tests/plugins/seeded-emit.h \
+	tests/plugins/seeded-snapshots.h \
 	tests/plugins/traced.c
 
 check_LTLIBRARIES += tests/plugins/maqet-storage-good.la

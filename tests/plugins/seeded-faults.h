@@ -1,60 +1,114 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seeded-faults.h - the faults of seeded.c and seeded-iface.c: each with the check of
- * `maqet plugin check` that is there for it. tests/functional/plugin-check-seeded.sh
- * reads this table.
+ * seeded-faults.h - the faults of the plugins in seeded*.c: for each the check of `maqet
+ * plugin check` that is there for it, and what is wrong. A source is compiled with
+ * -DFAULT=NAME and, for what is not in a function, -DFAULT_IS_NAME.
+ * tests/functional/plugin-check-seeded.sh reads this table: one row a line, below the name
+ * of its source.
  */
 #ifndef MAQET_SEEDED_FAULTS_H
 #define MAQET_SEEDED_FAULTS_H
 
 #ifndef FAULT
-#define FAULT 0 /* none */
+#define FAULT NO_FAULT
 #endif
 
-#define NO_HELP 1           /* options: an option without a word of help */
-#define BAD_FALLBACK 2      /* options: a fallback that is no value of its type */
-#define EXPORTS 3           /* file: a function that is visible to other plugins */
-#define CONSTRUCTOR 4       /* file: code that runs when it is loaded */
-#define WRONG_ABI 5         /* loads: an ABI that there is not */
-#define REFUSES 6           /* drive: an option is needed, and is not said to be */
-#define VALIDATE_WRITES 7   /* validate: it makes a file */
-#define VALIDATE_COUNTS 8   /* validate: the second answer is another one */
-#define NODE_NAME 9         /* emit: the node has a name of the plugin's own */
-#define EMITS_ONCE 10       /* emit: the second time there is something else */
-#define STATIC_PATH 11      /* two-drives: the first drive's path for all */
-#define SILENT 12           /* errors: a failure without an error */
-#define READS_ERR 13        /* null-errors: *err is looked at */
-#define SHORT_BUFFER 14     /* hostile-values: a long text does not fit */
-#define SPLITS 15           /* hostile-values: an object for each comma */
-#define LEAVES_FILE 16      /* create: a file beside the image stays */
-#define SPACE_UNTOLD 17     /* space: much more than was said */
-#define SHELL 18            /* create-odd-path: a shell reads the path */
-#define OWN_PATH 19         /* create-existing: it writes to the drive's path */
-#define IGNORES 20          /* create-failing: qemu-img fails, and nobody looks */
-#define BACKGROUND 21       /* create-slow: nobody waits for qemu-img */
-#define FORKS 22            /* create-killed: a process that does not die with maqet */
-#define FIXED_NAME 23       /* create-two: one temporary name for all */
-#define WRONG_SIZE 24       /* inspect: half of the size */
-#define TRUSTS 25           /* hostile-images: a number in the image is an index */
-#define BAD_PROPERTY 26     /* qemu: a property that QEMU does not know */
-#define LATE_OBJECT 27      /* hotplug: an object after the node that refers to it */
-#define LOADS_NOTHING 28    /* snapshots: load does nothing */
-#define WRONG_NODE 29       /* live-snapshots: of a node that there is not */
-#define SAME_SIZE 30        /* resize: it stays as large as it was */
-#define WRITES_ELSEWHERE 31 /* writes: a file for a moment in the common folder */
-#define LEAKS 32            /* descriptors: one stays open */
-#define LEAVES_CHILD 33     /* children: a process stays */
-#define CHANGES_UMASK 34    /* environment: another umask */
-#define PRINTS 35           /* output: words for nobody */
-#define SERVES_NOW 36       /* served-snapshots: what is there now */
-#define LIVE_HALF 37        /* live-resize: half of what was asked for */
-#define PLAIN_UNSAID 41     /* options: plain, and nobody can say so */
-#define MISSPELT 43         /* asked: an option that is not in the table */
-#define SUSPECTS 42         /* check: damage where there is none */
+enum fault {
+    NO_FAULT,
 
-/* Of seeded-iface.c: */
-#define TOO_MANY 38  /* capacity: more places than there are */
-#define DEVICE_ID 39 /* emit: the device has another id */
-#define COLD 40      /* hotplug: a device that must be there from the start */
+    /* Of seeded.c, a storage whose drives are files: */
+    EXPORTS,          /* file: a function that is visible to other plugins */
+    CONSTRUCTOR,      /* file: code that runs when it is loaded */
+    WRONG_ABI,        /* loads: an ABI that there is not */
+    NO_SUMMARY,       /* options: the plugin itself is not described */
+    NO_HELP,          /* options: an option without a word of help */
+    FULL_STOP,        /* options: a help text that ends with a full stop */
+    BAD_FALLBACK,     /* options: a fallback that is no value of its type */
+    NEVER_USED,       /* options: a fallback of an option that is required */
+    CHOICE_TWICE,     /* options: one word twice */
+    EMPTY_CHOICE,     /* options: a word that nobody can write */
+    OPTION_TWICE,     /* options: one option twice */
+    PLAIN_UNSAID,     /* options: plain, and nobody can say so */
+    REFUSES,          /* drive: an option is needed, and is not said to be */
+    VALIDATE_WRITES,  /* validate: it makes a file */
+    VALIDATE_COUNTS,  /* validate: the second answer is another one */
+    VALIDATE_SILENT,  /* hostile-values: it refuses without saying why */
+    NODE_NAME,        /* emit: the node has a name of the plugin's own */
+    EMITS_ONCE,       /* emit: the second time there is something else */
+    COMMON_ID,        /* emit: an object whose ID all drives share */
+    KEY_TWICE,        /* emit: a property is set twice */
+    MISSPELT,         /* asked: an option that is not in the table */
+    STATIC_PATH,      /* two-drives: the first drive's path for all */
+    SILENT,           /* errors: a failure without an error */
+    CONTRADICTS,      /* errors: success, with an error */
+    ODD_RESULT,       /* errors: a result that is neither 0 nor -1 */
+    LINE_FEED,        /* errors: a message that ends with a line feed */
+    ODD_CODE,         /* errors: a code that there is not */
+    READS_ERR,        /* null-errors: *err is looked at */
+    SHORT_BUFFER,     /* hostile-values: a long text does not fit */
+    SPLITS,           /* hostile-values: an object for each comma */
+    VALUE_AS_KEY,     /* hostile-values: a value becomes a key */
+    CREATES_NOTHING,  /* create: success, and there is no image */
+    LEAVES_FILE,      /* create: a file beside the image stays */
+    SPACE_UNTOLD,     /* space: much more than was said */
+    SPACE_SWAPPED,    /* space: more at once than at most */
+    SPACE_OF_EMPTY,   /* space: less at most than the disk is large */
+    SHELL,            /* create-odd-path: a shell reads the path */
+    OWN_PATH,         /* create-existing: it writes to the drive's path */
+    IGNORES,          /* create-failing: qemu-img fails, and nobody looks */
+    OWN_WORDS,        /* create-failing: what qemu-img says is lost */
+    BACKGROUND,       /* create-slow: nobody waits for qemu-img */
+    FORKS,            /* create-killed: a process that does not die with maqet */
+    FIXED_NAME,       /* create-two: one temporary name for all */
+    WRONG_SIZE,       /* inspect: half of the size */
+    ANOTHER_FORMAT,   /* inspect: a format that is not its own */
+    INSPECT_WRITES,   /* inspect: it leaves a note beside the image */
+    TRUSTS,           /* hostile-images: a number in the image is an index */
+    SUSPECTS,         /* check: damage where there is none */
+    CHECK_WRITES,     /* check: it touches what it looks at */
+    BAD_PROPERTY,     /* qemu: a property that QEMU does not know */
+    LATE_OBJECT,      /* hotplug: an object after the node that refers to it */
+    LOADS_NOTHING,    /* snapshots: load does nothing */
+    LOAD_REMOVES,     /* snapshots: what was loaded is gone */
+    KEEPS_NOTHING,    /* snapshots: create does nothing */
+    REMOVES_NOTHING,  /* snapshots: remove does nothing */
+    LISTS_TWICE,      /* snapshots: each is listed twice */
+    WRONG_NODE,       /* live-snapshots: of a node that there is not */
+    SERVES_NOW,       /* served-snapshots: what is there now */
+    SAME_SIZE,        /* resize: it stays as large as it was */
+    RESIZE_EMPTIES,   /* resize: a new image in the place of the old one */
+    LIVE_HALF,        /* live-resize: half of what was asked for */
+    WRITES_ELSEWHERE, /* writes: a file for a moment in the common folder */
+    READS_ELSEWHERE,  /* reads: a file that nobody named */
+    LEAKS,            /* descriptors: one stays open */
+    CLOSES_FOREIGN,   /* descriptors: the core's own is closed */
+    INHERITED,        /* descriptors: programs get one that they should not */
+    LEAVES_CHILD,     /* children: a process stays */
+    LEAVES_THREAD,    /* children: a thread stays */
+    CHANGES_UMASK,    /* environment: another umask */
+    CHANGES_FOLDER,   /* environment: another working directory */
+    SETS_VARIABLE,    /* environment: another environment */
+    IGNORES_SIGNAL,   /* environment: a signal is ignored */
+    SETS_ALARM,       /* environment: an alarm is pending */
+    PRINTS,           /* output: words for nobody */
+    KEEPS_MEMORY,     /* memory: some is lost with each call */
+    KEEPS_GIGABYTE,   /* memory: a lot is lost with each call */
+
+    /* Of seeded-iface.c, an interface: */
+    IFACE_EXPORTS,  /* file: a function that is visible to other plugins */
+    IFACE_MISSPELT, /* asked: an option that is not in the table */
+    TOO_MANY,       /* capacity: more places than there are */
+    NO_PLACE,       /* capacity: no place at all */
+    DEVICE_ID,      /* emit: the device has another ID */
+    NO_DEVICE,      /* emit: there is no device */
+    FIRST_DRIVE,    /* two-drives: the first drive is shown by all devices */
+    COLD,           /* hotplug: a device that must be there from the start */
+    IFACE_REFUSES,  /* drive: an option is needed, and is not said to be */
+    IFACE_BUFFER,   /* hostile-values: a long text does not fit */
+    IFACE_PRINTS,   /* output: words for nobody */
+    IFACE_MEMORY,   /* memory: some is lost with each call */
+
+    FAULT_COUNT
+};
 
 #endif

@@ -17,23 +17,29 @@ static int
 snapshot_create(const struct maqet_drive *drive, const char *name,
                 struct maqet_error **err)
 {
-    return run_snapshot(drive, "-c", name, err);
+    return FAULT == KEEPS_NOTHING ? 0 : run_snapshot(drive, "-c", name, err);
 }
 
 static int
 snapshot_load(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
               struct maqet_error **err)
 {
-    return FAULT == LOADS_NOTHING
-               ? 0
-               : run_snapshot(drive, "-a", maqet_snapshot_id(snapshot), err);
+    int result = FAULT == LOADS_NOTHING
+                     ? 0
+                     : run_snapshot(drive, "-a", maqet_snapshot_id(snapshot), err);
+
+    return FAULT == LOAD_REMOVES && result == 0
+               ? run_snapshot(drive, "-d", maqet_snapshot_name(snapshot), err)
+               : result;
 }
 
 static int
 snapshot_remove(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
                 struct maqet_error **err)
 {
-    return run_snapshot(drive, "-d", maqet_snapshot_name(snapshot), err);
+    return FAULT == REMOVES_NOTHING
+               ? 0
+               : run_snapshot(drive, "-d", maqet_snapshot_name(snapshot), err);
 }
 
 /* A text of the image's, which may have no end. */
@@ -69,7 +75,8 @@ snapshot_list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *s
         if (read_text(fd, at, id_length, id, sizeof(id)) < 0 ||
             read_text(fd, at + id_length, name_length, name, sizeof(name)) < 0)
             return error_no_image(drive, err);
-        maqet_snapshots_add(snapshots, id, name);
+        for (int j = FAULT == LISTS_TWICE ? 0 : 1; j < 2; j++)
+            maqet_snapshots_add(snapshots, id, name);
         at = (at + id_length + name_length + 7) & ~UINT64_C(7);
     }
     return 0;
@@ -84,7 +91,7 @@ live_create(const struct maqet_drive *drive, const char *name,
 
     (void)err;
     maqet_props_string(data, "device",
-                       FAULT == WRONG_NODE ? "drive0" : maqet_drive_name(drive));
+                       FAULT == WRONG_NODE ? "drive0" : maqet_drive_node(drive));
     maqet_props_string(data, "name", name);
     return 0;
 }
@@ -97,7 +104,7 @@ live_remove(const struct maqet_drive *drive, const struct maqet_snapshot *snapsh
         maqet_actions_add(actions, "blockdev-snapshot-delete-internal-sync");
 
     (void)err;
-    maqet_props_string(data, "device", maqet_drive_name(drive));
+    maqet_props_string(data, "device", maqet_drive_node(drive));
     maqet_props_string(data, "id", maqet_snapshot_id(snapshot));
     return 0;
 }

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seeded.c - a storage plugin that is right, or wrong in the one way that -DFAULT=NUMBER
+ * seeded.c - a storage plugin that is right, or wrong in the one way that -DFAULT=NAME
  * says (seeded-faults.h): what `maqet plugin check` is measured by. It makes images by
  * qemu-img, with all that a storage can have.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* asprintf() */
+#define _GNU_SOURCE /* vasprintf() */
 #endif
 #define MAQET_PLUGIN_ABI 1
 #include <maqet-plugin.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +24,7 @@
 
 #include "seeded-faults.h"
 
-#if FAULT == EXPORTS
+#ifdef FAULT_IS_EXPORTS
 int seeded_help_function(void);
 int
 seeded_help_function(void)
@@ -30,14 +33,18 @@ seeded_help_function(void)
 }
 #endif
 
-#if FAULT == CONSTRUCTOR
+#ifdef FAULT_IS_CONSTRUCTOR
 static void __attribute__((__constructor__)) begin(void)
 {
     setenv("SEEDED", "1", 0);
 }
 #endif
 
-static const char *const cache_words[] = {"writeback", "none-at-all", NULL};
+static const char *const cache_words[] = {"writeback",
+                                          FAULT == CHOICE_TWICE   ? "writeback"
+                                          : FAULT == EMPTY_CHOICE ? ""
+                                                                  : "none-at-all",
+                                          NULL};
 
 static const struct maqet_option options[] = {
     {.name = "file", .type = MAQET_OPTION_PATH, .help = "the image"},
@@ -48,9 +55,12 @@ static const struct maqet_option options[] = {
      .maximum = INT64_MAX,
      .help = "size that the guest sees, such as 20G"},
     {.name = "readonly", .type = MAQET_OPTION_BOOL, .help = "the guest may only read"},
-    {.name = "weight",
+    {.name = "base",
+     .type = MAQET_OPTION_PATH,
+     .help = "an image that is only read, below what the guest writes"},
+    {.name = FAULT == OPTION_TWICE ? "cache" : "weight",
      .type = MAQET_OPTION_INT,
-     .flags = MAQET_LIMITS,
+     .flags = MAQET_LIMITS | (FAULT == NEVER_USED ? MAQET_REQUIRED : 0),
      .fallback = FAULT == BAD_FALLBACK ? "heavy" : "5",
      .minimum = 1,
      .maximum = 9,
@@ -58,12 +68,14 @@ static const struct maqet_option options[] = {
     {.name = "cache",
      .type = MAQET_OPTION_CHOICE,
      .choices = cache_words,
-     .help = "of no use either"},
+     .help = FAULT == FULL_STOP ? "of no use either." : "of no use either"},
     {.name = "label",
      .type = MAQET_OPTION_STRING,
      .help = FAULT == NO_HELP ? NULL : "a text that is looked at and not used"},
     {.name = NULL},
 };
+
+#include "seeded-create.h"
 
 /* ---- storage ---- */
 
@@ -85,6 +97,8 @@ check_label(const struct maqet_drive *drive, struct maqet_error **err)
     }
     if (strlen(label) < sizeof(copy))
         return 0;
+    if (FAULT == VALIDATE_SILENT)
+        return -1;
     return maqet_drive_error(drive, "label", err, MAQET_ERROR_INVALID,
                              "the label is longer than %zu bytes", sizeof(copy) - 1);
 }
@@ -100,10 +114,10 @@ seeded_validate(const struct maqet_drive *drive, struct maqet_error **err)
     if (FAULT == VALIDATE_COUNTS && ++calls % 2 == 0)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID, "not again");
     if (FAULT == VALIDATE_WRITES) {
-        char *path;
+        char *path = text_of("%s.seen", maqet_drive_path(drive));
 
-        if (asprintf(&path, "%s.seen", maqet_drive_path(drive)) >= 0)
-            close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        touch(path);
+        free(path);
     }
     return check_label(drive, err);
 }
@@ -118,116 +132,10 @@ seeded_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_mo
         return maqet_drive_error(drive, "size", err, MAQET_ERROR_INVALID,
                                  "making it needs a size");
     *at_once = 262144;
-    *at_most = size + *at_once;
+    *at_most = FAULT == SPACE_OF_EMPTY ? *at_once : size + *at_once;
+    if (FAULT == SPACE_SWAPPED)
+        *at_once = *at_most + 1;
     return 0;
-}
-
-/* Runs qemu-img as no plugin may: by itself. */
-static int
-run_by_fork(const char *path, const char *size, struct maqet_error **err)
-{
-    int status = 0;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        execlp("qemu-img", "qemu-img", "create", "-q", "-f", "qcow2", "--", path, size,
-               (char *)NULL);
-        _exit(127);
-    }
-    waitpid(pid, &status, 0);
-    return status == 0 ? 0 : maqet_error_set(err, MAQET_ERROR_FAILED, "qemu-img failed");
-}
-
-static void
-misbehave_in_create(const char *path)
-{
-    char *text = NULL;
-
-    if (FAULT == PRINTS) {
-        printf("creating %s\n", path);
-        fflush(stdout);
-    }
-    if (FAULT == CHANGES_UMASK)
-        umask(0);
-    if (FAULT == LEAVES_CHILD && fork() == 0) {
-        for (int fd = 0; fd < 1024; fd++)
-            close(fd);
-        sleep(600);
-        _exit(0);
-    }
-    if (FAULT == LEAVES_FILE && asprintf(&text, "%s.log", path) >= 0)
-        close(open(text, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    if (FAULT == WRITES_ELSEWHERE) {
-        char name[] = "/tmp/seeded-XXXXXX";
-
-        close(mkstemp(name));
-        unlink(name);
-    }
-    free(text);
-}
-
-/* Where the image is made first, by the fault that all make it in one place. */
-static char *
-fixed_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *name;
-
-    if (asprintf(&name, "%.*s/seeded.tmp", (int)(slash - path), path) < 0)
-        abort();
-    return name;
-}
-
-static int
-create_fixed(const char *path, const char *size, struct maqet_error **err)
-{
-    char *name = fixed_name(path);
-    int result = maqet_run(err, "qemu-img", "create", "-q", "-f", "qcow2", "--", name,
-                           size, (char *)NULL);
-
-    if (result == 0 && rename(name, path) < 0)
-        result = maqet_error_set(err, MAQET_ERROR_FAILED, "cannot rename %s: %s", name,
-                                 strerror(errno));
-    free(name);
-    return result;
-}
-
-static int
-create_by_shell(const char *path, const char *size, const char *end,
-                struct maqet_error **err)
-{
-    char *words;
-
-    if (asprintf(&words, "qemu-img create -q -f qcow2 %s %s %s", path, size, end) < 0)
-        abort();
-    int result = maqet_run(err, "sh", "-c", words, (char *)NULL);
-    free(words);
-    return result;
-}
-
-static int
-seeded_create(const struct maqet_drive *drive, const char *path, struct maqet_error **err)
-{
-    char size[32];
-
-    snprintf(size, sizeof(size), "%llu",
-             (unsigned long long)maqet_drive_size(drive, "size"));
-    misbehave_in_create(path);
-    if (FAULT == SHELL)
-        return create_by_shell(path, size, "", err);
-    if (FAULT == BACKGROUND)
-        return create_by_shell(path, size, ">/dev/null 2>&1 &", err);
-    if (FAULT == FORKS)
-        return run_by_fork(path, size, err);
-    if (FAULT == FIXED_NAME)
-        return create_fixed(path, size, err);
-    if (FAULT == OWN_PATH)
-        path = maqet_drive_path(drive);
-    int result = maqet_run(
-        FAULT == IGNORES ? NULL : err, "qemu-img", "create", "-q", "-f", "qcow2", "-o",
-        FAULT == SPACE_UNTOLD ? "preallocation=full" : "lazy_refcounts=off", "--", path,
-        size, (char *)NULL);
-    return FAULT == IGNORES ? 0 : result;
 }
 
 static uint64_t
@@ -247,11 +155,13 @@ error_no_image(const struct maqet_drive *drive, struct maqet_error **err)
 {
     if (FAULT == SILENT)
         return -1;
-    maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID, "%s is no such image",
-                      maqet_drive_path(drive));
+    maqet_drive_error(drive, "file", err,
+                      FAULT == ODD_CODE ? (enum maqet_error_code)99 : MAQET_ERROR_INVALID,
+                      "%s is no such image%s", maqet_drive_path(drive),
+                      FAULT == LINE_FEED ? "\n" : "");
     if (FAULT == READS_ERR)
         return *(void **)err ? -1 : 0;
-    return -1;
+    return FAULT == CONTRADICTS ? 0 : FAULT == ODD_RESULT ? 1 : -1;
 }
 
 static int
@@ -263,6 +173,44 @@ read_header(int fd, unsigned char *header)
                : -1;
 }
 
+/* The file that the image names as its base; the caller frees. NULL: none. */
+static char *
+read_base(int fd, const unsigned char *header)
+{
+    uint64_t at = big_endian(header + 8, 8), length = big_endian(header + 16, 4);
+    char name[1024] = "";
+
+    if (at == 0)
+        return NULL;
+    if (at > 65536 || length >= sizeof(name) || pread(fd, name, length, (off_t)at) < 0)
+        return strdup("(unknown)");
+    return strdup(name);
+}
+
+static void
+misbehave_in_inspect(const struct maqet_drive *drive, int fd)
+{
+    void *lost = NULL;
+
+    if (FAULT == LEAKS)
+        fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (FAULT == CLOSES_FOREIGN)
+        close(0);
+    if (FAULT == INSPECT_WRITES) {
+        char *path = text_of("%s.log", maqet_drive_path(drive));
+        int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+        if (write(log, "looked at\n", 10) < 0)
+            abort();
+        close(log);
+        free(path);
+    }
+    if (FAULT == KEEPS_MEMORY || FAULT == KEEPS_GIGABYTE)
+        lost = malloc(FAULT == KEEPS_MEMORY ? 4096 : (size_t)1 << 30);
+    if (lost)
+        *(volatile char *)lost = 1;
+}
+
 static int
 seeded_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
                struct maqet_error **err)
@@ -270,16 +218,17 @@ seeded_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *imag
     static const unsigned char table[65536];
     unsigned char header[HEADER_BYTES];
 
+    misbehave_in_inspect(drive, fd);
     if (read_header(fd, header) < 0)
         return error_no_image(drive, err);
-    if (FAULT == LEAKS)
-        fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (FAULT == TRUSTS &&
         *(const volatile unsigned char *)&table[big_endian(header + 20, 4) * 4096] != 0)
         return error_no_image(drive, err);
-    maqet_image_format(image, "seeded");
-    if (big_endian(header + 8, 8) != 0)
-        maqet_image_names_file(image, NULL, "backing file", "(unknown)");
+    maqet_image_format(image, FAULT == ANOTHER_FORMAT ? "raw" : "qcow2");
+    char *base = read_base(fd, header);
+    if (base)
+        maqet_image_names_file(image, "base", "backing file", base);
+    free(base);
     maqet_image_virtual_size(image,
                              big_endian(header + 24, 8) / (FAULT == WRONG_SIZE ? 2 : 1));
     return 0;
@@ -293,6 +242,8 @@ seeded_check(const struct maqet_drive *drive, enum maqet_check_depth depth,
     (void)err;
     if (FAULT == SUSPECTS)
         maqet_check_damage(report, maqet_drive_path(drive), "it looks odd");
+    if (FAULT == CHECK_WRITES)
+        utimensat(AT_FDCWD, maqet_drive_path(drive), NULL, 0);
     return 0;
 }
 
@@ -302,6 +253,8 @@ seeded_resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_erro
     char size[32];
 
     snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
+    if (FAULT == RESIZE_EMPTIES)
+        return maqet_command_run(creation_of(drive, maqet_drive_path(drive), size), err);
     return FAULT == SAME_SIZE
                ? 0
                : maqet_run(err, "qemu-img", "resize", "-q", "-f", "qcow2", "--",
@@ -315,83 +268,12 @@ seeded_live_resize(const struct maqet_drive *drive, uint64_t bytes,
     struct maqet_props *data = maqet_actions_add(actions, "block_resize");
 
     (void)err;
-    maqet_props_string(data, "node-name", maqet_drive_name(drive));
+    maqet_props_string(data, "node-name", maqet_drive_node(drive));
     maqet_props_int(data, "size", (int64_t)bytes / (FAULT == LIVE_HALF ? 2 : 1));
     return 0;
 }
 
-/* ---- what is emitted ---- */
-
-static const char *
-path_of(const struct maqet_drive *drive)
-{
-    static char *first;
-
-    if (FAULT != STATIC_PATH)
-        return maqet_drive_path(drive);
-    if (!first)
-        first = strdup(maqet_drive_path(drive));
-    return first;
-}
-
-/* One object for each part of a text. */
-static void
-emit_parts(const struct maqet_drive *drive, struct maqet_args *args)
-{
-    const char *label = maqet_drive_string(drive, "label");
-    int number = 0;
-
-    for (const char *c = label ? label : ""; *c; c++) {
-        char id[64];
-
-        if (*c != ',')
-            continue;
-        snprintf(id, sizeof(id), "%.31s-%d", maqet_drive_name(drive), number++);
-        maqet_args_object(args, "throttle-group", id);
-    }
-}
-
-/* A node whose group of limits is told of after it. */
-static void
-emit_late(const struct maqet_drive *drive, struct maqet_args *args)
-{
-    char id[64];
-
-    snprintf(id, sizeof(id), "%.31s-limits", maqet_drive_name(drive));
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
-    maqet_props_string(node, "driver", "throttle");
-    maqet_props_string(node, "throttle-group", id);
-    maqet_props_string(node, "file.driver", "qcow2");
-    maqet_props_string(node, "file.file.driver", "file");
-    maqet_props_string(node, "file.file.filename", maqet_drive_path(drive));
-    maqet_args_object(args, "throttle-group", id);
-}
-
-static int
-seeded_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
-                 struct maqet_error **err)
-{
-    static int calls;
-
-    (void)err;
-    if (FAULT == LATE_OBJECT) {
-        emit_late(drive, args);
-        return 0;
-    }
-    struct maqet_props *node =
-        maqet_args_blockdev(args, FAULT == NODE_NAME ? "node0" : maqet_drive_name(drive));
-    maqet_props_string(node, "driver", "qcow2");
-    maqet_props_bool(node, "read-only", maqet_drive_readonly(drive));
-    if (FAULT == BAD_PROPERTY)
-        maqet_props_string(node, "colour", "red");
-    if (FAULT == EMITS_ONCE && calls++ % 2 == 1)
-        maqet_props_string(node, "discard", "unmap");
-    if (FAULT == SPLITS)
-        emit_parts(drive, args);
-    maqet_props_string(node, "file.driver", "file");
-    maqet_props_string(node, "file.filename", path_of(drive));
-    return 0;
-}
+#include "seeded-emit.h"
 
 #include "seeded-snapshots.h"
 
@@ -400,7 +282,8 @@ static const struct maqet_storage_plugin plugin = {
                FAULT == WRONG_ABI ? 77 : MAQET_PLUGIN_ABI, MAQET_PLUGIN_KIND_STORAGE,
                sizeof(struct maqet_option)},
     .name = "seeded",
-    .summary = "images for the test of the conformance kit",
+    .summary = FAULT == NO_SUMMARY ? " " : "images for the test of the conformance kit",
+    .format = "qcow2",
     .options = options,
     .flags = MAQET_STORAGE_HOTPLUG | (FAULT == PLAIN_UNSAID ? MAQET_STORAGE_PLAIN : 0),
     .interface = "virtio",
