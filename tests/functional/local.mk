@@ -33,6 +33,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/unit-under-valgrind.sh \
 	tests/functional/config-errors.sh \
 	tests/functional/option-names.sh \
+	tests/functional/secrets.sh \
 	tests/functional/actions.sh \
 	tests/functional/completion.sh \
 	tests/functional/confined.sh \
