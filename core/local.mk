@@ -57,6 +57,7 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/constructors.c core/conformance/constructors.h \
 	core/conformance/footprint.c core/conformance/footprint.h \
 	core/conformance/machine.c core/conformance/machine.h \
+	core/conformance/made_up.c core/conformance/made_up.h \
 	core/conformance/scenarios.c core/conformance/scenarios.h \
 	core/conformance/scratch.c core/conformance/scratch.h \
 	core/conformance/syscalls.c core/conformance/syscalls.h \

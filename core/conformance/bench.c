@@ -9,6 +9,8 @@
 
 #include "core/base/process.h"
 #include "core/config/options.h"
+#include "core/conformance/made_up.h"
+#include "core/qemu/objects.h"
 #include "core/storage/creation.h"
 #include "core/storage/slots.h"
 
@@ -80,6 +82,55 @@ bench_load(struct bench *bench, struct maqet_error **err)
     return plugin ? 0 : -1;
 }
 
+/* Whether a drive with the current kinds of made-up paths can be used: 2; or is at least
+ * accepted: 1. */
+static int
+try_paths(struct bench *bench)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    _cleanup_free_ char *folder = maqet_format("%s.trial", bench->folder);
+    char *own = bench->folder;
+    int result = 0;
+
+    maqet_dir_make(folder, 0700, NULL);
+    bench->folder = folder;
+    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", 0, NULL);
+    if (drive)
+        result = bench_prepare(drive, NULL) == 0 &&
+                         maqet_drives_emit((struct maqet_drive *[]){drive}, 1, NULL, args,
+                                           NULL, NULL) == 0
+                     ? 2
+                     : 1;
+    bench->folder = own;
+    maqet_dir_remove(folder, NULL);
+    return result;
+}
+
+/* Finds out what the plugin's required paths must lead to. */
+static void
+choose_paths(struct bench *bench)
+{
+    enum { TRIALS_MAX = 125 };
+    unsigned char accepted[BENCH_PATHS] = {0};
+    bool any = false;
+
+    json_object_put(bench_entry(bench, "disk", 0));
+    if (bench->path_count == 0)
+        return;
+    for (int i = 0; i < TRIALS_MAX; i++) {
+        int result = try_paths(bench);
+
+        if (result == 2)
+            return;
+        if (result == 1 && !any)
+            memcpy(accepted, bench->path_kinds, sizeof(accepted));
+        any = any || result == 1;
+        if (!made_up_next_paths(bench))
+            break;
+    }
+    memcpy(bench->path_kinds, accepted, sizeof(accepted));
+}
+
 int
 bench_open(struct bench *bench, struct maqet_error **err)
 {
@@ -94,16 +145,14 @@ bench_open(struct bench *bench, struct maqet_error **err)
         bench->is_iface ? bench->iface->common.options : bench->storage->common.options;
     bench->validate =
         bench->is_iface ? bench->iface->plugin.validate : bench->storage->plugin.validate;
+    choose_paths(bench);
     return 0;
 }
 
 bool
 bench_has_size(const struct bench *bench)
 {
-    const struct maqet_option *row =
-        maqet_options_find(bench->storage->common.options, "size");
-
-    return row && row->type == MAQET_OPTION_SIZE;
+    return bench->storage->plugin.size_option;
 }
 
 static bool
@@ -114,17 +163,39 @@ is_installed(const char *program)
     return path;
 }
 
+/* Why there is no image that the drives could have, if the plugin creates none. The caller
+ * frees; NULL: there is one. */
+static char *
+lack_of_image(struct bench *bench)
+{
+    const struct maqet_storage_plugin *plugin = &bench->storage->plugin;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    struct maqet_image_state state;
+
+    if (plugin->creation != MAQET_CREATION_NEVER)
+        return NULL;
+    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", 0, &reason);
+    if (drive && maqet_drive_inspect(drive, &state, &reason) == 0)
+        return NULL;
+    const char *option = plugin->path_option ? plugin->path_option : "OPTION";
+    return maqet_format("it creates nothing, and there is nothing to try it with (--set "
+                        "%s=VALUE names something): %s",
+                        option, reason->message);
+}
+
 char *
-bench_lack(const struct bench *bench, unsigned needs)
+bench_lack(struct bench *bench, unsigned needs)
 {
     const struct maqet_storage_plugin *plugin = &bench->storage->plugin;
     const struct maqet_snapshot_table *snapshot = &bench->storage->snapshot;
+    bool creates = plugin->path_option && plugin->creation == MAQET_CREATION_ONCE;
     const struct {
         unsigned need;
         bool there;
         const char *lack;
     } all[] = {
-        {NEEDS_PATH, plugin->path_option, "it creates no image files (no .path_option)"},
+        {NEEDS_PATH, plugin->path_option, "its drives are no files (no .path_option)"},
+        {NEEDS_CREATE, creates, "it creates no image files"},
         {NEEDS_INSPECT, plugin->inspect, "it has no inspect"},
         {NEEDS_CHECK, plugin->check, "it has no check"},
         {NEEDS_SNAPSHOTS, snapshot->size > 0, "it has no snapshots"},
@@ -133,7 +204,7 @@ bench_lack(const struct bench *bench, unsigned needs)
         {NEEDS_RESIZE, plugin->resize, "its drives cannot be resized"},
         {NEEDS_LIVE_RESIZE, plugin->live_resize,
          "its drives cannot be resized while QEMU runs"},
-        {NEEDS_SIZE, bench_has_size(bench), "its drives have no option 'size'"},
+        {NEEDS_SIZE, bench_has_size(bench), "its drives have no .size_option"},
         {NEEDS_QEMU_IMG, is_installed("qemu-img"), "there is no qemu-img"},
         {NEEDS_QEMU_IO, is_installed("qemu-io"), "there is no qemu-io"},
     };
@@ -141,155 +212,10 @@ bench_lack(const struct bench *bench, unsigned needs)
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         if (needs & all[i].need && !all[i].there)
             return maqet_strdup(all[i].lack);
-    return needs & NEEDS_QEMU && !is_installed(bench->qemu)
-               ? maqet_format("QEMU's program %s is not there; another one can be named",
-                              bench->qemu)
-               : NULL;
-}
-
-/* ---- entries ---- */
-
-void
-bench_set(json_object *entry, const char *option, const char *value)
-{
-    const char *dot = strchr(option, '.');
-    struct maqet_place place = maqet_tree_place(entry);
-    json_object *inner = NULL;
-
-    if (!value && !dot) {
-        json_object_object_del(entry, option);
-    } else if (!dot) {
-        maqet_tree_set(entry, option, json_object_new_string(value), place, place);
-    } else {
-        _cleanup_free_ char *outer = maqet_strndup(option, (size_t)(dot - option));
-
-        if (!json_object_object_get_ex(entry, outer, &inner)) {
-            inner = maqet_tree_mapping(place);
-            maqet_tree_set(entry, outer, inner, place, place);
-        }
-        bench_set(inner, dot + 1, value);
-    }
-}
-
-/* The number closest to @wanted that an option allows. */
-static int64_t
-clamp(const struct maqet_option *row, int64_t wanted)
-{
-    if ((row->flags & MAQET_MINIMUM) && wanted < row->minimum)
-        return row->minimum;
-    return (row->flags & MAQET_MAXIMUM) && wanted > row->maximum ? row->maximum : wanted;
-}
-
-/* The path of a folder, or a file, that is created for an option: in a separate folder,
- * because checks look for files that a plugin leaves beside an image. The caller frees. */
-static char *
-given_path(const struct bench *bench, const char *drive, const char *option)
-{
-    _cleanup_free_ char *folder = maqet_format("%s/given", bench->folder);
-    char *path = maqet_format("%s/%s-%s", folder, drive, option);
-
-    maqet_dir_make(folder, 0700, NULL);
-    if (bench->wants_files) {
-        rmdir(path);
-        bench_write(path, "maqet\n", strlen("maqet\n"), NULL);
-    } else {
-        maqet_dir_make(path, 0700, NULL);
-    }
-    return path;
-}
-
-/* A value that the type of an option accepts. The caller frees. */
-static char *
-value_for(const struct bench *bench, const struct maqet_option *row, const char *drive,
-          uint64_t size)
-{
-    switch (row->type) {
-    case MAQET_OPTION_SIZE:
-        /* With a unit, because maqet refuses a few bytes without one as a mistake. */
-        return maqet_format("%" PRId64 "B",
-                            clamp(row, (int64_t)(size ? size : BENCH_SIZE)));
-    case MAQET_OPTION_INT:
-        return maqet_format("%" PRId64, clamp(row, 1));
-    case MAQET_OPTION_BOOL:
-        return maqet_strdup("off");
-    case MAQET_OPTION_CHOICE:
-        return maqet_strdup(row->choices[0]);
-    case MAQET_OPTION_MODE:
-        return maqet_strdup("0600");
-    case MAQET_OPTION_PATH:
-        return given_path(bench, drive, row->name);
-    default:
-        return maqet_strdup("maqet");
-    }
-}
-
-/* Makes up values for the required options, and for the size. */
-static void
-make_up(const struct bench *bench, const struct maqet_option *table, const char *before,
-        json_object *entry, const char *drive, uint64_t size)
-{
-    const char *path_option = bench->storage->plugin.path_option;
-
-    for (const struct maqet_option *row = table; row->name; row++) {
-        _cleanup_free_ char *name = maqet_format("%s%s", before, row->name);
-        bool is_size = row->type == MAQET_OPTION_SIZE && strcmp(name, "size") == 0;
-        bool is_image = path_option && strcmp(name, path_option) == 0;
-
-        if (is_image || (!(row->flags & MAQET_REQUIRED) && !is_size))
-            continue;
-        if (row->type == MAQET_OPTION_MAP && row->options) {
-            _cleanup_free_ char *inner = maqet_format("%s.", name);
-
-            make_up(bench, row->options, inner, entry, drive, size);
-            continue;
-        }
-        _cleanup_free_ char *value = value_for(bench, row, drive, size);
-        bench_set(entry, name, value);
-    }
-}
-
-/* Adds the options that the author sets for every drive. */
-static void
-take_settings(json_object *entry, json_object *settings)
-{
-    json_object_object_foreach(settings, key, value)
-    {
-        maqet_tree_set(entry, key,
-                       json_object_is_type(value, json_type_object)
-                           ? maqet_tree_copy(value)
-                           : json_object_get(value),
-                       maqet_tree_place_of_key(settings, key),
-                       maqet_tree_place_of_value(settings, key));
-    }
-}
-
-json_object *
-bench_entry(const struct bench *bench, const char *name, uint64_t size)
-{
-    struct maqet_place place = {.folder = bench->folder};
-    json_object *entry = maqet_tree_mapping(place);
-    const char *path_option = bench->storage->plugin.path_option;
-
-    bench_set(entry, "name", name);
-    bench_set(entry, "type", bench->storage->plugin.name);
-    if (bench->interface)
-        bench_set(entry, "interface", bench->interface);
-    make_up(bench, bench->storage->common.options, "", entry, name, size);
-    if (bench->iface)
-        make_up(bench, bench->iface->common.options, "", entry, name, size);
-    take_settings(entry, bench->settings);
-    if (size && bench_has_size(bench)) {
-        _cleanup_free_ char *text =
-            value_for(bench, maqet_options_find(bench->storage->common.options, "size"),
-                      name, size);
-        bench_set(entry, "size", text);
-    }
-    if (path_option) {
-        _cleanup_free_ char *image = maqet_format("%s/disk.%s", bench->folder, name);
-
-        bench_set(entry, path_option, image);
-    }
-    return entry;
+    if (needs & NEEDS_QEMU && !is_installed(bench->qemu))
+        return maqet_format("QEMU's program %s is not there; another one can be named",
+                            bench->qemu);
+    return needs & NEEDS_THERE ? lack_of_image(bench) : NULL;
 }
 
 /* ---- drives ---- */
@@ -297,32 +223,22 @@ bench_entry(const struct bench *bench, const char *name, uint64_t size)
 struct maqet_drive *
 bench_drive_of(struct bench *bench, json_object *entry, struct maqet_error **err)
 {
-    return maqet_drive_new(&bench->context, &bench->machine, entry, err);
-}
+    struct maqet_drive *drive =
+        maqet_drive_new(&bench->context, &bench->machine, entry, err);
 
-static struct maqet_drive *
-try_drive(struct bench *bench, const char *name, uint64_t size, struct maqet_error **err)
-{
-    _cleanup_json_ json_object *entry = bench_entry(bench, name, size);
-
-    return bench_drive_of(bench, entry, err);
+    if (drive && drive->path && bench->storage->plugin.creation == MAQET_CREATION_NEVER &&
+        !made_up_is_authors(bench))
+        made_up_image(drive->path, bench->storage->plugin.format);
+    return drive;
 }
 
 struct maqet_drive *
 bench_drive(struct bench *bench, const char *name, uint64_t size,
             struct maqet_error **err)
 {
-    _cleanup_error_ struct maqet_error *reason = NULL;
-    struct maqet_drive *drive = try_drive(bench, name, size, &reason);
+    _cleanup_json_ json_object *entry = bench_entry(bench, name, size);
 
-    if (!drive && !bench->wants_files) {
-        bench->wants_files = true;
-        drive = try_drive(bench, name, size, NULL);
-        bench->wants_files = drive;
-    }
-    if (!drive)
-        maqet_error_move(err, TAKE_PTR(reason));
-    return drive;
+    return bench_drive_of(bench, entry, err);
 }
 
 int
@@ -338,11 +254,11 @@ int
 bench_check_size(const struct bench *bench, const struct maqet_drive *drive,
                  const char *what, const char *hint, struct maqet_error **err)
 {
-    uint64_t wanted = maqet_drive_size(drive, "size");
     struct maqet_image_state state;
 
     if (maqet_image_inspect(drive, &state, err) < 0)
         return maqet_error_wrap(err, "Inspecting %s", what);
+    uint64_t wanted = drive->size;
     if (!bench_has_size(bench) || state.virtual_size == 0 ||
         state.virtual_size / 512 == (wanted + 511) / 512)
         return 0;

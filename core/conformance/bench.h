@@ -20,7 +20,7 @@ enum {
     NEEDS_PLUGIN = 1 << 0,                /* a plugin that loads, not only its file */
     NEEDS_DRIVES = 1 << 1 | NEEDS_PLUGIN, /* drives with made-up options are accepted */
     NEEDS_DRIVE = 1 << 2 | NEEDS_DRIVES,  /* one of these: bench->drive */
-    NEEDS_SIZE = 1 << 3,    /* the option `size`; bench->drive has BENCH_SIZE bytes */
+    NEEDS_SIZE = 1 << 3,    /* a size_option; bench->drive has BENCH_SIZE bytes */
     NEEDS_PATH = 1 << 4,    /* images that are files */
     NEEDS_INSPECT = 1 << 5, /* callbacks */
     NEEDS_CHECK = 1 << 6,
@@ -32,7 +32,9 @@ enum {
     NEEDS_QEMU = 1 << 12, /* programs */
     NEEDS_QEMU_IMG = 1 << 13,
     NEEDS_QEMU_IO = 1 << 14,
-    NEEDS_FAILING_TOOL = 1 << 15, /* a scenario only: a qemu-img that fails */
+    NEEDS_FAILING_TOOL = 1 << 15,        /* a scenario only: a qemu-img that fails */
+    NEEDS_CREATE = 1 << 16 | NEEDS_PATH, /* image files that the plugin creates */
+    NEEDS_THERE = 1 << 17, /* what a drive is made of can be created, or is there */
 };
 
 /* Shared with the parent, which reads what a child was doing when it crashed. */
@@ -41,6 +43,12 @@ struct bench_trail {
     char doing[200];   /* what it is called with, or what else is done; "": nothing */
     bool ended;        /* the check has ended */
 };
+
+/* Paths that are made up for a drive, at most; further ones are those of folders. */
+enum { BENCH_PATHS = 8 };
+
+/* What is in the files of made-up secrets. */
+#define BENCH_SECRET "maqet-check-secret-62ab1f"
 
 struct bench {
     struct maqet_context context;
@@ -58,8 +66,10 @@ struct bench {
     const struct maqet_iface *iface;     /* the plugin; NULL: it is a storage */
     const struct maqet_option *options;  /* the plugin's */
     int (*validate)(const struct maqet_drive *, struct maqet_error **); /* the plugin's */
-    const char *interface;     /* of the drives; NULL: they have none, as shares */
-    bool wants_files;          /* made-up paths are those of files, not of folders */
+    const char *interface; /* of the drives; NULL: they have none, as shares */
+    unsigned char path_kinds[BENCH_PATHS]; /* what made-up paths lead to (made_up.h) */
+    unsigned path_count;                   /* how many paths the last entry has */
+    struct maqet_strings names;            /* of drives so far */
     struct maqet_drive *drive; /* with made-up options, if the check needs one */
     char *skipped;             /* why there is nothing to check; NULL: there is */
     char *misuse;              /* the first mistake that the core reported; NULL: none */
@@ -77,7 +87,7 @@ int bench_open(struct bench *bench, struct maqet_error **err);
 
 /* What the loaded plugin, or the host, lacks of @needs. The caller frees; NULL:
  * nothing. */
-char *bench_lack(const struct bench *bench, unsigned needs);
+char *bench_lack(struct bench *bench, unsigned needs);
 
 /* Notes why there is nothing to check. Returns 0. */
 int bench_skip(struct bench *bench, const char *format, ...) MAQET_PRINTF(2, 3);
@@ -90,13 +100,6 @@ void bench_doing(struct bench *bench, const char *format, ...) MAQET_PRINTF(2, 3
  * Returns -1. */
 int bench_fail(struct maqet_error **err, const char *hint, const char *format, ...)
     MAQET_PRINTF(3, 4);
-
-/* The entry of a drive with made-up values for the options that it needs, and with the
- * image disk.NAME in the check's folder. @size: bytes; 0: any. The caller puts it. */
-json_object *bench_entry(const struct bench *bench, const char *name, uint64_t size);
-
-/* Sets an option of an entry; "map.option" leads into a mapping. NULL removes it. */
-void bench_set(json_object *entry, const char *option, const char *value);
 
 /* A drive with made-up options, or with this entry. NULL on error. */
 struct maqet_drive *bench_drive(struct bench *bench, const char *name, uint64_t size,
@@ -115,7 +118,7 @@ bench_drive_cleanup(struct maqet_drive **drive)
 /* Creates what the drive consists of if it is missing, as a start does. */
 int bench_prepare(const struct maqet_drive *drive, struct maqet_error **err);
 
-/* Whether the storage has the option `size`. */
+/* Whether the storage has an option for the size of new images. */
 bool bench_has_size(const struct bench *bench);
 
 /* Fails, with @what ("of two drives the first") and @hint, if the plugin reports another

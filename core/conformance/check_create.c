@@ -7,6 +7,7 @@
 
 #include "core/base/process.h"
 #include "core/conformance/checks.h"
+#include "core/conformance/made_up.h"
 #include "core/plugin/call.h"
 #include "core/storage/callback.h"
 #include "core/storage/creation.h"
@@ -57,6 +58,8 @@ check_create(struct bench *bench, struct maqet_error **err)
     struct maqet_image_state state;
     bool created = false;
 
+    if (bench->storage->plugin.creation == MAQET_CREATION_NEVER)
+        return bench_skip(bench, "it creates nothing");
     if (!bench->storage->plugin.path_option) {
         /* The second call must not create it again. */
         return bench_prepare(drive, err) < 0 ? -1 : bench_prepare(drive, err);
@@ -77,7 +80,7 @@ check_space(struct bench *bench, struct maqet_error **err)
 {
     const struct maqet_drive *drive = bench->drive;
     uint64_t at_once = 0, at_most = 0;
-    uint64_t size = bench_has_size(bench) ? maqet_drive_size(drive, "size") : 0;
+    uint64_t size = bench_has_size(bench) ? drive->size : 0;
     struct maqet_image_state state;
     bool created;
 
@@ -228,11 +231,11 @@ check_existing(struct bench *bench, struct maqet_error **err)
 const struct check checks_of_create[] = {
     {"create", OF_STORAGE, NEEDS_DRIVE, 30, check_create,
      "create creates one file, which is recognised and not changed later"},
-    {"space", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH, 30, check_space,
+    {"space", OF_STORAGE, NEEDS_DRIVE | NEEDS_CREATE, 30, check_space,
      "space says how much a new image really occupies"},
-    {"create-odd-path", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH, 60, check_odd_path,
+    {"create-odd-path", OF_STORAGE, NEEDS_DRIVE | NEEDS_CREATE, 60, check_odd_path,
      "A path may contain spaces, commas, quotes, dashes, line feeds and any letters"},
-    {"create-existing", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH, 30, check_existing,
+    {"create-existing", OF_STORAGE, NEEDS_DRIVE | NEEDS_CREATE, 30, check_existing,
      "create writes to the path that it is given and never to the drive's own, where a "
      "file may exist"},
     {0},

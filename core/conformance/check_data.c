@@ -349,8 +349,8 @@ check_live_resize(struct bench *bench, struct maqet_error **err)
 }
 
 enum {
-    NEEDS_DATA = NEEDS_DRIVE | NEEDS_SNAPSHOTS | NEEDS_QEMU_IO,
-    NEEDS_GROWTH = NEEDS_DRIVE | NEEDS_SIZE,
+    NEEDS_DATA = NEEDS_DRIVE | NEEDS_THERE | NEEDS_SNAPSHOTS | NEEDS_QEMU_IO,
+    NEEDS_GROWTH = NEEDS_DRIVE | NEEDS_THERE,
 };
 
 const struct check checks_of_data[] = {

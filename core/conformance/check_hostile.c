@@ -6,6 +6,7 @@
 
 #include "core/config/options.h"
 #include "core/conformance/checks.h"
+#include "core/conformance/made_up.h"
 #include "core/conformance/variants.h"
 #include "core/qemu/objects.h"
 #include "core/storage/creation.h"

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "core/conformance/checks.h"
+#include "core/conformance/made_up.h"
 #include "core/storage/creation.h"
 #include "core/storage/image.h"
 #include "core/storage/snapshots.h"
@@ -31,8 +32,7 @@ check_inspect(struct bench *bench, struct maqet_error **err)
     if (bench_check_unchanged(bench, before, "inspect", err) < 0)
         return -1;
     /* A service may have kept what an earlier check has created and resized. */
-    uint64_t wanted =
-        created && bench_has_size(bench) ? maqet_drive_size(drive, "size") : 0;
+    uint64_t wanted = created && bench_has_size(bench) ? drive->size : 0;
     if (!state.exists)
         return bench_fail(err, NULL, "what create created is not there");
     if (wanted == 0 || state.virtual_size / 512 == (wanted + 511) / 512)
@@ -224,13 +224,32 @@ try_other_files(struct bench *bench, struct maqet_error **err)
     return 0;
 }
 
+/* Has the drive use an image that may be spoilt, and not the author's. */
+static int
+use_own_image(struct bench *bench, struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &bench->storage->plugin;
+
+    if (plugin->creation != MAQET_CREATION_NEVER)
+        return bench_prepare(bench->drive, err);
+    if (made_up_is_authors(bench)) {
+        _cleanup_free_ char *path = bench_path(bench, "spoilt");
+        _cleanup_json_ json_object *entry = maqet_tree_copy(bench->drive->tree);
+
+        bench_set(entry, plugin->path_option, path);
+        maqet_drive_free(TAKE_PTR(bench->drive));
+        bench->drive = bench_drive_of(bench, entry, err);
+        made_up_image(path, plugin->format);
+    }
+    return bench->drive ? 0 : -1;
+}
+
 static int
 check_hostile_images(struct bench *bench, struct maqet_error **err)
 {
-    const char *path = bench->drive->path;
-
-    if (bench_prepare(bench->drive, err) < 0)
+    if (use_own_image(bench, err) < 0)
         return -1;
+    const char *path = bench->drive->path;
     _cleanup_free_ char *bytes = maqet_alloc(IMAGE_BYTES);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : pread(fd, bytes, IMAGE_BYTES, 0);
@@ -247,13 +266,13 @@ check_hostile_images(struct bench *bench, struct maqet_error **err)
 }
 
 const struct check checks_of_images[] = {
-    {"inspect", OF_STORAGE, NEEDS_DRIVE | NEEDS_INSPECT, 30, check_inspect,
+    {"inspect", OF_STORAGE, NEEDS_DRIVE | NEEDS_INSPECT | NEEDS_THERE, 30, check_inspect,
      "inspect recognises what create created, reports its size, and changes nothing"},
     {"hostile-images", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH | NEEDS_INSPECT, 60,
      check_hostile_images,
      "An image that is truncated, empty, of another format or of random bytes is refused "
      "or accepted, without a crash or an endless loop"},
-    {"check", OF_STORAGE, NEEDS_DRIVE | NEEDS_CHECK, 30, check_damage,
+    {"check", OF_STORAGE, NEEDS_DRIVE | NEEDS_CHECK | NEEDS_THERE, 30, check_damage,
      "check finds no damage in a new image, and changes nothing"},
     {0},
 };

@@ -7,6 +7,7 @@
 
 #include "core/config/options.h"
 #include "core/conformance/checks.h"
+#include "core/conformance/made_up.h"
 
 /* A text for the help and the manual. */
 static int

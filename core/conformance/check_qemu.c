@@ -10,6 +10,7 @@
 
 #include "core/conformance/checks.h"
 #include "core/conformance/machine.h"
+#include "core/conformance/made_up.h"
 #include "core/machine/helpers.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/hotplug.h"
@@ -266,11 +267,11 @@ check_hotplug(struct bench *bench, struct maqet_error **err)
 }
 
 const struct check checks_of_qemu[] = {
-    {"qemu", OF_BOTH, NEEDS_DRIVE | NEEDS_QEMU, 90, check_qemu,
+    {"qemu", OF_BOTH, NEEDS_DRIVE | NEEDS_THERE | NEEDS_QEMU, 90, check_qemu,
      "A real QEMU accepts what is emitted, and has the drive"},
     {"capacity", OF_IFACE, NEEDS_DRIVE | NEEDS_QEMU, 120, check_capacity,
      "A real QEMU accepts as many drives as the interface says fit"},
-    {"hotplug", OF_BOTH, NEEDS_DRIVES | NEEDS_QEMU, 90, check_hotplug,
+    {"hotplug", OF_BOTH, NEEDS_DRIVES | NEEDS_THERE | NEEDS_QEMU, 90, check_hotplug,
      "The same objects can be added to a running QEMU, and removed, if the plugin "
      "declares it"},
     {0},

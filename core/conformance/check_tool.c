@@ -246,17 +246,17 @@ check_two_at_once(struct bench *bench, struct maqet_error **err)
                : bench_check_size(bench, one, what, hint, err);
 }
 
-enum { NEEDS_TOOL = NEEDS_DRIVE | NEEDS_PATH | NEEDS_QEMU_IMG };
+enum { NEEDS_TOOL = NEEDS_DRIVE | NEEDS_CREATE | NEEDS_QEMU_IMG };
 
 const struct check checks_of_tools[] = {
     {"create-failing", OF_STORAGE, NEEDS_TOOL, 30, check_failing_tool,
      "When qemu-img fails, create fails with the reason that qemu-img gives"},
     {"create-slow", OF_STORAGE, NEEDS_TOOL, 30, check_slow_tool,
      "create waits for a slow qemu-img"},
-    {"create-killed", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH, 60, check_killed,
+    {"create-killed", OF_STORAGE, NEEDS_DRIVE | NEEDS_CREATE, 60, check_killed,
      "When maqet is killed during create, no image and no process stays, and the next "
      "create works"},
-    {"create-two", OF_STORAGE, NEEDS_DRIVES | NEEDS_PATH, 60, check_two_at_once,
+    {"create-two", OF_STORAGE, NEEDS_DRIVES | NEEDS_CREATE, 60, check_two_at_once,
      "Two creations at the same time in one folder do not affect each other"},
     {0},
 };

@@ -14,6 +14,7 @@
 #include "core/base/json.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/machine.h"
+#include "core/conformance/made_up.h"
 #include "core/conformance/scratch.h"
 #include "core/conformance/tracer.h"
 #include "core/plugin/loader.h"

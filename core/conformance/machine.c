@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/config/yaml.h"
+#include "core/conformance/made_up.h"
 #include "core/lifecycle/start.h"
 #include "core/machine/monitor.h"
 #include "core/machine/store.h"

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/conformance/made_up.h"
 #include "core/conformance/tool.h"
 #include "core/qemu/objects.h"
 #include "core/storage/callback.h"
@@ -58,7 +59,7 @@ space_unsized(struct bench *bench, struct maqet_error **err)
     json_object *tree = bench->drive->tree;
 
     bench->drive->tree = maqet_tree_copy(tree);
-    bench_set(bench->drive->tree, "size", NULL);
+    bench_set(bench->drive->tree, bench->storage->plugin.size_option, NULL);
     int result = space(bench, err);
     json_object_put(bench->drive->tree);
     bench->drive->tree = tree;
@@ -224,11 +225,11 @@ enum {
 const struct scenario scenarios[] = {
     {"validate", OF_BOTH, 0, validate},
     {"validate as a CD-ROM drive", OF_BOTH, 0, validate_cdrom},
-    {"space", OF_STORAGE, NEEDS_PATH, space},
-    {"space without a size", OF_STORAGE, NEEDS_PATH | NEEDS_SIZE, space_unsized},
-    {"create", OF_STORAGE, NEEDS_PATH, create},
-    {"create in a folder that isn't there", OF_STORAGE, NEEDS_PATH, create_nowhere},
-    {"create with a qemu-img that fails", OF_STORAGE, NEEDS_PATH | NEEDS_FAILING_TOOL,
+    {"space", OF_STORAGE, NEEDS_CREATE, space},
+    {"space without a size", OF_STORAGE, NEEDS_CREATE | NEEDS_SIZE, space_unsized},
+    {"create", OF_STORAGE, NEEDS_CREATE, create},
+    {"create in a folder that isn't there", OF_STORAGE, NEEDS_CREATE, create_nowhere},
+    {"create with a qemu-img that fails", OF_STORAGE, NEEDS_CREATE | NEEDS_FAILING_TOOL,
      create},
     {"inspect of an image", OF_STORAGE, NEEDS_IMAGE, inspect_image},
     {"inspect of an empty file", OF_STORAGE, NEEDS_IMAGE, inspect_empty},

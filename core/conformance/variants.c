@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/config/options.h"
+#include "core/conformance/made_up.h"
 
 /* ---- the options ---- */
 

@@ -3,6 +3,7 @@
 
 #include "core/base/json.h"
 #include "core/conformance/checks.h"
+#include "core/conformance/made_up.h"
 #include "core/conformance/variants.h"
 #include "tests/unit/plugins.h"
 #include "tests/unit/unit.h"
@@ -60,7 +61,11 @@ static void
 furnish(struct bench *bench, struct maqet_storage *storage, char *folder)
 {
     *storage = (struct maqet_storage){
-        .plugin = {.name = "odd", .interface = "bus", .path_option = "file"},
+        .plugin = {.name = "odd",
+                   .interface = "bus",
+                   .path_option = "file",
+                   .size_option = "size",
+                   .creation = MAQET_CREATION_ONCE},
         .common.options = (struct maqet_option *)table,
     };
     *bench = (struct bench){.storage = storage,
@@ -91,6 +96,39 @@ test_values_are_made_up(void)
     UNIT_SAME(maqet_tree_text(map, "count"), "5");
     bench_set(entry, "word", NULL);
     UNIT_SAME(maqet_tree_text(entry, "word"), NULL);
+    maqet_strings_clear(&bench.names);
+}
+
+/* What the author sets may differ for each drive; a number that is made up does. */
+static void
+test_values_differ_for_each_drive(void)
+{
+    static const struct {
+        const char *name, *word, *count;
+    } wanted[] = {{"disk", "a-disk-1-{}", "5"},
+                  {"other", "a-other-2-{}", "6"},
+                  {"disk", "a-disk-1-{}", "5"}};
+    struct maqet_storage storage;
+    struct bench bench;
+
+    furnish(&bench, &storage, (char *)"/folder");
+    _cleanup_json_ json_object *settings = bench.settings;
+    bench_set(bench.settings, "word", "a-{drive}-{number}-{}");
+    bench_set(bench.settings, "file", "/author's/{drive}");
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+        _cleanup_json_ json_object *entry = bench_entry(&bench, wanted[i].name, 0);
+        json_object *map = json_object_object_get(entry, "map");
+        _cleanup_free_ char *file = maqet_format("/folder/disk.%s", wanted[i].name);
+
+        UNIT_SAME(maqet_tree_text(entry, "word"), wanted[i].word);
+        UNIT_SAME(maqet_tree_text(map, "count"), wanted[i].count);
+        UNIT_SAME(maqet_tree_text(entry, "file"), file);
+    }
+    /* Where nothing is created, the author says what there is. */
+    storage.plugin.creation = MAQET_CREATION_NEVER;
+    _cleanup_json_ json_object *entry = bench_entry(&bench, "disk", 0);
+    UNIT_SAME(maqet_tree_text(entry, "file"), "/author's/disk");
+    maqet_strings_clear(&bench.names);
 }
 
 static int
@@ -119,6 +157,7 @@ test_variants_differ_in_one_option(void)
     CU_ASSERT_EQUAL_FATAL(seen.count, sizeof(wanted) / sizeof(*wanted));
     for (size_t i = 0; i < seen.count; i++)
         UNIT_SAME(seen.items[i], wanted[i]);
+    maqet_strings_clear(&bench.names);
 }
 
 static void
@@ -240,6 +279,7 @@ main(void)
     CU_TestInfo tests[] = {
         {"the table of checks is complete", test_the_table_is_complete},
         {"values are made up as the table wants them", test_values_are_made_up},
+        {"values differ for each drive", test_values_differ_for_each_drive},
         {"variants differ in one option", test_variants_differ_in_one_option},
         {"hostile values come to an end", test_hostile_values_end},
         {"a picture shows what has changed", test_a_picture_shows_changes},
