@@ -65,11 +65,10 @@ validate_twice(struct bench *bench, json_object *entry, const char *what,
 static int
 validate_again(struct bench *bench, struct maqet_error **err)
 {
-    bench_doing(bench, "validate of the same drive");
     for (int i = 0; bench->validate && i < 3; i++) {
         _cleanup_error_ struct maqet_error *reason = NULL;
 
-        if (bench->validate(bench->drive, &reason) != 0 || reason)
+        if (scenario_call(&scenarios[0], bench, &reason) != 0 || reason)
             return bench_fail(err, "Keep nothing between two calls",
                               "validate refuses a drive that it accepted before: %s",
                               reason ? reason->message : "(no error was set)");

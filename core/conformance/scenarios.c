@@ -248,6 +248,20 @@ const struct scenario scenarios[] = {
     {0},
 };
 
+/* What the plugin asks for is answered as when the core calls it. */
+static int
+call_as_core(const struct scenario *scenario, struct bench *bench,
+             struct maqet_error **err)
+{
+    MAQET_CALL(MAQET_CALL_LONG);
+
+    maqet_drive_call_concerns(bench->drive, bench->is_iface, scenario->name);
+    int result = scenario->call(bench, err);
+    if (bench->context.calling)
+        bench->context.calling(bench->context.data, NULL);
+    return result;
+}
+
 int
 scenario_call(const struct scenario *scenario, struct bench *bench,
               struct maqet_error **err)
@@ -259,7 +273,7 @@ scenario_call(const struct scenario *scenario, struct bench *bench,
         (tool_fails && tool_replace(bench, TOOL_FAILS) < 0))
         return SCENARIO_NONE;
     bench_doing(bench, "%s%s", scenario->name, err ? "" : ", with err == NULL");
-    int result = scenario->call(bench, err);
+    int result = call_as_core(scenario, bench, err);
     bench_doing(bench, "%s", "");
     if (tool_fails)
         tool_restore(bench);
