@@ -11,7 +11,7 @@ requires qemu-io strace timeout
 # below are a few seconds, or a day where nothing may wait for them to pass; where a QEMU has to
 # start within them, as many as a slow machine needs for that.
 day=86400
-some=$(patience 5)
+some=$(patience 10)
 bounded() {
     timeout "$(patience 120)" "$MAQET" "$@"
 }

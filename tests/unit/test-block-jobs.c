@@ -279,7 +279,12 @@ test_not_ready(void)
 
 /* ---- a real one ---- */
 
-static const char *const programs[] = {"qemu-system-x86_64", "qemu-system-aarch64", NULL};
+/* Not the machine type "none": its main loop begins so early that it can accept a client
+ * before the monitor's thread does, and then the client is never greeted. */
+static const struct program {
+    const char *name;
+    const char *machine;
+} programs[] = {{"qemu-system-x86_64", "pc"}, {"qemu-system-aarch64", "virt"}, {0}};
 
 static void
 become_qemu(int listener)
@@ -288,9 +293,10 @@ become_qemu(int listener)
         maqet_format("socket,id=m,fd=%d,server=on,wait=off", listener);
 
     fcntl(listener, F_SETFD, 0);
-    for (const char *const *program = programs; *program; program++)
-        execlp(*program, *program, "-machine", "none", "-nodefaults", "-display", "none",
-               "-chardev", chardev, "-mon", "chardev=m,mode=control", NULL);
+    for (const struct program *program = programs; program->name; program++)
+        execlp(program->name, program->name, "-machine", program->machine, "-accel",
+               "tcg", "-S", "-nodefaults", "-display", "none", "-chardev", chardev,
+               "-mon", "chardev=m,mode=control", NULL);
     _exit(127);
 }
 
@@ -302,8 +308,9 @@ is_installed(void)
 
     maqet_path_split(path ? path : "", "/", &folders);
     for (size_t i = 0; i < folders.count; i++)
-        for (const char *const *program = programs; *program; program++) {
-            _cleanup_free_ char *file = maqet_format("%s/%s", folders.items[i], *program);
+        for (const struct program *program = programs; program->name; program++) {
+            _cleanup_free_ char *file =
+                maqet_format("%s/%s", folders.items[i], program->name);
 
             if (access(file, X_OK) == 0)
                 return true;
