@@ -7,6 +7,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/cleanup.h \
 	core/base/child.c core/base/child.h \
 	core/base/clock.c core/base/clock.h \
+	core/base/complaint.c core/base/complaint.h \
 	core/base/context.c core/base/context.h \
 	core/base/error.c core/base/error.h \
 	core/base/field.c core/base/field.h \

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -22,12 +23,66 @@ enum { NOT_BEGUN = 127 };
 /* The first number for the descriptors that are kept. */
 enum { KEPT_FIRST = 100, DESCRIPTOR_MAX = 4096 };
 
-static void
-close_range_of(unsigned first, unsigned last)
+/* An entry of a folder (getdents64(2)). */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+
+/* Closes what entries of /proc/self/fd list, except @list, which is that folder. Returns
+ * whether there was anything to close. */
+static bool
+close_entries(const char *entries, long size, unsigned first, unsigned last,
+              unsigned list)
 {
-    if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
+    bool closed = false;
+
+    for (long at = 0; at < size; at += ((const struct entry *)(entries + at))->length) {
+        const char *name = ((const struct entry *)(entries + at))->name;
+        unsigned fd = 0;
+
+        if (*name == '.')
+            continue;
+        for (; *name; name++)
+            fd = fd * 10 + (unsigned)(*name - '0');
+        if (fd >= first && fd <= last && fd != list)
+            closed = close((int)fd) == 0 || closed;
+    }
+    return closed;
+}
+
+/* The same as close_range(2), by the list of them in /proc. Entries may be missed while
+ * others are closed, so it is read again until there are none. */
+static bool
+close_listed(unsigned first, unsigned last)
+{
+    _Alignas(struct entry) char entries[4096];
+    int list = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool closed = true;
+    long size;
+
+    if (list < 0)
+        return false;
+    while (closed) {
+        closed = false;
+        lseek(list, 0, SEEK_SET);
+        while ((size = syscall(SYS_getdents64, list, entries, sizeof(entries))) > 0)
+            closed = close_entries(entries, size, first, last, (unsigned)list) || closed;
+    }
+    close(list);
+    return true;
+}
+
+void
+maqet_child_close(unsigned first, unsigned last)
+{
+    if (first > last || syscall(SYS_close_range, first, last, 0) == 0 ||
+        close_listed(first, last)) /* Linux < 5.9 */
         return;
-    for (unsigned fd = first; fd <= last && fd < DESCRIPTOR_MAX; fd++) /* Linux < 5.9 */
+    for (unsigned fd = first; fd <= last && fd < DESCRIPTOR_MAX; fd++)
         close((int)fd);
 }
 
@@ -48,10 +103,10 @@ keep_descriptors(int *const *fds, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (*fds[i] < 0)
             continue;
-        close_range_of((unsigned)next, (unsigned)*fds[i] - 1);
+        maqet_child_close((unsigned)next, (unsigned)*fds[i] - 1);
         next = *fds[i] + 1;
     }
-    close_range_of((unsigned)next, ~0U);
+    maqet_child_close((unsigned)next, ~0U);
     return 0;
 }
 

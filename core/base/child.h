@@ -44,6 +44,10 @@ int maqet_child_detach(struct maqet_child *child, int *const *kept, size_t count
  * Async-signal-safe. */
 void maqet_child_reset_signals(void);
 
+/* In a child: closes the descriptors from @first to @last (~0U: all above). Plugins may have
+ * opened some that are not closed on exec. Async-signal-safe. */
+void maqet_child_close(unsigned first, unsigned last);
+
 /* Blocks the signals that ask us to end (SIGINT, SIGTERM, SIGHUP): a signalfd that reads
  * them without blocking, or -1 and errno. *before gets the mask to restore. */
 int maqet_signals_hold(sigset_t *before);

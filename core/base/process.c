@@ -7,11 +7,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/base/child.h"
 #include "core/base/clock.h"
+#include "core/base/complaint.h"
 #include "core/base/files.h"
 #include "core/base/mask.h"
 
@@ -24,139 +27,102 @@ static const int64_t END_TIMEOUT = 5000;
 /* A status of wait(2): an exit code of 255. */
 enum { UNKNOWN_END = 255 << 8 };
 
-/* ---- its standard error ---- */
-
-/* Bytes of the beginning and of the end that are kept. */
-enum { BEGINNING_MAX = 16 * 1024 * 1024, END_MAX = 64 * 1024 };
-
-/* If it is long, a log gets all of it, and the message the last lines. */
-struct complaint {
-    struct maqet_text text;
-    uint64_t left_out; /* bytes between the beginning and the end */
-    uint64_t lines;    /* line feeds in all of it */
-};
-
-static void
-complaint_add(struct complaint *complaint, const char *bytes, size_t count)
-{
-    struct maqet_text *text = &complaint->text;
-
-    for (size_t i = 0; i < count; i++)
-        complaint->lines += bytes[i] == '\n';
-    maqet_text_append_bytes(text, bytes, count);
-    if (text->length <= BEGINNING_MAX + 2 * (size_t)END_MAX)
-        return;
-    size_t dropped = text->length - BEGINNING_MAX - END_MAX;
-    char *end = text->data + BEGINNING_MAX;
-    memmove(end, end + dropped, END_MAX + 1);
-    text->length -= dropped;
-    complaint->left_out += dropped;
-}
-
-static void
-complaint_clear(struct complaint *complaint)
-{
-    maqet_text_clear(&complaint->text);
-}
-
-#define _cleanup_complaint_ _cleanup_(complaint_clear)
-
-/* Replaces the file. Nobody else can have put a link there, since only we can write to
- * the folder. */
-static int
-create_log(const char *path)
-{
-    _cleanup_free_ char *folder = maqet_path_folder(path);
-    const char *name = strrchr(path, '/') + 1;
-    struct stat status;
-    _cleanup_close_ int dir_fd =
-        open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-    if (dir_fd < 0 || fstat(dir_fd, &status) < 0 ||
-        maqet_file_check_writers(folder, &status, geteuid(), NULL) < 0)
-        return -1;
-    unlinkat(dir_fd, name, 0);
-    return openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                  0600);
-}
-
-/* Writes the command and all of the complaint to a file. Returns whether it could. */
-static bool
-complaint_log(const struct complaint *complaint, const char *const *argv,
-              const char *path)
-{
-    _cleanup_text_ struct maqet_text head = MAQET_TEXT_INIT, gap = MAQET_TEXT_INIT;
-    _cleanup_close_ int fd = create_log(path);
-    const struct maqet_text *text = &complaint->text;
-    size_t beginning = text->length;
-
-    if (fd < 0)
-        return false;
-    for (size_t i = 0; argv[i]; i++)
-        maqet_text_appendf(&head, "%s%s", i > 0 ? " " : "$ ", argv[i]);
-    maqet_text_append(&head, "\n");
-    if (complaint->left_out > 0) {
-        beginning = BEGINNING_MAX;
-        maqet_text_appendf(&gap, "\n[%" PRIu64 " bytes are left out here]\n",
-                           complaint->left_out);
-    }
-    return maqet_fd_write(fd, head.data, head.length) == 0 &&
-           maqet_fd_write(fd, text->data, beginning) == 0 &&
-           maqet_fd_write(fd, gap.data, gap.length) == 0 &&
-           (beginning == text->length ||
-            maqet_fd_write(fd, text->data + beginning, text->length - beginning) == 0);
-}
-
-/* What an error says of it, as the end of a sentence: ": no such file", or if it is
- * longer " (...):" and the last lines, and where the log is. Then all of it is written to
- * the file @log, if it is not NULL. "" if there is none. The caller frees. */
-static char *
-complaint_text(const struct complaint *complaint, const char *const *argv,
-               const char *log)
-{
-    const struct maqet_text *text = &complaint->text;
-    size_t length = text->length;
-    bool more;
-
-    while (length > 0 && strchr("\r\n ", text->data[length - 1]))
-        length--;
-    if (length == 0)
-        return maqet_strdup("");
-    const char *last = maqet_text_last_lines(text->data, length, &more);
-    int count = (int)(length - (size_t)(last - text->data));
-    if (!more)
-        return maqet_format(": %.*s", count, last);
-    if (log && complaint_log(complaint, argv, log))
-        return maqet_format(" (all of its output, %" PRIu64 " lines, is in %s):\n%.*s",
-                            complaint->lines, log, count, last);
-    return maqet_format(" (these are the last of %" PRIu64 " lines):\n%.*s",
-                        complaint->lines, count, last);
-}
-
 /* ---- running one ---- */
 
 struct command {
     const char *path;
     const char *const *argv;
+    char **environment;
+    int in;         /* its standard input; -1: it is empty */
     int out, error; /* the pipes for its outputs */
+    int report;     /* gets errno if it cannot be run, or is closed by exec */
 };
+
+enum { REPORT_FD = STDERR_FILENO + 1 };
 
 /* In the child: calls only functions that signal-safety(7) lists. */
 static int
 exec_command(void *data, int fd)
 {
     const struct command *command = data;
+    int in = command->in < 0 ? open("/dev/null", O_RDONLY) : command->in;
+    int report = command->report;
     sigset_t none;
 
     (void)fd;
     signal(SIGXFSZ, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    int empty = open("/dev/null", O_RDONLY);
-    if (empty >= 0 && dup2(empty, 0) >= 0 && dup2(command->out, 1) >= 0 &&
-        dup2(command->error, 2) >= 0)
-        execv(command->path, (char *const *)command->argv);
-    return 127;
+    if (in >= 0 && dup2(in, 0) >= 0 && dup2(command->out, 1) >= 0 &&
+        dup2(command->error, 2) >= 0 &&
+        (report == REPORT_FD || dup3(report, REPORT_FD, O_CLOEXEC) >= 0)) {
+        report = REPORT_FD;
+        maqet_child_close(REPORT_FD + 1, ~0U);
+        execve(command->path, (char *const *)command->argv, command->environment);
+    }
+    int number = errno;
+    return write(report, &number, sizeof(number)) < 0 ? 126 : 127;
+}
+
+/* Starts a command, and returns when it runs. Returns its PID, or -1 and errno. */
+static pid_t
+start_command(struct command *command)
+{
+    _cleanup_close_ int reported = -1, report = -1;
+    int number = 0;
+
+    if (maqet_pipe(&reported, &report) < 0)
+        return -1;
+    command->report = report;
+    pid_t pid = maqet_child_fork(SIGKILL, exec_command, command);
+    close(TAKE_FD(report));
+    while (pid > 0 && read(reported, &number, sizeof(number)) < 0 && errno == EINTR)
+        continue;
+    if (number == 0)
+        return pid;
+    maqet_child_wait(pid);
+    errno = number;
+    return -1;
+}
+
+/* The length of a variable's name in a change of the environment. */
+static size_t
+name_length(const char *change)
+{
+    return strcspn(change, "=");
+}
+
+static bool
+is_changed(const struct maqet_strings *changes, const char *variable)
+{
+    size_t length = name_length(variable);
+
+    for (size_t i = 0; changes && i < changes->count; i++)
+        if (name_length(changes->items[i]) == length &&
+            strncmp(changes->items[i], variable, length) == 0)
+            return true;
+    return false;
+}
+
+char **
+maqet_process_environment(const struct maqet_strings *changes)
+{
+    size_t added = changes ? changes->count : 0, count = 0, kept = 0;
+
+    while (environ[count])
+        count++;
+    char **environment = maqet_alloc((count + added + 1) * sizeof(*environment));
+    for (size_t i = 0; i < count; i++)
+        if (!is_changed(changes, environ[i]))
+            environment[kept++] = environ[i];
+    for (size_t i = 0; i < added; i++) {
+        const struct maqet_strings later = {.items = changes->items + i + 1,
+                                            .count = added - i - 1};
+
+        if (strchr(changes->items[i], '=') && !is_changed(&later, changes->items[i]))
+            environment[kept++] = changes->items[i];
+    }
+    return environment;
 }
 
 static int
@@ -171,19 +137,26 @@ error_not_found(const char *program, struct maqet_error **err)
     return -1;
 }
 
-int
-maqet_process_serve(const char *const *argv, struct maqet_process_server *server,
-                    struct maqet_error **err)
+/* Starts a program that reads @in (-1: nothing). */
+static int
+start_program(const char *const *argv, const struct maqet_strings *changes, int in,
+              struct maqet_process_server *server, struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_process_find(argv[0]);
+    _cleanup_free_ char **environment = maqet_process_environment(changes);
     _cleanup_close_ int out = -1, error = -1;
-    struct command command = {.path = path, .argv = argv, .out = -1, .error = -1};
+    struct command command = {.path = path,
+                              .argv = argv,
+                              .environment = environment,
+                              .in = in,
+                              .out = -1,
+                              .error = -1};
     pid_t pid = -1;
 
     if (!path)
         return error_not_found(argv[0], err);
     if (maqet_pipe(&out, &command.out) == 0 && maqet_pipe(&error, &command.error) == 0)
-        pid = maqet_child_fork(SIGKILL, exec_command, &command);
+        pid = start_command(&command);
     int number = errno;
     maqet_cleanup_close(&command.out);
     maqet_cleanup_close(&command.error);
@@ -192,6 +165,13 @@ maqet_process_serve(const char *const *argv, struct maqet_process_server *server
     *server = (struct maqet_process_server){
         .pid = pid, .out = TAKE_FD(out), .error = TAKE_FD(error)};
     return 0;
+}
+
+int
+maqet_process_serve(const char *const *argv, const struct maqet_strings *environment,
+                    struct maqet_process_server *server, struct maqet_error **err)
+{
+    return start_program(argv, environment, -1, server, err);
 }
 
 static void
@@ -211,22 +191,26 @@ read_output(int *fd, struct maqet_text *text, const struct maqet_process_manner 
 
     if (count > 0 && manner->on_output)
         manner->on_output(manner->data, buffer, count);
-    if (count > 0 && text->length < OUTPUT_LIMIT)
+    if (count > 0 && text->length <= OUTPUT_LIMIT)
         maqet_text_append_bytes(text, buffer, count);
 }
 
 static void
-read_error(int *fd, struct complaint *words)
+read_error(int *fd, struct maqet_complaint *words)
 {
     char buffer[4096];
 
-    complaint_add(words, buffer, maqet_fd_receive(fd, buffer, sizeof(buffer)));
+    maqet_complaint_add(words, buffer, maqet_fd_receive(fd, buffer, sizeof(buffer)));
 }
 
-/* Reads both outputs to their end. Returns -1 if the deadline comes first. */
-static int
-read_outputs(struct maqet_process_server *child, int64_t deadline, struct maqet_text *out,
-             struct complaint *error, const struct maqet_process_manner *manner)
+/* Why a program is stopped. */
+enum stop { NOT_STOPPED, LATE, TOO_LONG };
+
+/* Reads both outputs to their end. @limit: more of its standard output is too long. */
+static enum stop
+read_outputs(struct maqet_process_server *child, int64_t deadline, size_t limit,
+             struct maqet_text *out, struct maqet_complaint *error,
+             const struct maqet_process_manner *manner)
 {
     while (child->out >= 0 || child->error >= 0) {
         struct pollfd fds[2] = {{.fd = child->out, .events = POLLIN},
@@ -234,7 +218,7 @@ read_outputs(struct maqet_process_server *child, int64_t deadline, struct maqet_
         int64_t left = deadline < 0 ? -1 : deadline - maqet_now();
 
         if (deadline >= 0 && left <= 0)
-            return -1;
+            return LATE;
         if (manner->on_output && (left < 0 || left > IDLE_INTERVAL))
             left = IDLE_INTERVAL;
         int ready = poll(fds, 2, (int)left);
@@ -246,8 +230,10 @@ read_outputs(struct maqet_process_server *child, int64_t deadline, struct maqet_
             read_output(&child->out, out, manner);
         if (fds[1].revents)
             read_error(&child->error, error);
+        if (out->length > limit)
+            return TOO_LONG;
     }
-    return 0;
+    return NOT_STOPPED;
 }
 
 /* Waits for a process that mostly has ended already, since its outputs have; kills it at
@@ -276,22 +262,21 @@ wait_or_kill(pid_t pid, int64_t deadline, int *status)
 
 /* Returns 0, or -1 if the status means a failure. */
 static int
-check_status(const char *const *argv, int status, bool has_output,
-             const struct complaint *words, const struct maqet_process_manner *manner,
-             struct maqet_error **err)
+check_status(const char *const *argv, int status, const struct maqet_complaint *words,
+             const struct maqet_process_manner *manner, struct maqet_error **err)
 {
     const char *program = argv[0];
     bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
-    if (manner->exit_code && WIFEXITED(status) && (good || has_output)) {
+    if (manner->exit_code && WIFEXITED(status)) {
         *manner->exit_code = WEXITSTATUS(status);
         if (!good && manner->log)
-            complaint_log(words, argv, manner->log);
+            maqet_complaint_log(words, argv, manner->log);
         return 0;
     }
     if (good)
         return 0;
-    _cleanup_free_ char *said = complaint_text(words, argv, manner->log);
+    _cleanup_free_ char *said = maqet_complaint_text(words, argv, manner->log);
     if (*said)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "%s failed%s", program, said);
     if (WIFSIGNALED(status))
@@ -301,33 +286,79 @@ check_status(const char *const *argv, int status, bool has_output,
                            program, WEXITSTATUS(status));
 }
 
+/* A file with what a program reads, at its beginning: unlike a pipe, it takes all at once.
+ * -1 and errno. */
+static int
+create_input(const void *bytes, size_t size)
+{
+    _cleanup_close_ int fd = memfd_create("maqet-input", MFD_CLOEXEC);
+
+    return fd < 0 || maqet_fd_write(fd, bytes, size) < 0 || lseek(fd, 0, SEEK_SET) < 0
+               ? -1
+               : TAKE_FD(fd);
+}
+
+static int
+error_stopped(const char *program, enum stop stop,
+              const struct maqet_process_manner *manner, struct maqet_error **err)
+{
+    return stop == TOO_LONG
+               ? maqet_error_set(err, MAQET_ERROR_FAILED,
+                                 "%s wrote more than %d MiB to its standard output and "
+                                 "was stopped",
+                                 program, OUTPUT_LIMIT >> 20)
+               : maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                                 "%s took longer than %g s and was stopped", program,
+                                 (double)manner->timeout / 1000);
+}
+
+/* Waits for a program that was started, to its end. */
+static int
+finish_program(struct maqet_process_server *child, const char *const *argv,
+               const struct maqet_process_manner *manner, char **output,
+               struct maqet_error **err)
+{
+    _cleanup_text_ struct maqet_text out = MAQET_TEXT_INIT;
+    _cleanup_complaint_ struct maqet_complaint error = {0};
+    int64_t deadline = manner->timeout < 0 ? -1 : maqet_now() + manner->timeout;
+    pid_t pid = child->pid;
+    int status = 0;
+
+    enum stop stop = read_outputs(child, deadline, output ? OUTPUT_LIMIT : SIZE_MAX, &out,
+                                  &error, manner);
+    close_outputs(child);
+    if (wait_or_kill(pid, stop == NOT_STOPPED ? deadline : 0, &status) &&
+        stop == NOT_STOPPED)
+        stop = LATE;
+    maqet_mask_buffer(&error.text);
+    if (manner->error_output)
+        *manner->error_output = maqet_complaint_end(&error);
+    if (stop != NOT_STOPPED)
+        return error_stopped(argv[0], stop, manner, err);
+    if (check_status(argv, status, &error, manner, err) < 0)
+        return -1;
+    if (output && manner->output_size)
+        *manner->output_size = out.length;
+    if (output)
+        *output = maqet_text_take(&out);
+    return 0;
+}
+
 int
 maqet_process_run_as(const char *const *argv, const struct maqet_process_manner *manner,
                      char **output, struct maqet_error **err)
 {
-    _cleanup_text_ struct maqet_text out = MAQET_TEXT_INIT;
-    _cleanup_complaint_ struct complaint error = {0};
     struct maqet_process_server child;
-    int64_t timeout = manner->timeout;
-    int status = 0;
+    _cleanup_close_ int in = -1;
 
-    if (maqet_process_serve(argv, &child, err) < 0)
-        return -1;
-    pid_t pid = child.pid;
-    int64_t deadline = timeout < 0 ? -1 : maqet_now() + timeout;
-    bool late = read_outputs(&child, deadline, &out, &error, manner) < 0;
-    close_outputs(&child);
-    late = wait_or_kill(pid, late ? 0 : deadline, &status) || late;
-    maqet_mask_buffer(&error.text);
-    if (late)
-        return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                               "%s took longer than %g s and was stopped", argv[0],
-                               (double)timeout / 1000);
-    if (check_status(argv, status, out.length > 0, &error, manner, err) < 0)
-        return -1;
-    if (output)
-        *output = maqet_text_take(&out);
-    return 0;
+    if (manner->error_output)
+        *manner->error_output = NULL;
+    if (manner->input && (in = create_input(manner->input, manner->input_size)) < 0)
+        return maqet_error_errno(err, errno, "Cannot create the input of %s, %zu bytes",
+                                 argv[0], manner->input_size);
+    return start_program(argv, manner->environment, in, &child, err) < 0
+               ? -1
+               : finish_program(&child, argv, manner, output, err);
 }
 
 int
@@ -345,7 +376,7 @@ int
 maqet_process_server_check(struct maqet_process_server *server, const char *program,
                            struct maqet_error **err)
 {
-    _cleanup_complaint_ struct complaint words = {0};
+    _cleanup_complaint_ struct maqet_complaint words = {0};
     int status;
 
     if (waitpid(server->pid, &status, WNOHANG) == 0)
@@ -354,7 +385,7 @@ maqet_process_server_check(struct maqet_process_server *server, const char *prog
     while (server->error >= 0)
         read_error(&server->error, &words);
     maqet_mask_buffer(&words.text);
-    if (check_status((const char *const[]){program, NULL}, status, false, &words,
+    if (check_status((const char *const[]){program, NULL}, status, &words,
                      &(struct maqet_process_manner){0}, err) == 0)
         maqet_error_set(err, MAQET_ERROR_FAILED, "%s ended at once", program);
     maqet_process_server_end(server);

@@ -21,14 +21,21 @@ struct maqet_process_manner {
      * second. */
     void (*on_output)(void *data, const char *bytes, size_t count);
     void *data;
-    int *exit_code; /* gets its exit code; then it only fails if the code is not 0 and
-                     * its standard output is empty */
+    int *exit_code; /* gets its exit code, which is no failure then, whatever it is */
     /* The file that gets all of its standard error (16 MiB at most) if the error's
      * message cannot hold it, or the exit code is not 0. Its folder must exist and be
      * writable by us only. */
     const char *log;
+    const void *input; /* what it reads from its standard input; NULL: nothing */
+    size_t input_size;
+    const struct maqet_strings *environment; /* as for maqet_process_environment() */
+    size_t *output_size;                     /* gets the bytes in *output */
+    /* Gets the end of its standard error, up to 64 KiB, even if it fails; the caller frees.
+     * NULL if it could not be run. */
+    char **error_output;
 };
 
+/* More than 16 MiB of output that the caller wants are an error. */
 int maqet_process_run_as(const char *const *argv,
                          const struct maqet_process_manner *manner, char **output,
                          struct maqet_error **err);
@@ -40,13 +47,18 @@ struct maqet_process_server {
     int error; /* its standard error */
 };
 
-int maqet_process_serve(const char *const *argv, struct maqet_process_server *server,
-                        struct maqet_error **err);
+int maqet_process_serve(const char *const *argv, const struct maqet_strings *environment,
+                        struct maqet_process_server *server, struct maqet_error **err);
 
 /* Returns -1 if it has ended, with its standard error in the message. */
 int maqet_process_server_check(struct maqet_process_server *server, const char *program,
                                struct maqet_error **err);
 void maqet_process_server_end(struct maqet_process_server *server);
+
+/* Our environment with some changes (NULL: none): "NAME=VALUE", or "NAME" for a variable
+ * that is left out. Ends with NULL; the texts belong to the environment and to @changes, so
+ * the caller frees only the array. */
+char **maqet_process_environment(const struct maqet_strings *changes);
 
 /* The absolute path of a program in PATH, or NULL. The caller frees. */
 char *maqet_process_find(const char *program);

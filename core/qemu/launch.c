@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -113,8 +112,8 @@ place_all(struct maqet_descriptors *descriptors, int kept)
     for (int number = FIRST_NUMBER; number < above; number++)
         if (!is_given(descriptors, number))
             close(number);
-    syscall(SYS_close_range, above, kept - 1, 0);
-    syscall(SYS_close_range, kept + 1, ~0U, 0);
+    maqet_child_close((unsigned)above, (unsigned)kept - 1);
+    maqet_child_close((unsigned)kept + 1, ~0U);
     return 0;
 }
 
@@ -168,9 +167,9 @@ become_guard(int qemu, int parent)
         _exit(127);
     /* In particular the run file, whose lock must be QEMU's only. */
     if (first > 0)
-        syscall(SYS_close_range, 0, first - 1, 0);
-    syscall(SYS_close_range, first + 1, second - 1, 0);
-    syscall(SYS_close_range, second + 1, ~0U, 0);
+        maqet_child_close(0, (unsigned)first - 1);
+    maqet_child_close((unsigned)first + 1, (unsigned)second - 1);
+    maqet_child_close((unsigned)second + 1, ~0U);
     fds[0].fd = first;
     fds[1].fd = second;
     while (poll(fds, 2, -1) < 0 && errno == EINTR)
@@ -245,23 +244,6 @@ error_not_run(const char *qemu, const struct failure *failure, struct maqet_erro
     return maqet_error_errno(err, failure->number, "Cannot run %s", qemu);
 }
 
-/* Our environment with @temporary, "TMPDIR=..." (NULL: unchanged). The caller frees only
- * the array. */
-static char **
-environment_with(char *temporary)
-{
-    size_t count = 0, kept = 0;
-
-    while (environ[count])
-        count++;
-    char **environment = maqet_alloc((count + 2) * sizeof(*environment));
-    for (size_t i = 0; i < count; i++)
-        if (!temporary || !maqet_text_starts(environ[i], "TMPDIR="))
-            environment[kept++] = environ[i];
-    environment[kept] = temporary;
-    return environment;
-}
-
 char *
 maqet_launch_find(const char *program, struct maqet_error **err)
 {
@@ -298,9 +280,10 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
     if (maqet_pipe(&reported, &report) < 0)
         return maqet_error_errno(err, errno, "Cannot run %s", path);
     pid_t parent = getpid();
-    _cleanup_free_ char *temporary =
-        launch->scratch ? maqet_format("TMPDIR=%s", launch->scratch) : NULL;
-    _cleanup_free_ char **environment = environment_with(temporary);
+    _cleanup_strings_ struct maqet_strings changes = MAQET_STRINGS_INIT;
+    if (launch->scratch)
+        maqet_strings_addf(&changes, "TMPDIR=%s", launch->scratch);
+    _cleanup_free_ char **environment = maqet_process_environment(&changes);
 
     process->pid = fork();
     if (process->pid == 0)

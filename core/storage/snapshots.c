@@ -346,7 +346,7 @@ maqet_drive_snapshot_serve(const struct maqet_drive *drive,
     if (!command)
         return -1;
     int result =
-        maqet_process_serve((const char *const *)command->argv.items, server, err);
+        maqet_process_serve((const char *const *)command->argv.items, NULL, server, err);
     if (result == 0)
         result = await_greeting(server, command->argv.items[0], socket, err);
     maqet_command_free(command);

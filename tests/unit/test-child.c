@@ -2,9 +2,15 @@
 /* Children: those that end with us, and those that watch over us. */
 #include "core/base/child.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -178,6 +184,63 @@ test_detach(void)
     fclose(file);
 }
 
+/* As if the kernel were older than close_range(2). */
+static bool
+deny_close_range(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(*code), .filter = code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 &&
+           syscall(SYS_close_range, 5000, 5001, 0) < 0 && errno == ENOSYS;
+}
+
+enum { FEW = 10, MANY = 700, HIGH = 6000, CANNOT_DENY = 99 };
+
+/* Opens many that are not closed on exec, one of them with a high number, and closes all
+ * from FEW on except the last. */
+static int
+close_many(void *data, int fd)
+{
+    const struct rlimit limit = {HIGH + 10, HIGH + 10};
+    int first = dup(STDERR_FILENO), wrong = 0;
+
+    (void)fd;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return CANNOT_DENY;
+    for (int number = FEW; number < MANY; number++)
+        dup2(first, number);
+    dup2(first, HIGH);
+    dup2(first, HIGH + 1);
+    if (*(bool *)data && !deny_close_range())
+        return CANNOT_DENY;
+    maqet_child_close(FEW, HIGH);
+    for (int number = FEW; number <= HIGH; number++)
+        wrong += fcntl(number, F_GETFD) >= 0;
+    wrong += fcntl(first, F_GETFD) < 0;
+    wrong += fcntl(HIGH + 1, F_GETFD) < 0;
+    maqet_child_close(5, 4); /* none */
+    return wrong > 90 ? 90 : wrong;
+}
+
+static void
+test_close(void)
+{
+    bool deny = false;
+
+    CU_ASSERT_EQUAL(maqet_child_wait(maqet_child_fork(0, close_many, &deny)), 0);
+    deny = true;
+    int status = maqet_child_wait(maqet_child_fork(0, close_many, &deny));
+    if (WEXITSTATUS(status) != CANNOT_DENY) /* as in a container without seccomp */
+        CU_ASSERT_EQUAL(status, 0);
+}
+
 /* What was printed before is not printed twice. */
 static void
 test_buffers(void)
@@ -204,6 +267,7 @@ main(void)
         {"a word to one that has ended", test_say_to_nobody},
         {"who ends with its parent", test_ends_with_parent},
         {"one with a life of its own", test_detach},
+        {"descriptors of others", test_close},
         {"what is buffered", test_buffers},
         CU_TEST_INFO_NULL,
     };

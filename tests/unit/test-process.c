@@ -3,6 +3,7 @@
 #include "core/base/process.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 
@@ -137,6 +138,15 @@ test_endless_output(void)
     maqet_dir_remove(folder, NULL);
 }
 
+static int
+run_as(const char *script, const struct maqet_process_manner *manner, char **output,
+       struct maqet_error **err)
+{
+    return maqet_process_run_as((const char *const[]){"sh", "-c", script, NULL}, manner,
+                                output, err);
+}
+
+/* Any exit code is good then, but there must be one. */
 static void
 test_exit_code(void)
 {
@@ -144,22 +154,139 @@ test_exit_code(void)
     const struct maqet_process_manner manner = {.timeout = -1, .exit_code = &exit_code};
     _cleanup_error_ struct maqet_error *err = NULL;
 
-    CU_ASSERT_EQUAL(
-        maqet_process_run_as((const char *const[]){"sh", "-c", "echo; exit 3", NULL},
-                             &manner, NULL, &err),
-        0);
+    CU_ASSERT_EQUAL(run_as("echo why >&2; exit 3", &manner, NULL, &err), 0);
     CU_ASSERT_EQUAL(exit_code, 3);
-    /* One that answers nothing has failed. */
-    CU_ASSERT_EQUAL(maqet_process_run_as(
-                        (const char *const[]){"sh", "-c", "echo why >&2; exit 3", NULL},
-                        &manner, NULL, &err),
-                    -1);
-    UNIT_SAME(err->message, "sh failed: why");
-    maqet_error_clear(&err);
+    CU_ASSERT_EQUAL(run_as("exit 127", &manner, NULL, &err), 0);
+    CU_ASSERT_EQUAL(exit_code, 127);
+    CU_ASSERT_EQUAL(run_as(":", &manner, NULL, &err), 0);
+    CU_ASSERT_EQUAL(exit_code, 0);
+    CU_ASSERT_EQUAL(run_as("kill -9 $$", &manner, NULL, &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh was killed by signal 9 (Killed)");
+}
+
+/* A program that cannot be run is not one that has exited with some code. */
+static void
+test_cannot_be_run(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *tool = unit_file(folder, "tool", "#!/nowhere/interpreter\n");
+    _cleanup_free_ char *message =
+        maqet_format("Cannot run %s: %s", tool, strerror(ENOENT));
+    int exit_code = -1;
+    char *error_output = (char *)"never set";
+    const struct maqet_process_manner manner = {
+        .timeout = -1, .exit_code = &exit_code, .error_output = &error_output};
+    struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(chmod(tool, 0755), 0);
     CU_ASSERT_EQUAL(
-        maqet_process_run_as((const char *const[]){"sh", "-c", "kill -9 $$", NULL},
-                             &manner, NULL, &err),
-        -1);
+        maqet_process_run_as((const char *const[]){tool, NULL}, &manner, NULL, &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_MISSING, message);
+    CU_ASSERT_EQUAL(exit_code, -1);
+    CU_ASSERT_PTR_NULL(error_output);
+    /* Longer than the kernel allows. */
+    _cleanup_free_ char *word = maqet_alloc(4 << 20);
+    memset(word, 'x', (4 << 20) - 1);
+    CU_ASSERT_EQUAL(
+        maqet_process_run((const char *const[]){"true", word, NULL}, -1, NULL, &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Cannot run true: Argument list too long");
+}
+
+/* More than a pipe holds, with zeros, for a program that reads and writes at once, and for
+ * one that reads nothing. */
+static void
+test_input(void)
+{
+    enum { SIZE = 3 << 20 };
+    _cleanup_free_ char *bytes = maqet_alloc(SIZE), *output = NULL;
+    size_t size = 0;
+    struct maqet_process_manner manner = {
+        .timeout = -1, .input = bytes, .input_size = SIZE, .output_size = &size};
+    struct maqet_error *err = NULL;
+
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (char)(i * 7 % 251);
+    CU_ASSERT_EQUAL(run_as("exec cat", &manner, &output, &err), 0);
+    UNIT_NO_ERROR(&err);
+    CU_ASSERT_EQUAL_FATAL(size, SIZE);
+    CU_ASSERT_EQUAL(memcmp(output, bytes, SIZE), 0);
+    CU_ASSERT_EQUAL(output[SIZE], '\0');
+    CU_ASSERT_EQUAL(run_as(":", &manner, NULL, &err), 0);
+    UNIT_NO_ERROR(&err);
+    free(TAKE_PTR(output));
+    manner.input_size = 0;
+    CU_ASSERT_EQUAL(run_as("exec cat", &manner, &output, &err), 0);
+    UNIT_SAME(output, "");
+}
+
+static void
+test_environment(void)
+{
+    _cleanup_strings_ struct maqet_strings changes = MAQET_STRINGS_INIT;
+    const struct maqet_process_manner manner = {.timeout = -1, .environment = &changes};
+    _cleanup_free_ char *output = NULL;
+    struct maqet_error *err = NULL;
+
+    setenv("MAQET_UNIT_ONE", "1", 1);
+    setenv("MAQET_UNIT_ONE_MORE", "2", 1);
+    setenv("MAQET_UNIT_GONE", "3", 1);
+    maqet_strings_add(&changes, "MAQET_UNIT_ONE=first");
+    maqet_strings_add(&changes, "MAQET_UNIT_ONE=a = b");
+    maqet_strings_add(&changes, "MAQET_UNIT_GONE");
+    maqet_strings_add(&changes, "MAQET_UNIT_NEW=");
+    CU_ASSERT_EQUAL(run_as("env | grep ^MAQET_UNIT | sort", &manner, &output, &err), 0);
+    UNIT_NO_ERROR(&err);
+    UNIT_SAME(output, "MAQET_UNIT_NEW=\nMAQET_UNIT_ONE=a = b\nMAQET_UNIT_ONE_MORE=2\n");
+    UNIT_SAME(getenv("MAQET_UNIT_GONE"), "3"); /* ours stays */
+    unsetenv("MAQET_UNIT_ONE");
+    unsetenv("MAQET_UNIT_ONE_MORE");
+    unsetenv("MAQET_UNIT_GONE");
+}
+
+/* A program that never stops writing is ended, if its output is wanted. */
+static void
+test_too_much_output(void)
+{
+    _cleanup_free_ char *output = NULL, *whole = NULL;
+    struct maqet_error *err = NULL;
+    size_t size = 0;
+    const struct maqet_process_manner manner = {.timeout = -1, .output_size = &size};
+
+    CU_ASSERT_EQUAL(run_as("exec yes", &manner, &output, &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED,
+               "sh wrote more than 16 MiB to its standard output and was stopped");
+    CU_ASSERT_PTR_NULL(output);
+    CU_ASSERT_EQUAL(run_as("exec head -c 16777216 /dev/zero", &manner, &whole, &err), 0);
+    UNIT_NO_ERROR(&err);
+    CU_ASSERT_EQUAL(size, 16777216);
+    CU_ASSERT_EQUAL(run_as("head -c 17777216 /dev/zero", &manner, NULL, &err), 0);
+    UNIT_NO_ERROR(&err);
+}
+
+/* The end of it, whatever became of the program. */
+static void
+test_error_output(void)
+{
+    char *text = NULL;
+    const struct maqet_process_manner manner = {.timeout = -1, .error_output = &text};
+    struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(run_as("echo out; echo one >&2; echo two >&2", &manner, NULL, &err),
+                    0);
+    UNIT_SAME(text, "one\ntwo\n");
+    free(text);
+    CU_ASSERT_EQUAL(run_as("exit 1", &manner, NULL, &err), -1);
+    maqet_error_clear(&err);
+    UNIT_SAME(text, "");
+    free(text);
+    CU_ASSERT_EQUAL(run_as("head -c 40000000 /dev/zero | tr '\\0' a >&2; echo end >&2; "
+                           "exit 1",
+                           &manner, NULL, &err),
+                    -1);
+    maqet_error_clear(&err);
+    CU_ASSERT_EQUAL_FATAL(strlen(text), 65536);
+    UNIT_SAME(text + 65536 - 5, "aend\n");
+    free(text);
 }
 
 static void
@@ -262,7 +389,12 @@ test_nothing_is_inherited(void)
     UNIT_NO_ERROR(&err);
     UNIT_SAME(signals, "SigBlk:\t0000000000000000\n");
     _cleanup_close_ int ours = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 200);
-    _cleanup_free_ char *script = maqet_format("[ ! -e /proc/$$/fd/%d ]", ours);
+    /* One that a plugin has opened without O_CLOEXEC. */
+    _cleanup_close_ int leaked = fcntl(STDERR_FILENO, F_DUPFD, 210);
+    _cleanup_free_ char *script = maqet_format(
+        "[ ! -e /proc/$$/fd/%d ] && [ ! -e /proc/$$/fd/%d ] && [ -e /proc/$$/fd/2 ] && "
+        "[ ! -e /proc/$$/fd/3 ]",
+        ours, leaked);
     CU_ASSERT_EQUAL(shell(script, -1, NULL, &err), 0);
     UNIT_NO_ERROR(&err);
     shell("cat", -1, &input, &err); /* it would wait for ever, were it our terminal */
@@ -323,6 +455,11 @@ main(void)
         {"the last lines and the log", test_last_lines},
         {"output without end", test_endless_output},
         {"an exit code", test_exit_code},
+        {"a program that cannot be run", test_cannot_be_run},
+        {"what it reads", test_input},
+        {"its environment", test_environment},
+        {"too much output", test_too_much_output},
+        {"what it complains of", test_error_output},
         {"arguments are not interpreted", test_arguments_are_not_interpreted},
         {"failures", test_failures},
         {"a missing program", test_missing_program},
