@@ -158,6 +158,14 @@ say_message(void *data, enum maqet_level level, const char *message)
     output_message(&invocation->output, level, message);
 }
 
+static void
+say_ending(void *data, const struct maqet_error *error)
+{
+    const struct invocation *invocation = data;
+
+    output_error(&invocation->output, error);
+}
+
 /* ms that something takes before its progress is shown. */
 static const int64_t PROGRESS_AFTER = 1000;
 
@@ -191,6 +199,7 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
     invocation->output.loudness = loudness_of(verbosity);
     context->message = say_message;
     context->progress = show_progress;
+    context->ending = say_ending;
     context->data = invocation;
     context->words = hint_text;
     context->recover = maqet_job_recover;

@@ -54,6 +54,15 @@ send_message(void *data, enum maqet_level level, const char *message)
                                 json_object_new_int(level), NULL));
 }
 
+static void
+send_ending(void *data, const struct maqet_error *error)
+{
+    const struct invocation *invocation = data;
+
+    send_line(invocation->report_fd,
+              maqet_json_object(KEY_ERROR, maqet_error_to_json(error), NULL));
+}
+
 static int
 do_work(void *data, int fd)
 {
@@ -64,6 +73,7 @@ do_work(void *data, int fd)
     invocation->report_fd = fd;
     invocation->context.message = send_message;
     invocation->context.progress = NULL;
+    invocation->context.ending = send_ending;
     invocation->context.data = invocation;
 
     const struct maqet_fields *fields = invocation->command->view->table.fields;

@@ -13,6 +13,7 @@
 #include "cli/machines.h"
 #include "cli/manual.h"
 #include "cli/reference.h"
+#include "core/base/ending.h"
 #include "core/machine/store.h"
 
 /* If descriptor 0, 1 or 2 is closed, the next file that is opened gets its number, and
@@ -116,5 +117,5 @@ main(int argc, char **argv)
         output_error(&invocation.output, error);
         exit_code = maqet_error_exit_code(error->code);
     }
-    return output_finish(&invocation.output, exit_code);
+    return maqet_ending_settle(output_finish(&invocation.output, exit_code));
 }

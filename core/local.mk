@@ -9,6 +9,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/clock.c core/base/clock.h \
 	core/base/complaint.c core/base/complaint.h \
 	core/base/context.c core/base/context.h \
+	core/base/ending.c core/base/ending.h \
 	core/base/error.c core/base/error.h \
 	core/base/field.c core/base/field.h \
 	core/base/files.c core/base/files.h \

@@ -11,6 +11,7 @@
 
 #include "core/base/child.h"
 #include "core/base/clock.h"
+#include "core/base/ending.h"
 #include "core/base/field.h"
 #include "core/base/files.h"
 
@@ -69,6 +70,7 @@ make_call(void *data, int fd)
     _cleanup_json_ json_object *answer = json_object_new_object();
     int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
+    maqet_ending_leave_to_parent();
     setpgid(0, 0); /* its descendants end with it */
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (empty < 0 || dup2(empty, 0) < 0 || dup2(apart->printed, 1) < 0 ||

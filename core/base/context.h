@@ -37,6 +37,10 @@ struct maqet_context {
      * when it has returned. May be NULL. */
     void (*calling)(void *data, const char *callback);
 
+    /* Called with the error that ends the program at once, within a call of a plugin, and
+     * perhaps in another thread. May be NULL. */
+    void (*ending)(void *data, const struct maqet_error *error);
+
     void *data; /* for all of them */
 
     /* A hint in the words of the program; the caller frees. NULL: hints are left out. */

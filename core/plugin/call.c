@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/ending.h"
 #include "core/base/files.h"
 #include "core/base/mask.h"
 #include "core/base/printable.h"
@@ -17,6 +18,46 @@ maqet_call_current(void)
     return &current;
 }
 
+/* ms after the limit of a callback that has not returned. */
+static const int64_t GRACE = 5000;
+
+/* A maqet_ending_report. The copy does not change if the callback returns meanwhile. */
+static int
+report_end(bool late)
+{
+    const struct maqet_call call = current;
+    _cleanup_error_ struct maqet_error *error = NULL;
+    bool hours = call.limit >= 3600000;
+
+    if (!call.context)
+        return maqet_error_exit_code(late ? MAQET_ERROR_TIMEOUT : MAQET_ERROR_FAILED);
+    if (late)
+        maqet_error_set(&error, MAQET_ERROR_TIMEOUT,
+                        "the plugin '%s' did not return from %s within %g %s, so the "
+                        "command was stopped",
+                        call.plugin, call.callback,
+                        (double)call.limit / (hours ? 3600000 : 1000), hours ? "h" : "s");
+    else
+        maqet_error_set(&error, MAQET_ERROR_FAILED,
+                        "the plugin '%s' ended the program in %s instead of returning",
+                        call.plugin, call.callback);
+    if (call.drive)
+        maqet_error_wrap(&error, "Drive '%s' on VM '%s'", call.drive, call.vm);
+    maqet_error_hint(&error, "This is a fault of the plugin: report it to its author");
+    if (call.context->ending)
+        call.context->ending(call.context->data, error);
+    return maqet_error_exit_code(error->code);
+}
+
+static void
+guard(void)
+{
+    if (current.deadline == 0)
+        maqet_ending_guard(NULL, 0);
+    else
+        maqet_ending_guard(report_end, current.deadline + GRACE);
+}
+
 struct maqet_call
 maqet_call_begin(int64_t limit)
 {
@@ -27,8 +68,11 @@ maqet_call_begin(int64_t limit)
         current.begun = now;
     if (outer.deadline == 0 || now + limit < outer.deadline)
         current.deadline = now + limit;
+    current.limit = limit;
     current.of_interface = false;
     current.plugin = NULL;
+    current.context = NULL;
+    guard();
     return outer;
 }
 
@@ -36,6 +80,7 @@ void
 maqet_call_end(struct maqet_call *outer)
 {
     current = *outer;
+    guard();
 }
 
 int64_t

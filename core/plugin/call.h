@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * call.h - a call of a plugin: its time limit, and the programs that it runs. These are
- * stopped in time; the plugin's own code has maqet_time_left() (maqet-plugin.h).
+ * stopped in time; the plugin's own code has maqet_time_left() (maqet-plugin.h). If it does
+ * not return some seconds later, or ends the program by itself, the program ends with an
+ * error that names it.
  */
 #ifndef MAQET_PLUGIN_CALL_H
 #define MAQET_PLUGIN_CALL_H
 
 #include "core/base/cleanup.h"
+#include "core/base/context.h"
 #include "core/base/process.h"
 
 /* ms for callbacks that only compute, that may use a service, and that move data. */
@@ -22,12 +25,17 @@ typedef void maqet_call_report(const void *about, const char *const *argv, doubl
 struct maqet_call {
     int64_t deadline; /* on the clock of maqet_now(); 0: no call is in progress */
     int64_t begun;
+    int64_t limit;             /* ms, as the caller of the callback has said */
     const char *log;           /* gets the output of programs that is too long for a
                                 * message; NULL: none */
     maqet_call_report *report; /* called with @about; NULL: no reports */
     const void *about;
     bool of_interface;  /* the plugin is an interface */
     const char *plugin; /* its name; NULL: it is not a plugin that calls */
+    /* For an error that ends the program: */
+    const struct maqet_context *context; /* NULL: it gets no error */
+    const char *callback;
+    const char *drive, *vm; /* their names; NULL: none */
 };
 
 /* The call in progress. Its members are reset when it ends; it does not own what they

@@ -139,7 +139,11 @@ maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface,
     call->report = show_program;
     call->about = drive;
     call->of_interface = of_interface;
+    call->context = drive->context;
     call->plugin = of_interface ? drive->iface->plugin.name : drive->storage->plugin.name;
+    call->callback = callback;
+    call->drive = drive->name;
+    call->vm = drive->machine->vm_name;
     announce(drive, callback);
 }
 
