@@ -116,6 +116,7 @@ libmaqet_core_a_SOURCES = \
 	core/plugin/describe.c core/plugin/describe.h \
 	core/plugin/folders.c core/plugin/folders.h \
 	core/plugin/loader.c core/plugin/loader.h \
+	core/plugin/option_table.c core/plugin/option_table.h \
 	core/public/command.c \
 	core/public/drive.c core/public/text.c \
 	core/qemu/addresses.c core/qemu/addresses.h \

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/plugin/call.h"
+#include "core/plugin/option_table.h"
 
 /* How the two kinds differ. */
 struct kind {
@@ -77,7 +79,8 @@ check_snapshot_table(struct maqet_storage *storage, struct maqet_error **err)
                                "the %zu that it began with",
                                theirs->size, SNAPSHOT_SIZE_MIN);
     memcpy(ours, theirs, theirs->size < sizeof(*ours) ? theirs->size : sizeof(*ours));
-    return require(ours->create, "snapshot.create", err) < 0 ||
+    return maqet_plugin_check_flags(ours->flags, "its snapshot table", err) < 0 ||
+                   require(ours->create, "snapshot.create", err) < 0 ||
                    require(ours->load, "snapshot.load", err) < 0 ||
                    require(ours->remove, "snapshot.remove", err) < 0 ||
                    require(ours->list, "snapshot.list", err) < 0
@@ -187,120 +190,6 @@ static const struct kind iface_kind = {
     .check = check_iface,
 };
 
-/* ---- its options ---- */
-
-enum { OPTIONS_MAX = 200, NESTING_MAX = 4 };
-
-static void
-free_options(struct maqet_option *options)
-{
-    for (struct maqet_option *row = options; row && row->name; row++)
-        free_options((struct maqet_option *)row->options);
-    free(options);
-}
-
-static bool
-option_name_valid(const char *name)
-{
-    return name[0] >= 'a' && name[0] <= 'z' &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
-}
-
-/* The core has these, beside which the keys of plugins stand, for ever. */
-static bool
-option_name_reserved(const char *name)
-{
-    static const char *const reserved[] = {"name",
-                                           "type",
-                                           "interface",
-                                           "media",
-                                           "overcommit",
-                                           "snapshots",
-                                           "options",
-                                           "drive_options",
-                                           "storage_options",
-                                           "interface_options",
-                                           "allow_system",
-                                           NULL};
-
-    return maqet_text_is_one_of(name, reserved);
-}
-
-static int
-option_check_type(const struct maqet_option *row, struct maqet_error **err)
-{
-    bool is_list = row->type == MAQET_OPTION_LIST;
-    enum maqet_option_type type = is_list ? row->items : row->type;
-
-    if (type < MAQET_OPTION_STRING || type > MAQET_OPTION_SECRET ||
-        (is_list && type > MAQET_OPTION_MAP))
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               is_list
-                                   ? "its option '%s' is a list of the type %d, which "
-                                     "there is not"
-                                   : "its option '%s' has the unknown type %d",
-                               row->name, (int)type);
-    if (type == MAQET_OPTION_CHOICE && (!row->choices || !row->choices[0]))
-        return maqet_error_set(err, MAQET_ERROR_INVALID, "its option '%s' has no choices",
-                               row->name);
-    if (type == MAQET_OPTION_MAP && !row->options)
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "its option '%s' has no options of its own", row->name);
-    return 0;
-}
-
-static int
-option_check(const struct maqet_option *row, int depth, struct maqet_error **err)
-{
-    if (!option_name_valid(row->name))
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "its option '%s' is not named [a-z][a-z0-9_]*", row->name);
-    if (depth == 0 && option_name_reserved(row->name))
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "the name of its option '%s' is reserved for maqet",
-                               row->name);
-    if (row->flags & MAQET_MUST_UNDERSTAND)
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "its option '%s' needs a later version of maqet (flags "
-                               "%#" PRIx32 ")",
-                               row->name, row->flags & MAQET_MUST_UNDERSTAND);
-    return option_check_type(row, err);
-}
-
-/* Copies a table whose rows have @stride bytes, more or fewer than ours; NULL is an empty
- * table. The rows still point to the plugin's memory. *copy is to be freed, also after an
- * error: the table is invalid. */
-static int
-copy_options(const struct maqet_option *table, size_t stride, int depth,
-             struct maqet_option **copy, struct maqet_error **err)
-{
-    size_t count = 0;
-
-    *copy = maqet_alloc(sizeof(**copy));
-    for (const char *at = (const char *)table; at; at += stride) {
-        struct maqet_option row = {0}, *options = NULL;
-        int result = 0;
-
-        memcpy(&row, at, sizeof(row) < stride ? sizeof(row) : stride);
-        if (!row.name)
-            break;
-        if (count == OPTIONS_MAX || depth == NESTING_MAX)
-            return maqet_error_set(err, MAQET_ERROR_INVALID,
-                                   "its option table has no end");
-        if (option_check(&row, depth, err) < 0)
-            return -1;
-        if (row.options)
-            result = copy_options(row.options, stride, depth + 1, &options, err);
-        row.options = options;
-        *copy = maqet_realloc(*copy, (count + 2) * sizeof(**copy));
-        (*copy)[count++] = row;
-        (*copy)[count] = (struct maqet_option){0};
-        if (result < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* ---- opening one ---- */
 
 /* Checks what both kinds have in common, and copies the struct into ours. */
@@ -334,8 +223,10 @@ static const void *
 open_entry(const struct kind *kind, const char *file, void **handle,
            struct maqet_error **err)
 {
+    struct maqet_call *call = maqet_call_current();
     const void *(*entry)(void);
 
+    call->callback = "its constructor";
     *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (!*handle) {
         maqet_error_set(err, MAQET_ERROR_FAILED, "%s", dlerror());
@@ -346,6 +237,7 @@ open_entry(const struct kind *kind, const char *file, void **handle,
         maqet_error_set(err, MAQET_ERROR_INVALID, "it doesn't export %s", kind->symbol);
         return NULL;
     }
+    call->callback = kind->symbol;
     const void *theirs = entry();
     if (!theirs)
         maqet_error_set(err, MAQET_ERROR_INVALID, "%s returned NULL", kind->symbol);
@@ -364,15 +256,20 @@ load(const struct kind *kind, struct maqet_plugin *plugin, const char *real,
     if (!theirs || adopt(kind, theirs, ours, err) < 0)
         return -1;
     memcpy(&head, ours, sizeof(head));
-    if (require(head.name, "name", err) < 0)
+    if (require(head.name, "name", err) < 0 ||
+        maqet_plugin_check_flags(head.flags, "it", err) < 0)
         return -1;
     plugin->summary = head.summary;
+    plugin->version = head.version;
+    plugin->author = head.author;
+    plugin->url = head.url;
     if (strcmp(head.name, name) != 0)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "its name is '%s', which does not match the name of "
                                "its file",
                                head.name);
-    if (copy_options(head.options, head.header.option_size, 0, &plugin->options, err) < 0)
+    if (maqet_option_table_copy(head.options, head.header.option_size, &plugin->options,
+                                err) < 0)
         return -1;
     return kind->check(plugin, err);
 }
@@ -388,10 +285,12 @@ add_loaded(struct maqet_plugin *plugin, const struct maqet_plugin_kind *kind,
 }
 
 static struct maqet_plugin *
-load_file(const struct kind *kind, const char *file, const char *name,
-          struct maqet_error **err)
+load_file(const struct kind *kind, const struct maqet_context *context, const char *file,
+          const char *name, struct maqet_error **err)
 {
     _cleanup_free_ char *real = realpath(file, NULL);
+    struct maqet_call *call = maqet_call_current();
+    MAQET_CALL(MAQET_CALL_QUICK);
 
     if (!real) {
         maqet_error_errno(err, errno, "Cannot inspect %s", file);
@@ -399,11 +298,14 @@ load_file(const struct kind *kind, const char *file, const char *name,
     }
     if (maqet_plugin_check_place(file, real, err) < 0)
         return NULL;
+    call->context = context;
+    call->plugin = name;
     /* Opens the file that was checked, even if a link in its path was replaced. */
     struct maqet_plugin *plugin = maqet_alloc(kind->whole);
     if (load(kind, plugin, real, name, err) < 0) {
         maqet_error_wrap(err, "Cannot load the plugin %s", file);
-        free_options(plugin->options);
+        maqet_option_table_free(plugin->options);
+        call->callback = "its destructor";
         if (plugin->handle)
             dlclose(plugin->handle);
         free(plugin);
@@ -427,7 +329,7 @@ load_name(const struct kind *kind, const struct maqet_context *context, const ch
             plugin->folders && strcmp(plugin->folders, folders) == 0)
             return plugin;
     _cleanup_free_ char *file = maqet_plugin_find(context, kind->folder, name, err);
-    struct maqet_plugin *plugin = file ? load_file(kind, file, name, err) : NULL;
+    struct maqet_plugin *plugin = file ? load_file(kind, context, file, name, err) : NULL;
 
     if (!plugin)
         return NULL;
@@ -456,8 +358,9 @@ maqet_plugin_load_file(const char *file, bool *is_iface, struct maqet_error **er
 {
     _cleanup_free_ char *name = maqet_plugin_valid_name_of(file, is_iface, err);
 
-    return name ? load_file(*is_iface ? &iface_kind : &storage_kind, file, name, err)
-                : NULL;
+    return name
+               ? load_file(*is_iface ? &iface_kind : &storage_kind, NULL, file, name, err)
+               : NULL;
 }
 
 const struct maqet_storage *

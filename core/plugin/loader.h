@@ -12,7 +12,10 @@
 /* What both kinds have. */
 struct maqet_plugin {
     const char *name;
-    const char *summary;          /* may be NULL */
+    const char *summary; /* may be NULL, like the next three */
+    const char *version;
+    const char *author;
+    const char *url;
     char *file;                   /* where it was found */
     struct maqet_option *options; /* our copies of its tables; never NULL */
     void *handle;
