@@ -70,6 +70,7 @@ prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpe
     helpers->count++;
     helper->drive = drive->name;
     helper->argv = (const char *const *)helper->command->argv.items;
+    helper->environment = &helper->command->environment;
     helper->path = maqet_process_find(helper->argv[0]);
     helper->socket_fd = -1;
     if (!helper->path)
@@ -138,12 +139,17 @@ struct work {
     size_t current;         /* the program that is being started */
 };
 
-/* As systemd's socket activation does. */
+/* As the plugin wants it, and as systemd's socket activation does. */
 static int
-set_environment(void)
+set_environment(const struct maqet_strings *changes)
 {
     _cleanup_free_ char *pid = maqet_format("%d", (int)getpid());
 
+    for (size_t i = 0; changes && i < changes->count; i++)
+        if (strchr(changes->items[i], '='))
+            putenv(changes->items[i]);
+        else
+            unsetenv(changes->items[i]);
     unsetenv("LISTEN_FDNAMES");
     return setenv("LISTEN_FDS", "1", 1) < 0 ? -1 : setenv("LISTEN_PID", pid, 1);
 }
@@ -171,7 +177,8 @@ become_program(void *data, int report)
     maqet_child_reset_signals();
     /* All other descriptors are closed on exec. */
     if (dup2(work->log_fd, 1) >= 0 && dup2(work->log_fd, 2) >= 0 &&
-        dup2(helper->socket_fd, MAQET_HELPER_FD) >= 0 && set_environment() == 0 &&
+        dup2(helper->socket_fd, MAQET_HELPER_FD) >= 0 &&
+        set_environment(helper->environment) == 0 &&
         write_record(work->record_fd) == 0) {
         if (work->folder && chdir(work->folder) < 0)
             errno = 0;

@@ -16,7 +16,8 @@ struct maqet_helper {
     const char *drive; /* for errors */
     const char *path;  /* owned */
     const char *const *argv;
-    struct maqet_command *command; /* that argv is from */
+    const struct maqet_strings *environment; /* changes of ours; NULL: none */
+    struct maqet_command *command;           /* that both are from */
     int socket_fd; /* listening; the program gets it as MAQET_HELPER_FD, as by systemd's
                     * socket activation (sd_listen_fds(3)) */
 };

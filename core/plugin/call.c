@@ -10,7 +10,7 @@
 #include "core/base/mask.h"
 #include "core/base/printable.h"
 
-static struct maqet_call current;
+static struct maqet_call current = {.mode = -1};
 
 struct maqet_call *
 maqet_call_current(void)
@@ -72,6 +72,7 @@ maqet_call_begin(int64_t limit)
     current.of_interface = false;
     current.plugin = NULL;
     current.context = NULL;
+    current.mode = -1;
     guard();
     return outer;
 }
@@ -205,7 +206,7 @@ on_output(void *data, const char *bytes, size_t count)
 }
 
 int
-maqet_command_finish(struct maqet_command *command, char **output,
+maqet_command_finish(struct maqet_command *command, char **output, size_t *size,
                      struct maqet_error **err)
 {
     const char *const *argv = (const char *const *)command->argv.items;
@@ -219,7 +220,12 @@ maqet_command_finish(struct maqet_command *command, char **output,
                                                 .on_output = on_output,
                                                 .data = &watch,
                                                 .exit_code = command->exit_status,
-                                                .log = current.log};
+                                                .log = current.log,
+                                                .input = command->input,
+                                                .input_size = command->input_size,
+                                                .environment = &command->environment,
+                                                .output_size = size,
+                                                .error_output = command->error_output};
     int result = maqet_command_check_secrets(command, current.plugin, err) < 0 ||
                          maqet_secrets_check(&command->secrets, err) < 0
                      ? -1

@@ -36,6 +36,7 @@ struct maqet_call {
     const struct maqet_context *context; /* NULL: it gets no error */
     const char *callback;
     const char *drive, *vm; /* their names; NULL: none */
+    int mode;               /* of the image before the call; -1: not known */
 };
 
 /* The call in progress. Its members are reset when it ends; it does not own what they
@@ -75,9 +76,9 @@ struct maqet_command {
     char **error_output; /* gets it; may be NULL */
 };
 
-/* Runs a command and frees it. *output (may be NULL) gets its standard output; the caller
- * frees. */
-int maqet_command_finish(struct maqet_command *command, char **output,
+/* Runs a command and frees it. *output (may be NULL) gets its standard output, of which
+ * *size (may be NULL) gets the bytes; the caller frees. */
+int maqet_command_finish(struct maqet_command *command, char **output, size_t *size,
                          struct maqet_error **err);
 
 /* MAQET_ERROR_FAILED if a word of a command line of the plugin contains a secret: any user

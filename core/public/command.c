@@ -87,7 +87,8 @@ maqet_command_input(struct maqet_command *command, const void *bytes, size_t siz
 {
     free(command->input);
     command->input = maqet_alloc(size + 1);
-    memcpy(command->input, bytes, size);
+    if (size > 0)
+        memcpy(command->input, bytes, size);
     command->input_size = size;
 }
 
@@ -115,7 +116,7 @@ maqet_command_show_progress(struct maqet_command *command,
 int
 maqet_command_run(struct maqet_command *command, struct maqet_error **err)
 {
-    return maqet_command_finish(command, NULL, err);
+    return maqet_command_finish(command, NULL, NULL, err);
 }
 
 char *
@@ -124,9 +125,9 @@ maqet_command_output(struct maqet_command *command, size_t *size,
 {
     char *output = NULL;
 
-    maqet_command_finish(command, &output, err);
     if (size)
-        *size = output ? strlen(output) : 0;
+        *size = 0;
+    maqet_command_finish(command, &output, size, err);
     return output;
 }
 

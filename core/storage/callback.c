@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/storage/callback.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/mask.h"
 #include "core/plugin/call.h"
@@ -17,11 +21,46 @@ announce(const struct maqet_drive *drive, const char *callback)
         drive->context->calling(drive->context->data, callback);
 }
 
-int
-maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
-                  const char *callback, int result, struct maqet_error **err)
+/* The permissions of the drive's image, if that is a file; -1: there is none. */
+static int
+mode_of(const struct maqet_drive *drive)
 {
-    announce(drive, NULL);
+    struct stat status;
+
+    return drive->path && stat(drive->path, &status) == 0 && S_ISREG(status.st_mode)
+               ? (int)(status.st_mode & 07777)
+               : -1;
+}
+
+/* A callback must not make the image accessible to others: it gets back the permissions
+ * that it had. */
+static int
+check_mode(const struct maqet_drive *drive, const char *plugin, const char *callback,
+           struct maqet_error **err)
+{
+    int before = maqet_call_current()->mode, after = before < 0 ? -1 : mode_of(drive);
+
+    if (after < 0 || (after & ~before) == 0)
+        return 0;
+    _cleanup_close_ int fd = open(drive->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fchmod(fd, (mode_t)before) < 0)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_PERMISSION,
+                                 "the plugin '%s' has changed the mode of %s from %04o "
+                                 "to %04o in %s, and it cannot be changed back: %s",
+                                 plugin, drive->path, (unsigned)before, (unsigned)after,
+                                 callback, strerror(errno));
+    maqet_warn(drive,
+               "the plugin '%s' has changed the mode of %s from %04o to %04o in %s, so "
+               "that others could access it; it is %04o again",
+               plugin, drive->path, (unsigned)before, (unsigned)after, callback,
+               (unsigned)before);
+    return 0;
+}
+
+static int
+judge_result(const struct maqet_drive *drive, const char *plugin, const char *callback,
+             int result, struct maqet_error **err)
+{
     if (err && *err)
         return -1;
     if (result == 0)
@@ -61,11 +100,21 @@ error_secret(const struct maqet_drive *drive, const char *plugin, const char *ca
 }
 
 int
+maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
+                  const char *callback, int result, struct maqet_error **err)
+{
+    announce(drive, NULL);
+    if (check_mode(drive, plugin, callback, err) < 0)
+        return -1;
+    return judge_result(drive, plugin, callback, result, err);
+}
+
+int
 maqet_drive_judge_args(const struct maqet_drive *drive, const char *plugin,
                        const char *callback, const struct maqet_args *args, int result,
                        struct maqet_error **err)
 {
-    if (maqet_drive_judge(drive, plugin, callback, result, err) < 0)
+    if (judge_result(drive, plugin, callback, result, err) < 0)
         return -1;
     if (args->fault)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
@@ -73,6 +122,24 @@ maqet_drive_judge_args(const struct maqet_drive *drive, const char *plugin,
                                  "take: %s",
                                  plugin, args->fault);
     return holds_secret(args) ? error_secret(drive, plugin, callback, err) : 0;
+}
+
+int
+maqet_drive_judge_command(const struct maqet_drive *drive, const char *callback,
+                          const struct maqet_command *command, struct maqet_error **err)
+{
+    const char *function = command->input          ? "maqet_command_input"
+                           : command->exit_status  ? "maqet_command_exit_status"
+                           : command->error_output ? "maqet_command_error_output"
+                                                   : NULL;
+
+    return function
+               ? maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                   "the plugin '%s' returned a command from %s with "
+                                   "which it has called %s(); that is only for "
+                                   "commands that it runs by itself",
+                                   drive->storage->plugin.name, callback, function)
+               : maqet_command_check_secrets(command, drive->storage->plugin.name, err);
 }
 
 /* The same for a callback of the storage that appends actions. */
@@ -144,6 +211,7 @@ maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface,
     call->callback = callback;
     call->drive = drive->name;
     call->vm = drive->machine->vm_name;
+    call->mode = mode_of(drive);
     announce(drive, callback);
 }
 
@@ -176,12 +244,11 @@ maqet_storage_helper(const struct maqet_drive *drive, struct maqet_command **com
     maqet_drive_call_concerns(drive, false, "helper");
     *command = drive->storage->plugin.helper(drive, &reason);
     announce(drive, NULL);
+    check_mode(drive, drive->storage->plugin.name, "helper", &reason);
     if (!reason &&
-        (!*command || maqet_command_check_secrets(*command, drive->storage->plugin.name,
-                                                  &reason) == 0))
+        (!*command || maqet_drive_judge_command(drive, "helper", *command, &reason) == 0))
         return 0;
-    if (*command)
-        maqet_command_free(TAKE_PTR(*command));
+    maqet_command_free(TAKE_PTR(*command));
     return maqet_error_move(err, reason);
 }
 

@@ -50,6 +50,11 @@ int maqet_drive_judge_args(const struct maqet_drive *drive, const char *plugin,
                            const char *callback, const struct maqet_args *args,
                            int result, struct maqet_error **err);
 
+/* The same for a command that a callback of the storage returned, to run beside us. */
+int maqet_drive_judge_command(const struct maqet_drive *drive, const char *callback,
+                              const struct maqet_command *command,
+                              struct maqet_error **err);
+
 /* The error for a plugin that lacks a callback. @what is what the type cannot do. Returns
  * -1. */
 int maqet_drive_error_unsupported(const struct maqet_drive *drive, const char *what,

@@ -193,8 +193,9 @@ publish(const struct exporting *exporting, struct maqet_error **err)
     _cleanup_close_ int fd = openat(exporting->folder_fd, exporting->temporary,
                                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-    /* Others may only see the complete file. */
-    if (fd >= 0 && exporting->export->mode && fchmod(fd, exporting->export->mode) < 0)
+    /* Others may only see the complete file, whatever the plugin has made of its mode. */
+    mode_t mode = exporting->export->mode ? exporting->export->mode : 0600;
+    if (fd >= 0 && fchmod(fd, mode) < 0)
         return maqet_error_errno(err, errno, "Cannot set the mode of %s", path);
     if (fd < 0 || fsync(fd) < 0)
         return maqet_error_errno(err, errno, "Cannot write %s to the disk", path);

@@ -323,10 +323,9 @@ describe_server(const struct maqet_drive *drive, const struct maqet_snapshot *sn
         drive->storage->snapshot.serve(drive, snapshot, socket, err);
     if (maqet_drive_judge(drive, drive->storage->plugin.name, "serve", command ? 0 : -1,
                           err) == 0 &&
-        maqet_command_check_secrets(command, drive->storage->plugin.name, err) == 0)
+        maqet_drive_judge_command(drive, "serve", command, err) == 0)
         return command;
-    if (command)
-        maqet_command_free(command);
+    maqet_command_free(command);
     return NULL;
 }
 
@@ -345,8 +344,8 @@ maqet_drive_snapshot_serve(const struct maqet_drive *drive,
     struct maqet_command *command = describe_server(drive, snapshot, socket, err);
     if (!command)
         return -1;
-    int result =
-        maqet_process_serve((const char *const *)command->argv.items, NULL, server, err);
+    int result = maqet_process_serve((const char *const *)command->argv.items,
+                                     &command->environment, server, err);
     if (result == 0)
         result = await_greeting(server, command->argv.items[0], socket, err);
     maqet_command_free(command);

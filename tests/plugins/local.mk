@@ -5,7 +5,7 @@ FAULTY_FLAGS = $(PLUGIN_FLAGS) -rpath /nowhere
 EXTRA_DIST += tests/plugins/faulty.c tests/plugins/seeded.c tests/plugins/seeded-iface.c \
 	tests/plugins/seeded-faults.h tests/plugins/seeded-create.h tests/plugins/seeded-emit.h \
 	tests/plugins/seeded-snapshots.h \
-	tests/plugins/traced.c
+	tests/plugins/rogue.c tests/plugins/traced.c
 
 check_LTLIBRARIES += tests/plugins/maqet-storage-good.la
 tests_plugins_maqet_storage_good_la_SOURCES = tests/plugins/faulty.c

@@ -87,6 +87,45 @@ test_output(void)
     CU_ASSERT_PTR_NULL(maqet_command_output(command, NULL, NULL));
 }
 
+/* What a program is given, and what it says, by the functions that plugins have. */
+static void
+test_command(void)
+{
+    struct maqet_command *command = maqet_command_new("sh");
+    struct maqet_error *err = NULL;
+    char *complaint = NULL;
+    int status = -1;
+    size_t size = 0;
+
+    maqet_command_word(command, "-c");
+    maqet_command_word(command, "cat; echo \"$ONE ${HOME-gone}\"; echo 100% >&2; exit 9");
+    maqet_command_input(command, "a\0b\n", 4);
+    maqet_command_environment(command, "ONE", "1 = 1");
+    maqet_command_environment(command, "HOME", NULL);
+    maqet_command_exit_status(command, &status);
+    maqet_command_error_output(command, &complaint);
+    char *output = maqet_command_output(command, &size, &err);
+    UNIT_NO_ERROR(&err);
+    CU_ASSERT_EQUAL(status, 9);
+    CU_ASSERT_EQUAL_FATAL(size, 15);
+    CU_ASSERT_EQUAL(memcmp(output, "a\0b\n1 = 1 gone\n", 16), 0);
+    UNIT_SAME(complaint, "100%\n");
+    maqet_free(output);
+    maqet_free(complaint);
+
+    /* Without an output to be kept, and nothing to read. */
+    command = maqet_command_new("cat");
+    maqet_command_input(command, NULL, 0);
+    CU_ASSERT_EQUAL(maqet_command_run(command, &err), 0);
+    command = maqet_command_new("/nowhere/tool");
+    status = -1;
+    maqet_command_exit_status(command, &status);
+    CU_ASSERT_EQUAL(maqet_command_run(command, NULL), -1);
+    CU_ASSERT_EQUAL(status, -1);
+    maqet_command_free(NULL);
+    maqet_free(NULL);
+}
+
 /* ---- how far it is ---- */
 
 struct shown {
@@ -133,13 +172,10 @@ int
 main(void)
 {
     CU_TestInfo tests[] = {
-        {"without a call", test_no_call},
-        {"a call within a call", test_nested},
-        {"a call that is late", test_late},
-        {"a program that goes on", test_program},
-        {"what a program wrote", test_output},
-        {"how far it is", test_progress},
-        CU_TEST_INFO_NULL,
+        {"without a call", test_no_call},      {"a call within a call", test_nested},
+        {"a call that is late", test_late},    {"a program that goes on", test_program},
+        {"what a program wrote", test_output}, {"what a program is given", test_command},
+        {"how far it is", test_progress},      CU_TEST_INFO_NULL,
     };
 
     return unit_run("call", tests);

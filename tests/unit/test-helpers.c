@@ -96,8 +96,15 @@ supervise(const struct scene *scene, const char *first, const char *second,
 {
     const char *const one[] = {"sh", "-c", first, "sh", scene->folder, NULL};
     const char *const two[] = {"sh", "-c", second, "sh", scene->folder, NULL};
+    char *changes[] = {(char *)"MAQET_UNIT_NEW=a = b", (char *)"MAQET_UNIT_OLD",
+                       (char *)"LISTEN_PID=1"};
+    const struct maqet_strings environment = {.items = changes, .count = 3};
     struct maqet_helper programs[] = {
-        {.drive = "one", .path = "/bin/sh", .argv = one, .socket_fd = scene->socket_fd},
+        {.drive = "one",
+         .path = "/bin/sh",
+         .argv = one,
+         .environment = &environment,
+         .socket_fd = scene->socket_fd},
         {.drive = "two",
          .path = second && *second ? "/bin/sh" : "/no/such/program",
          .argv = two,
@@ -150,6 +157,7 @@ test_what_it_gets(void)
     static const char script[] =
         "echo said; echo wrong >&2; pwd; echo $LISTEN_FDS ${LISTEN_FDNAMES-none};"
         "[ $LISTEN_PID = $$ ] && echo told; umask; cat;"
+        "echo \"$MAQET_UNIT_NEW\" ${MAQET_UNIT_OLD-gone};"
         "for fd in /proc/$$/fd/*; do [ ! -e $fd ] || printf '%s ' ${fd##*/}; done; echo;"
         /* By the shell itself, which blocks signals while it forks. */
         "while read -r key value; do case $key in SigBlk:|SigIgn:)"
@@ -157,18 +165,20 @@ test_what_it_gets(void)
         "echo done; exec sleep 1000";
     int leaked = fcntl(0, F_DUPFD, 150), supervisor;
 
+    setenv("MAQET_UNIT_OLD", "there", 1);
     setenv("LISTEN_FDNAMES", "odd", 1);
     setenv("LISTEN_PID", "1", 1);
     mode_t mask = umask(027);
     CU_ASSERT_EQUAL(supervise(&scene, script, NULL, 1000, &error), 0);
     UNIT_NO_ERROR(&error);
     umask(mask);
+    unsetenv("MAQET_UNIT_OLD");
     unsetenv("LISTEN_FDNAMES");
     unsetenv("LISTEN_PID");
     UNIT_EVENTUALLY(holds(&scene, "log", "done\n"));
     _cleanup_free_ char *log = text_of(&scene, "log");
     _cleanup_free_ char *expected =
-        maqet_format("said\nwrong\n%s\n1 none\ntold\n0027\n0 1 2 3 \n"
+        maqet_format("said\nwrong\n%s\n1 none\ntold\n0027\na = b gone\n0 1 2 3 \n"
                      "SigBlk 0000000\nSigIgn 0000000\ndone\n",
                      scene.folder);
     UNIT_SAME(log, expected);

@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What a plugin leaves behind is not trusted: descriptors that it has opened reach no program, and
+# images that it has made accessible to others are not left so.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+qemu_required
+: "${CC:=cc}"
+requires "${CC%% *}"
+
+mkdir plugins
+expect 0 "${CC%% *}" -Wall -Wextra -Werror -fPIC -shared -I"$abs_top_srcdir/include" \
+    "$abs_top_srcdir/tests/plugins/rogue.c" -o plugins/maqet-storage-rogue.so
+export MAQET_PLUGIN_PATH="$TMP/plugins"
+echo secret >secret
+export MAQET_ROGUE_FILE="$TMP/secret"
+
+machine() { # "HOW CALLBACK"
+    vm_yaml vm <<END
+storage:
+  - {name: hdd, type: rogue, file: vm.img, storage_act: $1}
+END
+}
+
+# ---- descriptors: of QEMU, of the program beside it, of who watches that, and of qemu-img
+
+machine "leak validate"
+expect 0 maqet add vm.yaml
+wrap_qemu_img 'create*' "ls -l /proc/self/fd >'$TMP/inherited'"
+expect 0 wrapped maqet start vm
+# None of ls itself but the standard streams, and the folder that it lists.
+same 4 "$(grep -c -- '->' inherited)" "the descriptors of qemu-img"
+helper=$(cut -d ' ' -f 1 run/vm/helpers)
+supervisor=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$helper/status")
+for pid in $(vm_pid vm) "$helper" "$supervisor"; do
+    ls -l "/proc/$pid/fd" >>inherited
+done
+! grep -F "$TMP/secret" inherited || fail "the plugin's descriptor was inherited"
+expect 0 maqet stop vm --timeout 0 --force
+
+# ---- modes
+
+mode_is() {
+    same "$1" "$(stat -c %a "$2")" "the mode of $2"
+}
+mode_is 600 vm.img
+rm vm.img
+machine "open-to-all create"
+expect 0 maqet apply vm vm.yaml
+expect 0 maqet start vm --create-missing
+mode_is 600 vm.img
+expect 0 maqet stop vm --timeout 0 --force
+opened() { # CALLBACK COMMAND...
+    callback=$1
+    machine "open-to-all $callback"
+    expect 0 maqet apply vm vm.yaml
+    shift
+    expect 0 maqet "$@"
+    [ "$callback" = snapshot.write_out ] ||
+        err_has "the plugin 'rogue' has changed the mode of $TMP/vm.img from 0600 to 0666 in ${callback##*.}"
+    mode_is 600 vm.img
+}
+opened inspect validate vm.yaml
+opened resize resize vm hdd 2M
+opened check check vm
+opened snapshot.create snapshot vm create hdd one
+opened snapshot.list snapshot vm list hdd
+opened snapshot.load snapshot vm load hdd one --yes
+opened snapshot.write_out snapshot vm export hdd one out.raw
+mode_is 600 out.raw
+opened snapshot.remove snapshot vm delete hdd one --yes
+
+# Others who may read it by the user's will still may.
+chmod 640 vm.img
+machine "open-to-all resize"
+expect 0 maqet apply vm vm.yaml
+expect 0 maqet resize vm hdd 4M
+err_has "it is 0640 again"
+mode_is 640 vm.img
