@@ -159,6 +159,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/chain.c core/storage/chain.h \
 	core/storage/creation.c core/storage/creation.h \
 	core/storage/drive.c core/storage/drive.h \
+	core/storage/emitted.c core/storage/emitted.h \
 	core/storage/entry.c core/storage/entry.h \
 	core/storage/export.c core/storage/export.h \
 	core/storage/image.c core/storage/image.h \

@@ -798,10 +798,12 @@ MAQET_EXPORT char *maqet_command_output(struct maqet_command *command, size_t *s
  * maqet_command_image - append the drive's image, in the way in which qemu-img takes it.
  * @command: the command.
  * @drive: the drive; what its emit_args says is what qemu-img is told: the node, with all named
- *   nodes that it refers to, as a "json:" name, and the objects that they refer to (secrets,
- *   throttle groups) before it. So a base comes from the configuration and never from the
- *   image.
- * @err: set when the drive has no image, or its emit_args fails.
+ *   nodes that it refers to, as a "json:" name, and the objects that they refer to (secrets)
+ *   before it. So a base comes from the configuration and never from the image. Filters of the
+ *   guest's requests ("throttle" and "copy-on-read") are left out, since they would hide the
+ *   image's format.
+ * @err: set when the drive has no image, its emit_args fails, or what that appends names
+ *   maqet_drive_socket(), where nobody listens unless QEMU runs.
  *
  * Returns: 0 or -1.
  *
@@ -850,10 +852,12 @@ struct maqet_props;
  *   a filter to the node that it filters.
  *
  * What the core does with a node: it closes the end of each backing chain (`"backing": null`),
- * so that no file is opened because an image names it; and it refuses, as a fault of the
- * plugin, a node of a read-only drive that may be written to, and a node that names a file
- * which no option of the drive names, which lies in no folder that one names nor in
- * maqet_drive_folder(), and which inspect has not reported by maqet_image_file().
+ * so that no backing file is opened because an image names it; and it refuses, as a fault of
+ * the plugin, a node of a read-only drive that may be written to, a node without a driver, one
+ * that refers to a node which the plugin did not append, and a node or another object that
+ * names a file which no PATH or SECRET option of the drive names, which lies in no folder that
+ * one names nor in maqet_drive_folder(), which is not maqet_drive_socket(), and which inspect
+ * has not reported by maqet_image_file().
  *
  * Since: 0.1
  */

@@ -13,6 +13,7 @@
 #include "core/qemu/block_nodes.h"
 #include "core/qemu/keyval.h"
 #include "core/storage/callback.h"
+#include "core/storage/emitted.h"
 
 /* ---- a command ---- */
 
@@ -147,10 +148,29 @@ maqet_run(struct maqet_error **err, const char *program, ...)
 
 /* ---- a drive in it ---- */
 
+/* Whether a node connects to the program that runs beside QEMU. */
+static int
+is_served(void *data, json_object *node)
+{
+    const struct maqet_drive *drive = data;
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    maqet_block_node_files(node, &files);
+    return maqet_strings_has(&files, drive->socket);
+}
+
 static int
 append_image(struct maqet_command *command, const struct maqet_drive *drive,
              const struct maqet_args *args, struct maqet_error **err)
 {
+    for (size_t i = 0; i < args->count; i++)
+        if (args->objects[i]->kind == &maqet_kind_blockdev &&
+            maqet_block_node_walk(args->objects[i]->json, is_served, (void *)drive))
+            return maqet_drive_error(
+                drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                "the plugin '%s' has its helper open the image, which runs only beside "
+                "QEMU, and describes no other node for qemu-img",
+                drive->storage->plugin.name);
     if (!maqet_args_render_image(args, maqet_drive_node(drive), &command->argv))
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                                  "it has no image that qemu-img could open");
@@ -179,7 +199,8 @@ maqet_command_node(struct maqet_command *command, const struct maqet_drive *driv
 
     return maqet_drive_judge_args(drive, drive->storage->plugin.name,
                                   "maqet_command_node", args,
-                                  emit(drive, args, data, err), err) < 0
+                                  emit(drive, args, data, err), err) < 0 ||
+                   maqet_emitted_verify(drive, args, 0, &command->files, err) < 0
                ? -1
                : append_image(command, drive, args, err);
 }

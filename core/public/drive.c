@@ -224,7 +224,7 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
 void
 maqet_image_file(struct maqet_image *image, const char *path)
 {
-    (void)image, (void)path;
+    maqet_strings_add(&image->drive->reported->files, path ? path : "");
 }
 
 void

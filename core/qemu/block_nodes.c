@@ -12,6 +12,9 @@
 struct driver {
     const char *name;
     bool backs; /* maqet_block_node_may_back() */
+    /* A filter of the guest's requests. It has the content of its "file", but hides its
+     * format from qemu-img. */
+    bool filters;
     /* Properties besides "file" and "backing" that are nodes. */
     const char *children[2];
     /* Those that name files; dots lead into objects, and a '*' stands for any item of a
@@ -32,7 +35,7 @@ static const struct driver drivers[] = {
     DRIVER("blkreplay", .children = {"image"}),
     DRIVER("blkverify", .children = {"test", "raw"}, .files = {"x-image", "x-raw"}),
     DRIVER("copy-before-write", .children = {"target"}),
-    DRIVER("copy-on-read", .children = {"bottom"}),
+    DRIVER("copy-on-read", .filters = true, .children = {"bottom"}),
     DRIVER("file", .files = {"filename"}),
     DRIVER("gluster", .files = {"server.*.path", "server.*.socket", "logfile"}),
     DRIVER("host_cdrom", .files = {"filename"}),
@@ -46,6 +49,7 @@ static const struct driver drivers[] = {
     DRIVER("qed", .backs = true),
     DRIVER("quorum", .children = {"children"}),
     DRIVER("rbd", .files = {"conf"}),
+    DRIVER("throttle", .filters = true),
     DRIVER("virtio-blk-vfio-pci", .files = {"path"}),
     DRIVER("virtio-blk-vhost-user", .files = {"path"}),
     DRIVER("virtio-blk-vhost-vdpa", .files = {"path"}),
@@ -297,16 +301,31 @@ inlined_value(const struct maqet_args *args, json_object *value, bool child, siz
     return copy;
 }
 
+/* The node that a filter filters; NULL: it is no filter, or refers to no node. */
+static json_object *
+filtered(const struct maqet_args *args, json_object *node)
+{
+    json_object *file = json_object_object_get(node, "file");
+
+    if (!driver_of(node)->filters)
+        return NULL;
+    return json_object_is_type(file, json_type_string)
+               ? maqet_block_node_find(args, json_object_get_string(file))
+               : file;
+}
+
 static json_object *
 inlined(const struct maqet_args *args, json_object *node, size_t depth)
 {
-    json_object *copy = json_object_new_object();
+    json_object *below = depth < DEPTH_LIMIT ? filtered(args, node) : NULL;
     bool whole = depth < DEPTH_LIMIT;
 
+    if (below)
+        return inlined(args, below, depth + 1);
+    json_object *copy = json_object_new_object();
     json_object_object_foreach(node, key, value)
     {
-        /* That names a node below, which is in its place. */
-        bool child = maqet_block_node_is_child(node, key) && strcmp(key, "bottom") != 0;
+        bool child = maqet_block_node_is_child(node, key);
 
         if (whole)
             json_object_object_add(copy, key,

@@ -45,7 +45,8 @@ void maqet_object_files(const struct maqet_props *props, struct maqet_strings *f
 
 /* Appends the arguments by which qemu-img opens the image of a node: first the objects
  * that the node refers to (secrets, throttle groups), then the node as a "json:" name, in
- * which the nodes that it refers to are in their places. False: there is no such node, or
+ * which the nodes that it refers to are in their places. Filters of the guest's requests
+ * are left out. False: there is no such node, or
  * it refers to one that is not there, or to itself. */
 bool maqet_args_render_image(const struct maqet_args *args, const char *node_name,
                              struct maqet_strings *argv);

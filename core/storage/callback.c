@@ -274,19 +274,6 @@ maqet_storage_live_resize(const struct maqet_drive *drive, uint64_t bytes,
 }
 
 int
-maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
-                        struct maqet_error **err)
-{
-    /* There is nothing of which the plugin could make a node. */
-    if (maqet_drive_empty(drive))
-        return 0;
-    int result = MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, emit_args, args);
-
-    return maqet_drive_judge_args(drive, drive->storage->plugin.name, "emit_args", args,
-                                  result, err);
-}
-
-int
 maqet_storage_live_create(const struct maqet_drive *drive, const char *name,
                           struct maqet_actions *actions, struct maqet_error **err)
 {

@@ -82,9 +82,6 @@ int maqet_storage_resize(const struct maqet_drive *drive, uint64_t bytes,
 int maqet_storage_live_resize(const struct maqet_drive *drive, uint64_t bytes,
                               struct maqet_actions *actions, struct maqet_error **err);
 
-int maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
-                            struct maqet_error **err);
-
 /* MAQET_ERROR_UNSUPPORTED: not while QEMU runs. The drive has a snapshot table. */
 int maqet_storage_live_create(const struct maqet_drive *drive, const char *name,
                               struct maqet_actions *actions, struct maqet_error **err);

@@ -48,6 +48,12 @@ struct maqet_drive_options {
     struct maqet_values values;
 };
 
+/* Files that inspect has reported by maqet_image_file(). */
+struct maqet_reported_files {
+    bool asked; /* it has been called */
+    struct maqet_strings files;
+};
+
 /* The position of a drive on its interface. */
 struct maqet_drive_slot {
     int64_t controller; /* an added one; -1: the machine's own */
@@ -79,6 +85,7 @@ struct maqet_drive {
     char *folder;      /* maqet_drive_folder() */
     void *handle;      /* maqet_drive_handle() */
     bool running;      /* maqet_drive_running() */
+    struct maqet_reported_files *reported;
     char *log;         /* for long output of programs that its plugin runs */
     char *served; /* the socket of a server with the content, of which the guest writes to
                    * a copy; NULL: it uses the image itself */

@@ -415,6 +415,7 @@ maqet_drive_look(const struct maqet_context *context, const struct maqet_machine
 
     drive->context = context;
     drive->machine = machine;
+    drive->reported = maqet_alloc(sizeof(*drive->reported));
     drive->tree = json_object_is_type(entry, json_type_object) ? json_object_get(entry)
                                                                : json_object_new_object();
     drive->media = MAQET_MEDIA_DISK;
@@ -452,6 +453,8 @@ maqet_drive_free(struct maqet_drive *drive)
     free(drive->folder);
     free(drive->log);
     free(drive->served);
+    maqet_strings_clear(&drive->reported->files);
+    free(drive->reported);
     maqet_secrets_free(*drive->secrets);
     free(drive->secrets);
     for (int i = 0; i < MAQET_WHOSE_COUNT; i++) {

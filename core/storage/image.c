@@ -129,6 +129,9 @@ inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
         struct maqet_image_state *state, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+
+    drive->reported->asked = true;
+    maqet_strings_cut(&drive->reported->files, 0);
     int result = plugin->inspect ? MAQET_STORAGE_CALL(err, drive, MAQET_CALL_SERVICE,
                                                       inspect, fd, image)
                                  : 0;

@@ -6,6 +6,7 @@
 
 #include "core/qemu/addresses.h"
 #include "core/storage/callback.h"
+#include "core/storage/emitted.h"
 
 /* ---- records ---- */
 

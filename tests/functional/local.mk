@@ -75,6 +75,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/lock-conflict.sh \
 	tests/functional/odd-names.sh \
 	tests/functional/odd-paths.sh \
+	tests/functional/emitted.sh \
 	tests/functional/enospc.sh \
 	tests/functional/failing-qemu.sh \
 	tests/functional/killed-in-creation.sh \

@@ -147,3 +147,12 @@ check_LTLIBRARIES += tests/plugins/maqet-storage-foreign.la
 tests_plugins_maqet_storage_foreign_la_SOURCES = tests/plugins/faulty.c
 tests_plugins_maqet_storage_foreign_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_FOREIGN -DFAULTY_NAME='"foreign"'
 tests_plugins_maqet_storage_foreign_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-emitter.la
+tests_plugins_maqet_storage_emitter_la_SOURCES = tests/plugins/emitter.c
+tests_plugins_maqet_storage_emitter_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-emitter-share.la
+tests_plugins_maqet_storage_emitter_share_la_SOURCES = tests/plugins/emitter.c
+tests_plugins_maqet_storage_emitter_share_la_CPPFLAGS = $(AM_CPPFLAGS) -DEMITTER_SHARE
+tests_plugins_maqet_storage_emitter_share_la_LDFLAGS = $(FAULTY_FLAGS)
