@@ -138,7 +138,7 @@ struct maqet_props *
 blockdev_emit(const struct maqet_drive *drive, struct maqet_args *args,
               const char *format)
 {
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
     const char *discard = discard_of(drive);
     const char *detect_zeroes = maqet_drive_string(drive, "detect_zeroes");
 
@@ -176,7 +176,7 @@ blockdev_live_resize(const struct maqet_drive *drive, uint64_t bytes,
     struct maqet_props *action = maqet_actions_add(actions, "block_resize");
 
     (void)err;
-    maqet_props_string(action, "node-name", maqet_drive_name(drive));
+    maqet_props_string(action, "node-name", maqet_drive_node(drive));
     maqet_props_int(action, "size", (int64_t)blockdev_round_up(bytes));
     return 0;
 }

@@ -78,7 +78,7 @@ attach_emit_device(const struct maqet_drive *drive, struct maqet_args *args,
     bool empty = maqet_drive_empty(drive);
 
     if (!empty)
-        maqet_props_string(device, "drive", name);
+        maqet_props_string(device, "drive", maqet_drive_node(drive));
     if (serial)
         maqet_props_string(device, "serial", serial);
     if (maqet_drive_has(drive, "bootindex"))

@@ -58,7 +58,7 @@ static int
 emit_snapshot(const struct maqet_drive *drive, struct maqet_args *args, void *data,
               struct maqet_error **err)
 {
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
 
     maqet_props_string(node, "driver", "qcow2");
     maqet_props_bool(node, "read-only", true);

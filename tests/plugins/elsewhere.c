@@ -229,7 +229,7 @@ elsewhere_live_resize(const struct maqet_drive *drive, uint64_t bytes,
     struct maqet_props *action = maqet_actions_add(actions, "block_resize");
 
     (void)err;
-    maqet_props_string(action, "node-name", maqet_drive_name(drive));
+    maqet_props_string(action, "node-name", maqet_drive_node(drive));
     maqet_props_int(action, "size", (int64_t)bytes);
     return 0;
 }
@@ -238,7 +238,7 @@ static int
 elsewhere_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                     struct maqet_error **err)
 {
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
     char *path = place(drive, "");
 
     (void)err;
@@ -312,7 +312,7 @@ snapshot_live_create(const struct maqet_drive *drive, const char *name,
         maqet_actions_add(actions, "blockdev-snapshot-internal-sync");
 
     (void)err;
-    maqet_props_string(data, "device", maqet_drive_name(drive));
+    maqet_props_string(data, "device", maqet_drive_node(drive));
     maqet_props_string(data, "name", name);
     return 0;
 }
@@ -326,7 +326,7 @@ snapshot_live_remove(const struct maqet_drive *drive,
         maqet_actions_add(actions, "blockdev-snapshot-delete-internal-sync");
 
     (void)err;
-    maqet_props_string(data, "device", maqet_drive_name(drive));
+    maqet_props_string(data, "device", maqet_drive_node(drive));
     maqet_props_string(data, "id", maqet_snapshot_id(snapshot));
     return 0;
 }

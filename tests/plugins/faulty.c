@@ -114,7 +114,7 @@ static MAYBE_UNUSED int
 faulty_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                  struct maqet_error **err)
 {
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
 
     (void)err;
     maqet_props_string(node, "driver", "raw");

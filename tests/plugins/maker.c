@@ -166,7 +166,7 @@ maker_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
     (void)err;
     if (!maqet_drive_path(drive))
         return 0;
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
     maqet_props_string(node, "driver", "file");
     maqet_props_string(node, "filename", maqet_drive_path(drive));
     return 0;

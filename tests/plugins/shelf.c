@@ -164,7 +164,7 @@ static int
 shelf_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                 struct maqet_error **err)
 {
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
 
     (void)err;
     maqet_props_string(node, "driver", "null-co");
@@ -279,7 +279,7 @@ live_remove(const struct maqet_drive *drive, const struct maqet_snapshot *snapsh
     struct maqet_props *data = maqet_actions_add(actions, "shelf-remove");
 
     (void)err;
-    maqet_props_string(data, "device", maqet_drive_name(drive));
+    maqet_props_string(data, "device", maqet_drive_node(drive));
     maqet_props_string(data, "id", maqet_snapshot_id(snapshot));
     return 0;
 }

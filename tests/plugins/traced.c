@@ -122,7 +122,7 @@ traced_live_resize(const struct maqet_drive *drive, uint64_t bytes,
 
     (void)err;
     trace("live_resize");
-    maqet_props_string(action, "node-name", maqet_drive_name(drive));
+    maqet_props_string(action, "node-name", maqet_drive_node(drive));
     maqet_props_int(action, "size", (int64_t)bytes);
     return 0;
 }
@@ -131,7 +131,7 @@ static int
 traced_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                  struct maqet_error **err)
 {
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
 
     (void)err;
     trace("emit_args");
@@ -204,7 +204,7 @@ traced_live_create(const struct maqet_drive *drive, const char *name,
 
     (void)err;
     trace("snapshot.live_create");
-    maqet_props_string(action, "device", maqet_drive_name(drive));
+    maqet_props_string(action, "device", maqet_drive_node(drive));
     maqet_props_string(action, "name", name);
     return 0;
 }
@@ -218,7 +218,7 @@ traced_live_remove(const struct maqet_drive *drive, const struct maqet_snapshot 
 
     (void)err;
     trace("snapshot.live_remove");
-    maqet_props_string(action, "device", maqet_drive_name(drive));
+    maqet_props_string(action, "device", maqet_drive_node(drive));
     maqet_props_string(action, "id", maqet_snapshot_id(snapshot));
     return 0;
 }

@@ -195,7 +195,7 @@ luks_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
     (void)err;
     maqet_props_string(maqet_args_object(args, "secret", id), "file",
                        maqet_drive_string(drive, "key_file"));
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
     maqet_props_string(node, "driver", "luks");
     maqet_props_string(node, "key-secret", id);
     free(id);
@@ -233,7 +233,7 @@ luks_live_resize(const struct maqet_drive *drive, uint64_t bytes,
     struct maqet_props *action = maqet_actions_add(actions, "block_resize");
 
     (void)err;
-    maqet_props_string(action, "node-name", maqet_drive_name(drive));
+    maqet_props_string(action, "node-name", maqet_drive_node(drive));
     maqet_props_int(action, "size", (int64_t)((bytes + 511) & ~UINT64_C(511)));
     return 0;
 }

@@ -103,7 +103,7 @@ static int
 template_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                    struct maqet_error **err)
 {
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
 
     (void)err;
     maqet_props_string(node, "driver", "raw");

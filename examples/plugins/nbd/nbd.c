@@ -85,7 +85,7 @@ static int
 nbd_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
               struct maqet_error **err)
 {
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
     const char *socket = maqet_drive_string(drive, "socket");
     const char *export = maqet_drive_string(drive, "export");
     char port[16];

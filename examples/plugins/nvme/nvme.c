@@ -79,7 +79,7 @@ nvme_emit_device(const struct maqet_drive *drive, const struct maqet_slot *slot,
 
     (void)slot;
     (void)err;
-    maqet_props_string(device, "drive", name);
+    maqet_props_string(device, "drive", maqet_drive_node(drive));
     /* QEMU insists on a serial number. */
     strncat(shortened, serial ? serial : name, SERIAL_MAX);
     maqet_props_string(device, "serial", shortened);

@@ -278,7 +278,7 @@ rbd_live_resize(const struct maqet_drive *drive, uint64_t bytes,
     struct maqet_props *action = maqet_actions_add(actions, "block_resize");
 
     (void)err;
-    maqet_props_string(action, "node-name", maqet_drive_name(drive));
+    maqet_props_string(action, "node-name", maqet_drive_node(drive));
     maqet_props_int(action, "size", (int64_t)round_up(bytes));
     return 0;
 }
@@ -356,7 +356,7 @@ rbd_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
         maqet_props_string(props, "file", maqet_drive_string(drive, "key_file"));
         free(secret);
     }
-    props = maqet_args_blockdev(args, maqet_drive_name(drive));
+    props = maqet_args_blockdev(args, maqet_drive_node(drive));
     rbd_describe(drive, set_property, props);
     if (maqet_drive_readonly(drive))
         maqet_props_bool(props, "read-only", true);

@@ -182,7 +182,7 @@ live_create(const struct maqet_drive *drive, const char *name,
         maqet_actions_add(actions, "blockdev-snapshot-internal-sync");
 
     (void)err;
-    maqet_props_string(data, "device", maqet_drive_name(drive));
+    maqet_props_string(data, "device", maqet_drive_node(drive));
     maqet_props_string(data, "name", name);
     return 0;
 }
@@ -196,7 +196,7 @@ live_remove(const struct maqet_drive *drive, const struct maqet_snapshot *snapsh
         maqet_actions_add(actions, "blockdev-snapshot-delete-internal-sync");
 
     (void)err;
-    maqet_props_string(data, "device", maqet_drive_name(drive));
+    maqet_props_string(data, "device", maqet_drive_node(drive));
     maqet_props_string(data, "name", maqet_snapshot_name(snapshot));
     return 0;
 }

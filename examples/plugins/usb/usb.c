@@ -90,7 +90,7 @@ usb_emit_device(const struct maqet_drive *drive, const struct maqet_slot *slot,
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "the controller's id is too long");
     snprintf(port, sizeof(port), "%u", (unsigned)maqet_slot_index(slot) + 1);
-    maqet_props_string(device, "drive", name);
+    maqet_props_string(device, "drive", maqet_drive_node(drive));
     maqet_props_string(device, "bus", bus);
     maqet_props_string(device, "port", port);
     maqet_props_bool(device, "removable", maqet_drive_bool(drive, "removable"));

@@ -116,7 +116,7 @@ static int
 vdi_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
               struct maqet_error **err)
 {
-    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_node(drive));
 
     (void)err;
     maqet_props_string(node, "driver", "vdi");
