@@ -207,6 +207,8 @@ bench_lack(struct bench *bench, unsigned needs)
         {NEEDS_SIZE, bench_has_size(bench), "its drives have no .size_option"},
         {NEEDS_QEMU_IMG, is_installed("qemu-img"), "there is no qemu-img"},
         {NEEDS_QEMU_IO, is_installed("qemu-io"), "there is no qemu-io"},
+        {NEEDS_QEMU_IO, !plugin->helper,
+         "qemu-io does not have the program that runs beside QEMU"},
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)

@@ -130,7 +130,8 @@ open_by_tool(const struct maqet_drive *drive, struct maqet_error **err)
 {
     _cleanup_free_ char *found = maqet_process_find("qemu-img");
 
-    if (!found || !drive->storage->plugin.interface)
+    /* What runs beside QEMU does not run beside qemu-img. */
+    if (!found || !drive->storage->plugin.interface || drive->storage->plugin.helper)
         return 0;
     struct maqet_command *command = maqet_command_new("qemu-img");
     maqet_command_arg(command, "info");

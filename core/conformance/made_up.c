@@ -121,6 +121,19 @@ clamp(const struct maqet_option *row, int64_t wanted)
     return (row->flags & MAQET_MAXIMUM) && wanted > row->maximum ? row->maximum : wanted;
 }
 
+/* The @number-th value of an option, so that each drive has another one as far as there are
+ * enough; then the first ones come again. */
+static int64_t
+numbered(const struct maqet_option *row, unsigned number)
+{
+    int64_t first = (row->flags & MAQET_MINIMUM) ? row->minimum : clamp(row, 1);
+    uint64_t others = (row->flags & MAQET_MAXIMUM)
+                          ? (uint64_t)row->maximum - (uint64_t)first
+                          : UINT64_MAX;
+
+    return first + (int64_t)(others < number ? (number - 1) % (others + 1) : number - 1);
+}
+
 char *
 made_up_size(const struct maqet_option *row, uint64_t bytes)
 {
@@ -146,14 +159,11 @@ static char *
 value_of_type(struct bench *bench, const struct maqet_option *row,
               enum maqet_option_type type, const char *drive, uint64_t size)
 {
-    int64_t first = (row->flags & MAQET_MINIMUM) ? row->minimum : 1;
-
     switch (type) {
     case MAQET_OPTION_SIZE:
         return made_up_size(row, size);
     case MAQET_OPTION_INT:
-        /* Another one for each drive, as far as there are others. */
-        return maqet_format("%" PRId64, clamp(row, first + number_of(bench, drive) - 1));
+        return maqet_format("%" PRId64, numbered(row, number_of(bench, drive)));
     case MAQET_OPTION_BOOL:
         return maqet_strdup("off");
     case MAQET_OPTION_CHOICE:
