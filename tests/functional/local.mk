@@ -20,7 +20,6 @@ FUNCTIONAL_TESTS = \
 	tests/functional/downloads.sh \
 	tests/functional/autoreconf.sh \
 	tests/functional/public-header.sh \
-	tests/functional/header-comments.sh \
 	tests/functional/outside-virtiofs.sh \
 	tests/functional/outside-storages.sh \
 	tests/functional/outside-interfaces.sh \
@@ -49,6 +48,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/plugins-refused.sh \
 	tests/functional/plugin-check.sh \
 	tests/functional/plugin-check-output.sh \
+	tests/functional/plugin-check-right.sh \
 	tests/functional/plugin-check-seeded.sh \
 	tests/functional/plugin-constructors.sh \
 	tests/functional/plugins-setuid.sh \

@@ -6,6 +6,12 @@ EXTRA_DIST += tests/plugins/faulty.c tests/plugins/seeded.c tests/plugins/seeded
 	tests/plugins/seeded-faults.h tests/plugins/seeded-create.h tests/plugins/seeded-emit.h \
 	tests/plugins/seeded-snapshots.h \
 	tests/plugins/rogue.c tests/plugins/traced.c
+# Plugins that are right, however unusual: for `maqet plugin check`.
+EXTRA_DIST += tests/plugins/right/images.h tests/plugins/right/iface-lone.c \
+	tests/plugins/right/iface-numbered.c tests/plugins/right/storage-device.c \
+	tests/plugins/right/storage-filtered.c \
+	tests/plugins/right/storage-served.c \
+	tests/plugins/right/storage-volumes.c
 
 check_LTLIBRARIES += tests/plugins/maqet-storage-good.la
 tests_plugins_maqet_storage_good_la_SOURCES = tests/plugins/faulty.c
