@@ -77,6 +77,14 @@ append_options(struct maqet_text *text, const struct maqet_plugin_option *option
     }
 }
 
+/* @words may be NULL. */
+static void
+append_line(struct maqet_text *text, const char *title, const char *words)
+{
+    if (words)
+        maqet_text_appendf(text, "%s: %s\n", title, words);
+}
+
 static char *
 info_text(const void *row)
 {
@@ -84,8 +92,12 @@ info_text(const void *row)
     _cleanup_free_ char *capabilities = maqet_strings_join(&plugin->capabilities, ", ");
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    maqet_text_appendf(&text, "%s: %s\nKind: %s, plugin ABI %d\nFile: %s\n", plugin->name,
-                       plugin->summary ? plugin->summary : "no description", plugin->kind,
+    maqet_text_appendf(&text, "%s: %s\n", plugin->name,
+                       plugin->summary ? plugin->summary : "no description");
+    append_line(&text, "Version", plugin->version);
+    append_line(&text, "Author", plugin->author);
+    append_line(&text, "More", plugin->url);
+    maqet_text_appendf(&text, "Kind: %s, plugin ABI %d\nFile: %s\n", plugin->kind,
                        plugin->abi, plugin->file);
     if (plugin->interface)
         maqet_text_appendf(&text,

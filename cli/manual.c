@@ -314,6 +314,18 @@ append_plugin_options(struct maqet_text *text, const struct maqet_plugin_option 
     }
 }
 
+/* What it says of itself. */
+static void
+append_author(struct maqet_text *text, const struct maqet_plugin_info *plugin)
+{
+    if (plugin->version)
+        append_roff(text, ".SH VERSION\n", plugin->version, "\n");
+    if (plugin->author)
+        append_roff(text, ".SH AUTHOR\n", plugin->author, "\n");
+    if (plugin->url)
+        append_roff(text, plugin->author ? ".PP\n" : ".SH AUTHOR\n", plugin->url, "\n");
+}
+
 char *
 manual_of_plugin(const struct maqet_plugin_info *plugin, const char *prose)
 {
@@ -344,6 +356,7 @@ manual_of_plugin(const struct maqet_plugin_info *plugin, const char *prose)
         maqet_text_append(&text, "None.\n");
     append_plugin_options(&text, plugin->options, plugin->option_count, "");
     append_capabilities(&text, &plugin->capabilities);
+    append_author(&text, plugin);
     maqet_text_append(&text, ".SH SEE ALSO\n.BR maqet (1),\n.BR maqet\\-plugin (3)\n");
     return maqet_text_take(&text);
 }

@@ -43,7 +43,10 @@ report_end(bool late)
                         call.plugin, call.callback);
     if (call.drive)
         maqet_error_wrap(&error, "Drive '%s' on VM '%s'", call.drive, call.vm);
-    maqet_error_hint(&error, "This is a fault of the plugin: report it to its author");
+    maqet_error_hint(&error,
+                     "This is a fault of the plugin: report it to its author%s%s%s",
+                     call.contact ? " (" : "", call.contact ? call.contact : "",
+                     call.contact ? ")" : "");
     if (call.context->ending)
         call.context->ending(call.context->data, error);
     return maqet_error_exit_code(error->code);
@@ -72,6 +75,7 @@ maqet_call_begin(int64_t limit)
     current.of_interface = false;
     current.plugin = NULL;
     current.context = NULL;
+    current.contact = NULL;
     current.mode = -1;
     guard();
     return outer;

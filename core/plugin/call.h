@@ -35,6 +35,7 @@ struct maqet_call {
     /* For an error that ends the program: */
     const struct maqet_context *context; /* NULL: it gets no error */
     const char *callback;
+    const char *contact;    /* where its author is found; NULL: not known */
     const char *drive, *vm; /* their names; NULL: none */
     int mode;               /* of the image before the call; -1: not known */
 };

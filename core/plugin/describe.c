@@ -42,6 +42,12 @@ static const struct maqet_fields option_fields = MAQET_FIELDS_OF(
          .help = "what it is for"},                                                      \
         MAQET_ROW(struct maqet_plugin_info, summary, "its own description",              \
                   .optional = true),                                                     \
+        MAQET_ROW(struct maqet_plugin_info, version, "its own version",                  \
+                  .optional = true),                                                     \
+        MAQET_ROW(struct maqet_plugin_info, author, "who answers for it",                \
+                  .optional = true),                                                     \
+        MAQET_ROW(struct maqet_plugin_info, url, "where to find more about it",          \
+                  .optional = true),                                                     \
         MAQET_ROW(struct maqet_plugin_info, abi, "the plugin ABI that it was built for", \
                   LOADED),                                                               \
         MAQET_ROW(struct maqet_plugin_info, file, "where it is"),                        \
@@ -152,6 +158,9 @@ describe_file(void *data, struct maqet_error **err)
     info->loads = true;
     info->abi = MAQET_PLUGIN_ABI;
     info->summary = maqet_strdup(plugin->summary);
+    info->version = maqet_strdup(plugin->version);
+    info->author = maqet_strdup(plugin->author);
+    info->url = maqet_strdup(plugin->url);
     describe_options(plugin->options, &info->options, &info->option_count);
     if (is_iface) {
         const struct maqet_iface *iface = (const struct maqet_iface *)plugin;

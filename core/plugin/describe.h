@@ -29,6 +29,7 @@ struct maqet_plugin_info {
     char *name;
     char *kind; /* "storage" or "interface" */
     char *summary;
+    char *version, *author, *url; /* NULL: it does not say */
     bool loads; /* otherwise abi, options and capabilities are not known */
     int abi;
     char *file;

@@ -363,6 +363,12 @@ maqet_plugin_load_file(const char *file, bool *is_iface, struct maqet_error **er
                : NULL;
 }
 
+const char *
+maqet_plugin_contact(const struct maqet_plugin *plugin)
+{
+    return plugin->url ? plugin->url : plugin->author;
+}
+
 const struct maqet_storage *
 maqet_storage_stand_in(const char *name)
 {

@@ -49,6 +49,9 @@ const struct maqet_iface *maqet_iface_load(const struct maqet_context *context,
 const struct maqet_plugin *maqet_plugin_load_file(const char *file, bool *is_iface,
                                                   struct maqet_error **err);
 
+/* Where its author is found, for messages; NULL: it does not say. */
+const char *maqet_plugin_contact(const struct maqet_plugin *plugin);
+
 /* A substitute for a plugin that cannot be loaded: a block device of that name without any
  * callbacks. */
 const struct maqet_storage *maqet_storage_stand_in(const char *name);

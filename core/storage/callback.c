@@ -209,6 +209,8 @@ maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface,
     call->context = drive->context;
     call->plugin = of_interface ? drive->iface->plugin.name : drive->storage->plugin.name;
     call->callback = callback;
+    call->contact = maqet_plugin_contact(of_interface ? &drive->iface->common
+                                                      : &drive->storage->common);
     call->drive = drive->name;
     call->vm = drive->machine->vm_name;
     call->mode = mode_of(drive);
