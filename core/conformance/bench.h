@@ -53,6 +53,7 @@ enum { BENCH_PATHS = 8 };
 struct bench {
     struct maqet_context context;
     struct maqet_machine machine;
+    struct maqet_qemu_version version; /* that @machine has */
     char *file; /* the plugin's */
     char *name;
     bool is_iface;

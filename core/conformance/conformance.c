@@ -18,6 +18,7 @@
 #include "core/conformance/scratch.h"
 #include "core/conformance/tracer.h"
 #include "core/plugin/loader.h"
+#include "core/qemu/qmp.h"
 
 /* One run of the kit. */
 struct run {
@@ -337,6 +338,11 @@ set_machine(struct bench *bench, const char *qemu)
     bench->machine.type = maqet_strdup(machine_type(bench, 0));
     bench->qemu =
         qemu ? maqet_strdup(qemu) : maqet_format("qemu-system-%s", bench->machine.arch);
+    bench->machine.program = bench->qemu;
+    /* Now, or a callback that wants to know would run a program. */
+    bench->version = (struct maqet_qemu_version){
+        .asked = true, .number = maqet_qemu_exact_version(bench->qemu)};
+    bench->machine.version = &bench->version;
 }
 
 static void

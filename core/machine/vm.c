@@ -86,6 +86,8 @@ describe_machine(struct maqet_vm *vm)
 
     vm->machine.vm_name = maqet_strdup(vm->definition->name);
     vm->program = program_of(tree);
+    vm->machine.program = vm->program;
+    vm->machine.version = &vm->version;
     vm->machine.arch = maqet_vm_arch_of(vm->program);
     vm->machine.type =
         maqet_arguments_property(maqet_vm_arguments(vm), "machine", "type", "type");

@@ -15,7 +15,8 @@ struct maqet_vm {
     struct maqet_definition *definition; /* owned */
     char *program;                       /* QEMU: a name, or an absolute path */
     struct maqet_machine machine;
-    struct maqet_drive **drives; /* in the order of the list */
+    struct maqet_qemu_version version; /* that @machine has */
+    struct maqet_drive **drives;       /* in the order of the list */
     size_t drive_count;
     /* The records of the images; the error of reading them, which keeps the machine from
      * starting, or NULL; and whether something is not written to the disk yet. */

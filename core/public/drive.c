@@ -16,6 +16,7 @@
 #include "core/base/mask.h"
 #include "core/plugin/call.h"
 #include "core/qemu/keyval.h"
+#include "core/qemu/qmp.h"
 #include "core/storage/image.h"
 #include "core/storage/secret.h"
 #include "core/storage/slots.h"
@@ -42,7 +43,6 @@ GETTER(const char *, maqet_drive_path, maqet_drive, path)
 GETTER(const char *, maqet_drive_socket, maqet_drive, socket)
 GETTER(const char *, maqet_drive_folder, maqet_drive, folder)
 GETTER(void *, maqet_drive_handle, maqet_drive, handle)
-GETTER(uint32_t, maqet_drive_qemu_version, maqet_drive, machine->qemu_version)
 GETTER(const char *, maqet_drive_type, maqet_drive, storage->plugin.name)
 GETTER(bool, maqet_drive_running, maqet_drive, running)
 GETTER(const char *, maqet_snapshot_id, maqet_snapshot, id)
@@ -110,6 +110,19 @@ bool
 maqet_drive_bool(const struct maqet_drive *drive, const char *option)
 {
     return maqet_value_bool(value_of(drive, option));
+}
+
+uint32_t
+maqet_drive_qemu_version(const struct maqet_drive *drive)
+{
+    const struct maqet_machine *machine = drive->machine;
+    struct maqet_qemu_version own = {0};
+    struct maqet_qemu_version *version = machine->version ? machine->version : &own;
+
+    if (!version->asked && machine->program)
+        version->number = maqet_qemu_exact_version(machine->program);
+    version->asked = true;
+    return version->number;
 }
 
 const char *

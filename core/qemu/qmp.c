@@ -166,19 +166,39 @@ maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *argument
 
 /* ---- the version ---- */
 
-int
-maqet_qemu_version(const char *program)
+/* The numbers of QEMU's version. Returns how many of them are known. */
+static int
+ask_version(const char *program, unsigned numbers[3])
 {
     const char *const argv[] = {program, "--version", NULL};
     _cleanup_free_ char *words = NULL;
-    int major, minor;
 
     if (maqet_process_run(argv, VERSION_TIMEOUT, &words, NULL) < 0)
         return 0;
     const char *version = strstr(words, "version ");
-    return version && sscanf(version, "version %d.%d", &major, &minor) == 2
-               ? major * 10000 + minor * 100
-               : 0;
+    return version ? sscanf(version, "version %3u.%3u.%3u", &numbers[0], &numbers[1],
+                            &numbers[2])
+                   : 0;
+}
+
+int
+maqet_qemu_version(const char *program)
+{
+    unsigned numbers[3];
+
+    return ask_version(program, numbers) < 2
+               ? 0
+               : (int)(numbers[0] * 10000 + numbers[1] * 100);
+}
+
+uint32_t
+maqet_qemu_exact_version(const char *program)
+{
+    unsigned numbers[3] = {0};
+
+    return ask_version(program, numbers) < 2
+               ? 0
+               : numbers[0] * 1000000 + numbers[1] * 1000 + numbers[2];
 }
 
 static int

@@ -63,6 +63,9 @@ json_object *maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t ti
  * which takes longer than most of what maqet does. 0: not known. */
 int maqet_qemu_version(const char *program);
 
+/* The same as maqet_drive_qemu_version() says it, 7002022 for 7.2.22. */
+uint32_t maqet_qemu_exact_version(const char *program);
+
 /* MAQET_ERROR_UNSUPPORTED: the program is older than maqet supports. */
 int maqet_qemu_check_version(const char *program, struct maqet_error **err);
 

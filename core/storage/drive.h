@@ -16,11 +16,19 @@
 /* What a drive knows about its machine. */
 struct maqet_machine {
     char *vm_name;
-    char *arch;            /* "x86_64" */
-    char *type;            /* "q35", "pc-i440fx-7.2"; "" if it is not known */
-    uint32_t qemu_version; /* as maqet_drive_qemu_version() */
-    char *storage_dir;     /* the folder of images without a path */
-    char *run_dir;         /* its run folder */
+    char *arch;    /* "x86_64" */
+    char *type;    /* "q35", "pc-i440fx-7.2"; "" if it is not known */
+    char *program; /* QEMU's; NULL: not known */
+    /* What maqet_drive_qemu_version() has found out; NULL: it finds out each time. */
+    struct maqet_qemu_version *version;
+    char *storage_dir; /* the folder of images without a path */
+    char *run_dir;     /* its run folder */
+};
+
+/* QEMU is asked when a plugin first wants to know. */
+struct maqet_qemu_version {
+    bool asked;
+    uint32_t number;
 };
 
 /* How the names of sockets of programs beside QEMU begin, in the run folder. */

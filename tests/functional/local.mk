@@ -40,6 +40,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/merging.sh \
 	tests/functional/manuals.sh \
 	tests/functional/plugin-calls.sh \
+	tests/functional/plugin-described.sh \
 	tests/functional/plugin-ends.sh \
 	tests/functional/plugin-newer.sh \
 	tests/functional/plugin-trust.sh \
