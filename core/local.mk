@@ -42,6 +42,7 @@ libmaqet_core_a_SOURCES = \
 	core/config/yaml.c core/config/yaml.h \
 	core/config/yaml_fault.c core/config/yaml_fault.h \
 	core/config/yaml_write.c core/config/yaml_write.h \
+	core/conformance/bait.c core/conformance/bait.h \
 	core/conformance/bench.c core/conformance/bench.h \
 	core/conformance/check_calls.c \
 	core/conformance/check_create.c \
@@ -50,13 +51,16 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/check_hostile.c \
 	core/conformance/check_inspect.c \
 	core/conformance/check_memory.c \
+	core/conformance/check_named.c \
 	core/conformance/check_options.c \
 	core/conformance/check_qemu.c \
+	core/conformance/check_snapshots.c \
 	core/conformance/check_tool.c \
 	core/conformance/check_traces.c \
 	core/conformance/checks.c core/conformance/checks.h \
 	core/conformance/conformance.c core/conformance/conformance.h \
 	core/conformance/constructors.c core/conformance/constructors.h \
+	core/conformance/data.c core/conformance/data.h \
 	core/conformance/footprint.c core/conformance/footprint.h \
 	core/conformance/machine.c core/conformance/machine.h \
 	core/conformance/made_up.c core/conformance/made_up.h \

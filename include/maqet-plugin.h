@@ -1305,6 +1305,12 @@ struct maqet_snapshot_table {
 
 /* ---- the two kinds of plugin -------------------------------------------------------- */
 
+/**
+ * MAQET_PLUGIN_KIND_STORAGE - @kind of a storage's header.
+ * MAQET_PLUGIN_KIND_IFACE - @kind of an interface's header.
+ *
+ * Since: 0.1
+ */
 #define MAQET_PLUGIN_KIND_STORAGE 1
 #define MAQET_PLUGIN_KIND_IFACE 2
 

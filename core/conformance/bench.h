@@ -47,6 +47,9 @@ struct bench_trail {
 /* Paths that are made up for a drive, at most; further ones are those of folders. */
 enum { BENCH_PATHS = 8 };
 
+/* Bytes of a file that is no image. */
+enum { BENCH_NOISE = 65536 };
+
 /* What is in the files of made-up secrets. */
 #define BENCH_SECRET "maqet-check-secret-62ab1f"
 

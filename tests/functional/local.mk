@@ -20,6 +20,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/downloads.sh \
 	tests/functional/autoreconf.sh \
 	tests/functional/public-header.sh \
+	tests/functional/header-comments.sh \
 	tests/functional/outside-virtiofs.sh \
 	tests/functional/outside-storages.sh \
 	tests/functional/outside-interfaces.sh \

@@ -63,6 +63,12 @@ enum fault {
     WRONG_SIZE,       /* inspect: half of the size */
     ANOTHER_FORMAT,   /* inspect: a format that is not its own */
     INSPECT_WRITES,   /* inspect: it leaves a note beside the image */
+    NEVER_LOOKS,      /* looks: it says what the options say */
+    SIZE_OF_OPTION,   /* looks: the size is that of the option */
+    TAKES_ANYTHING,   /* looks: each file is an image */
+    HIDES_BASE,       /* named-files: the backing file is not reported */
+    HIDES_DATA,       /* named-files: nor is the file with the data */
+    OPENS_BASE,       /* named-files: what the image names is opened */
     TRUSTS,           /* hostile-images: a number in the image is an index */
     SUSPECTS,         /* check: damage where there is none */
     CHECK_WRITES,     /* check: it touches what it looks at */
@@ -73,6 +79,9 @@ enum fault {
     KEEPS_NOTHING,    /* snapshots: create does nothing */
     REMOVES_NOTHING,  /* snapshots: remove does nothing */
     LISTS_TWICE,      /* snapshots: each is listed twice */
+    LOADS_NEWEST,     /* several-snapshots: always the one that was made last */
+    PHANTOM,          /* several-snapshots: one is listed that is not there */
+    COMMON_SNAPSHOT,  /* several-snapshots: all have the same ID */
     WRONG_NODE,       /* live-snapshots: of a node that there is not */
     SERVES_NOW,       /* served-snapshots: what is there now */
     SAME_SIZE,        /* resize: it stays as large as it was */

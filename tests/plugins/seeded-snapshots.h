@@ -13,10 +13,14 @@ run_snapshot(const struct maqet_drive *drive, const char *option, const char *na
                      maqet_drive_path(drive), (char *)NULL);
 }
 
+/* The snapshot that was made last, for a fault. */
+static char newest[256];
+
 static int
 snapshot_create(const struct maqet_drive *drive, const char *name,
                 struct maqet_error **err)
 {
+    snprintf(newest, sizeof(newest), "%s", name);
     return FAULT == KEEPS_NOTHING ? 0 : run_snapshot(drive, "-c", name, err);
 }
 
@@ -24,9 +28,8 @@ static int
 snapshot_load(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
               struct maqet_error **err)
 {
-    int result = FAULT == LOADS_NOTHING
-                     ? 0
-                     : run_snapshot(drive, "-a", maqet_snapshot_id(snapshot), err);
+    const char *which = FAULT == LOADS_NEWEST ? newest : maqet_snapshot_id(snapshot);
+    int result = FAULT == LOADS_NOTHING ? 0 : run_snapshot(drive, "-a", which, err);
 
     return FAULT == LOAD_REMOVES && result == 0
                ? run_snapshot(drive, "-d", maqet_snapshot_name(snapshot), err)
@@ -65,6 +68,8 @@ snapshot_list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *s
     uint64_t count = big_endian(header + 60, 4), at = big_endian(header + 64, 8);
     if (count > 1000 || at > INT64_MAX / 2)
         return error_no_image(drive, err);
+    if (FAULT == PHANTOM)
+        maqet_snapshots_add(snapshots, "9999", "phantom");
     for (uint64_t i = 0; i < count; i++) {
         if (pread(fd, row, sizeof(row), (off_t)at) != sizeof(row))
             return error_no_image(drive, err);
@@ -76,7 +81,7 @@ snapshot_list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *s
             read_text(fd, at + id_length, name_length, name, sizeof(name)) < 0)
             return error_no_image(drive, err);
         for (int j = FAULT == LISTS_TWICE ? 0 : 1; j < 2; j++)
-            maqet_snapshots_add(snapshots, id, name);
+            maqet_snapshots_add(snapshots, FAULT == COMMON_SNAPSHOT ? "1" : id, name);
         at = (at + id_length + name_length + 7) & ~UINT64_C(7);
     }
     return 0;

@@ -173,6 +173,18 @@ read_header(int fd, unsigned char *header)
                : -1;
 }
 
+/* Whether the data of the image is in another file: bit 2 of the incompatible features, which
+ * version 3 has (QEMU's docs/interop/qcow2). */
+static int
+has_data_file(int fd, const unsigned char *header)
+{
+    unsigned char features[8];
+
+    return FAULT != HIDES_DATA && big_endian(header + 4, 4) >= 3 &&
+           pread(fd, features, sizeof(features), HEADER_BYTES) == sizeof(features) &&
+           (big_endian(features, 8) & 4);
+}
+
 /* The file that the image names as its base; the caller frees. NULL: none. */
 static char *
 read_base(int fd, const unsigned char *header)
@@ -219,18 +231,30 @@ seeded_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *imag
     unsigned char header[HEADER_BYTES];
 
     misbehave_in_inspect(drive, fd);
+    if (FAULT == NEVER_LOOKS ||
+        (FAULT == TAKES_ANYTHING && read_header(fd, header) < 0)) {
+        maqet_image_format(image, "qcow2");
+        maqet_image_virtual_size(image, maqet_drive_size(drive, "size"));
+        return 0;
+    }
     if (read_header(fd, header) < 0)
         return error_no_image(drive, err);
     if (FAULT == TRUSTS &&
         *(const volatile unsigned char *)&table[big_endian(header + 20, 4) * 4096] != 0)
         return error_no_image(drive, err);
     maqet_image_format(image, FAULT == ANOTHER_FORMAT ? "raw" : "qcow2");
+    if (has_data_file(fd, header))
+        maqet_image_names_file(image, NULL, "file with its data", "(unknown)");
     char *base = read_base(fd, header);
-    if (base)
+    if (base && FAULT == OPENS_BASE)
+        close(open(base, O_RDONLY | O_CLOEXEC));
+    if (base && FAULT != HIDES_BASE)
         maqet_image_names_file(image, "base", "backing file", base);
     free(base);
-    maqet_image_virtual_size(image,
-                             big_endian(header + 24, 8) / (FAULT == WRONG_SIZE ? 2 : 1));
+    maqet_image_virtual_size(image, FAULT == SIZE_OF_OPTION
+                                        ? maqet_drive_size(drive, "size")
+                                        : big_endian(header + 24, 8) /
+                                              (FAULT == WRONG_SIZE ? 2 : 1));
     return 0;
 }
 
