@@ -52,18 +52,21 @@ status_of(const struct maqet_checked_file *file)
     return file->leaks > 0 ? "leaks" : "clean";
 }
 
-/* @file: NULL if the image has not been created yet. */
+/* @file: NULL if the image has not been created yet, or the plugin has nothing to say of it. */
 static struct checked
 row_of(const struct maqet_drive *drive, const struct maqet_checked_file *file)
 {
     const char *path = file ? file->path : drive->path;
+    bool missing = !drive->path || access(drive->path, F_OK) < 0;
 
     return (struct checked){
         .vm = drive->machine->vm_name,
         .drive = drive->name,
         .path = path && *path ? path : NULL,
         .readonly = file ? !file->written : !drive->path || maqet_drive_readonly(drive),
-        .status = file ? status_of(file) : "missing",
+        .status = file      ? status_of(file)
+                  : missing ? "missing"
+                            : "clean",
         .file = file ? *file : (struct maqet_checked_file){0},
     };
 }

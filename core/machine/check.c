@@ -87,7 +87,7 @@ maqet_vm_check_drives(const struct maqet_vm *vm, struct maqet_error **err)
 
         /* An image that is being written to looks damaged. */
         if (state.pid > 0 && drive->path && !maqet_drive_readonly(drive) &&
-            maqet_file_users_has_open(state.pid, drive->path))
+            maqet_holders_has_open(vm, drive, state.pid))
             continue;
         if (maqet_vm_check_drive(vm, drive, err) < 0)
             return -1;

@@ -115,9 +115,11 @@ check_unused(const struct maqet_vm *vm, struct maqet_error **err)
             return -1;
         makes = makes || (vm->drives[i]->path && access(vm->drives[i]->path, F_OK) < 0);
     }
-    /* QEMU notices that an image is in use, but only after others were created. */
-    for (size_t i = 0; makes && i < vm->drive_count; i++)
-        if (!vm->drives[i]->served && !maqet_drive_readonly(vm->drives[i]) &&
+    /* QEMU notices that an image is in use, but only after others were created. A helper
+     * notices it, but QEMU is only told that nobody answers. */
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if ((makes || maqet_drive_is_opened_by_helper(vm->drives[i])) &&
+            !vm->drives[i]->served && !maqet_drive_readonly(vm->drives[i]) &&
             maqet_holders_check(vm, vm->drives[i], err) < 0)
             return -1;
     return 0;

@@ -148,7 +148,8 @@ maqet_file_users_text(const struct maqet_file_users *users, size_t count)
             break;
         }
         if (list[i].vm)
-            maqet_text_appendf(&text, "QEMU of VM '%s'%s%s", list[i].vm,
+            maqet_text_appendf(&text, "%s of VM '%s'%s%s",
+                               list[i].helper ? "the helper" : "QEMU", list[i].vm,
                                list[i].data_dir ? " in " : "",
                                list[i].data_dir ? list[i].data_dir : "");
         else

@@ -15,6 +15,7 @@ struct maqet_file_users {
         char *command;  /* "qemu-img convert disk ...", printable; never NULL */
         char *vm;       /* the machine whose QEMU it is; NULL: none, or not known */
         char *data_dir; /* of that machine; NULL: ours */
+        bool helper;    /* it runs beside that QEMU */
         bool locked;    /* it has a lock on the file */
     } * items;
     size_t count;
@@ -38,7 +39,7 @@ int maqet_file_users_find(const char *path, struct maqet_file_users *users,
 size_t maqet_file_users_select_locked(struct maqet_file_users *users);
 
 /* The first @count of them, after "in use by": "QEMU of VM 'b' (PID 123) and 'qemu-img
- * convert ...' (PID 456)". Without any: that they are not visible. The caller frees. */
+ * convert ...' (PID 456)", or "the helper of VM 'b' (PID 124)". Without any: that they are not visible. The caller frees. */
 char *maqet_file_users_text(const struct maqet_file_users *users, size_t count);
 
 /* Adds the visible holder of a lock, and what to do, to an error about that lock. */

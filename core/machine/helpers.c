@@ -178,8 +178,7 @@ become_program(void *data, int report)
     /* All other descriptors are closed on exec. */
     if (dup2(work->log_fd, 1) >= 0 && dup2(work->log_fd, 2) >= 0 &&
         dup2(helper->socket_fd, MAQET_HELPER_FD) >= 0 &&
-        set_environment(helper->environment) == 0 &&
-        write_record(work->record_fd) == 0) {
+        set_environment(helper->environment) == 0 && write_record(work->record_fd) == 0) {
         if (work->folder && chdir(work->folder) < 0)
             errno = 0;
         execv(helper->path, (char *const *)helper->argv);
@@ -348,21 +347,44 @@ maqet_helpers_start(const struct maqet_helpers *helpers, int pidfd, int log_fd,
 
 /* ---- after QEMU ---- */
 
-/* A pidfd of the process that a line of the record names, and that was started then; -1:
- * it has ended. */
+/* The process that a line of the record names, and that was started then; 0: none. */
 static int
-open_recorded(const char *line)
+recorded(const char *line)
 {
     struct maqet_procfs_stat stat;
     uint64_t started;
     int pid;
 
-    if (sscanf(line, "%d %" SCNu64, &pid, &started) != 2 || pid <= 0)
-        return -1;
-    _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
-    return pidfd >= 0 && maqet_procfs_stat(pid, &stat) && stat.started == started
-               ? TAKE_FD(pidfd)
-               : -1;
+    return sscanf(line, "%d %" SCNu64, &pid, &started) == 2 && pid > 0 &&
+                   maqet_procfs_stat(pid, &stat) && stat.started == started
+               ? pid
+               : 0;
+}
+
+/* A pidfd of that process; -1: it has ended. */
+static int
+open_recorded(const char *line)
+{
+    int pid = recorded(line);
+    _cleanup_close_ int pidfd = pid > 0 ? maqet_pidfd_open(pid) : -1;
+
+    /* It may have ended in between, and its PID be that of another one. */
+    return pidfd >= 0 && recorded(line) == pid ? TAKE_FD(pidfd) : -1;
+}
+
+bool
+maqet_helpers_has(int dir_fd, int pid)
+{
+    _cleanup_free_ char *text = NULL;
+    bool found = false;
+
+    if (dir_fd < 0 ||
+        maqet_file_read_at(dir_fd, RECORD, RECORD_LIMIT, &text, NULL, NULL) < 0)
+        return false;
+    char *rest = text;
+    for (char *line; !found && (line = strsep(&rest, "\n"));)
+        found = recorded(line) == pid;
+    return found;
 }
 
 static void

@@ -57,6 +57,10 @@ void maqet_helpers_clear(struct maqet_helpers *helpers);
 
 #define _cleanup_helpers_ _cleanup_(maqet_helpers_clear)
 
+/* Whether a process is one of the helpers that the record in the run folder (-1: there is
+ * none) lists. */
+bool maqet_helpers_has(int dir_fd, int pid);
+
 /* Waits for the helpers of a QEMU that has ended, ends those that remain, and removes
  * their sockets and their record from the folder. This comes before any other use of the
  * drives, to which they may still be writing. The machine's lock is held. */

@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/config/tree.h"
+#include "core/machine/helpers.h"
 #include "core/machine/run_folder.h"
 #include "core/machine/store.h"
 #include "core/storage/image.h"
@@ -29,15 +30,40 @@ maqet_holders_find(const struct maqet_context *context, const char *path,
 
         maqet_run_look(context, vms_fd, names.items[i],
                        maqet_now() + MAQET_RUN_FORK_TIMEOUT, &run, NULL);
-        for (size_t j = 0; run.pid > 0 && j < users->count; j++)
-            if (users->items[j].pid == run.pid && !users->items[j].vm)
-                users->items[j].vm = maqet_strdup(names.items[i]);
+        for (size_t j = 0; j < users->count; j++) {
+            struct maqet_file_user *user = &users->items[j];
+
+            if (user->vm)
+                continue;
+            user->helper = maqet_helpers_has(run.dir_fd, user->pid);
+            if (user->helper || (run.pid > 0 && user->pid == run.pid))
+                user->vm = maqet_strdup(names.items[i]);
+        }
     }
     for (size_t j = 0; j < users->count; j++)
         if (!users->items[j].vm)
             users->items[j].vm =
                 maqet_run_machine_of(users->items[j].pid, &users->items[j].data_dir);
     return 0;
+}
+
+bool
+maqet_holders_has_open(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                       int pid)
+{
+    _cleanup_file_users_ struct maqet_file_users users = {0};
+
+    if (!maqet_drive_is_opened_by_helper(drive))
+        return maqet_file_users_has_open(pid, drive->path);
+    maqet_holders_find(vm->context, drive->path, &users, NULL);
+    for (size_t i = 0; i < users.count; i++) {
+        const struct maqet_file_user *user = &users.items[i];
+
+        if (user->helper && !user->data_dir &&
+            strcmp(user->vm, vm->definition->name) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* ---- QEMU's messages about a conflict (block/file-posix.c) ---- */

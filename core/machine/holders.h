@@ -8,9 +8,15 @@
 #include "core/machine/file_users.h"
 #include "core/machine/vm.h"
 
-/* maqet_file_users_find(), with the names of those that are machines. */
+/* maqet_file_users_find(), with the names of those that are machines, or that run beside
+ * the QEMU of one. */
 int maqet_holders_find(const struct maqet_context *context, const char *path,
                        struct maqet_file_users *users, struct maqet_error **err);
+
+/* Whether the machine's QEMU, the process @pid, has the drive's image open, or the helper
+ * by which it uses the image. */
+bool maqet_holders_has_open(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                            int pid);
 
 /* MAQET_ERROR_BUSY if somebody writes to another file that the options of a drive name,
  * whose image does not exist yet. */

@@ -5,7 +5,7 @@
 #include "core/job/job.h"
 #include "core/machine/bases.h"
 #include "core/machine/exports.h"
-#include "core/machine/file_users.h"
+#include "core/machine/holders.h"
 #include "core/machine/monitor.h"
 #include "core/machine/store.h"
 #include "core/snapshot/members.h"
@@ -33,8 +33,8 @@ verify_export(void *data, struct maqet_error **err)
     const struct maqet_drive *drive = session->members[0].drive;
 
     if (session->machine->run.pid == 0 ||
-        ((!drive->path ||
-          maqet_file_users_has_open(session->machine->run.pid, drive->path)) &&
+        ((!drive->path || maqet_holders_has_open(session->machine->vm, drive,
+                                                 session->machine->run.pid)) &&
          !maqet_pidfd_wait(session->machine->run.pidfd, 0)))
         return 0;
     maqet_error_set(err, MAQET_ERROR_FAILED,

@@ -138,7 +138,8 @@ read_reported(json_object *node, struct maqet_snapshots *snapshots)
 static bool
 is_asked(const struct maqet_session *session, const struct maqet_member *member)
 {
-    return session->machine->run.pid > 0 && member->drive->path;
+    return session->machine->run.pid > 0 && member->drive->path &&
+           !maqet_drive_is_opened_by_helper(member->drive);
 }
 
 static int

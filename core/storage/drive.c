@@ -11,6 +11,12 @@ maqet_drive_node(const struct maqet_drive *drive)
     return drive->chain.depth > 0 ? drive->chain.nodes[0].name : drive->name;
 }
 
+bool
+maqet_drive_is_opened_by_helper(const struct maqet_drive *drive)
+{
+    return drive->path && drive->storage->plugin.helper;
+}
+
 void
 maqet_drive_set_top(struct maqet_drive *drive, const char *file)
 {

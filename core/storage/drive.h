@@ -114,6 +114,9 @@ struct maqet_drive {
 /* The file in RUNTIME/NAME/ for long output of a program that failed. */
 #define MAQET_DRIVE_LOG "tool.log"
 
+/* Whether the program that its plugin describes opens the image, and QEMU does not. */
+bool maqet_drive_is_opened_by_helper(const struct maqet_drive *drive);
+
 /* Replaces its chain by one with a top node in @file (NULL: without a file). */
 void maqet_drive_set_top(struct maqet_drive *drive, const char *file);
 

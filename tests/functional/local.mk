@@ -47,6 +47,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/plugin-trust.sh \
 	tests/functional/plugins-guide.sh \
 	tests/functional/schema.sh \
+	tests/functional/served.sh \
 	tests/functional/plugins-refused.sh \
 	tests/functional/plugin-check.sh \
 	tests/functional/plugin-check-output.sh \

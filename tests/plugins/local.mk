@@ -162,3 +162,7 @@ check_LTLIBRARIES += tests/plugins/maqet-storage-emitter-share.la
 tests_plugins_maqet_storage_emitter_share_la_SOURCES = tests/plugins/emitter.c
 tests_plugins_maqet_storage_emitter_share_la_CPPFLAGS = $(AM_CPPFLAGS) -DEMITTER_SHARE
 tests_plugins_maqet_storage_emitter_share_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-served.la
+tests_plugins_maqet_storage_served_la_SOURCES = tests/plugins/served.c
+tests_plugins_maqet_storage_served_la_LDFLAGS = $(FAULTY_FLAGS)
