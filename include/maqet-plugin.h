@@ -15,12 +15,18 @@
  * @flags member, a maqet that does not know one of the upper 16 refuses the plugin, and
  * ignores those of the lower 16 that it does not know.
  *
+ * A drive is *in use* from the moment before QEMU gets it, by a start or because it is attached
+ * to a QEMU that runs, until QEMU has it no more, because the machine has ended or the drive was
+ * detached.
+ *
  * All state comes in the arguments. One plugin serves several drives of one machine, so a
  * plugin keeps no variables of its own between two calls; what it needs for one drive it keeps
  * in a handle (maqet_drive_handle()) or in the drive's folder (maqet_drive_folder()). A plugin
  * never prints and never exits: it returns -1 with an error set, or calls maqet_warn(). It is
  * called from one thread only, never from a signal handler, and what it is given may be used
- * until it returns. Each call has a time limit, see maqet_time_left(). Wherever a function
+ * until it returns. No exception and no panic leaves a callback. Threads of a plugin exist
+ * between @open and @close only, block all signals, and call no function of this header. Each
+ * call has a time limit, see maqet_time_left(). Wherever a function
  * takes a format, another one ending in _text, or maqet_command_word(), takes plain text, for
  * languages without variable arguments.
  */
@@ -36,6 +42,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/**
+ * MAQET_HEADER_VERSION - the version of maqet that this header comes from: a million times the
+ * first number, a thousand times the second, and the third. A source that is compiled against
+ * several headers can ask whether this one has a newer function.
+ *
+ * Since: 0.1
+ */
+#define MAQET_HEADER_VERSION 1000
 
 #ifdef __cplusplus
 extern "C" {
@@ -94,18 +109,19 @@ MAQET_EXPORT void maqet_free(void *memory);
 struct maqet_error;
 
 /**
- * enum maqet_error_code - what kind of failure it was; the program's exit code follows it.
- * @MAQET_ERROR_FAILED: QEMU, the system or a service failed; exit 1.
- * @MAQET_ERROR_INVALID: the configuration or the request is wrong; exit 3.
- * @MAQET_ERROR_EXISTS: it is there already; exit 3.
- * @MAQET_ERROR_MISSING: it is not there: no such machine, drive, file; exit 3.
- * @MAQET_ERROR_STATE: the machine is in the wrong state for the request; exit 3.
- * @MAQET_ERROR_UNSUPPORTED: this storage or interface can't do that; exit 3.
- * @MAQET_ERROR_BUSY: somebody else holds it; the message names the holder; exit 1.
- * @MAQET_ERROR_NO_SPACE: not enough room; the message has the bytes; exit 1.
- * @MAQET_ERROR_TIMEOUT: it took longer than its deadline; exit 2.
- * @MAQET_ERROR_REFUSED: a person was asked and said no; exit 2.
- * @MAQET_ERROR_PERMISSION: not allowed; exit 4.
+ * enum maqet_error_code - what kind of failure it was. maqet(1) tells which exit status
+ * follows from it.
+ * @MAQET_ERROR_FAILED: QEMU, the system or a service failed.
+ * @MAQET_ERROR_INVALID: the configuration or the request is wrong.
+ * @MAQET_ERROR_EXISTS: it is there already.
+ * @MAQET_ERROR_MISSING: it is not there: no such machine, drive, file.
+ * @MAQET_ERROR_STATE: the machine is in the wrong state for the request.
+ * @MAQET_ERROR_UNSUPPORTED: this storage or interface can't do that.
+ * @MAQET_ERROR_BUSY: somebody else holds it; the message names the holder.
+ * @MAQET_ERROR_NO_SPACE: not enough room; the message has the bytes.
+ * @MAQET_ERROR_TIMEOUT: it took longer than its deadline.
+ * @MAQET_ERROR_REFUSED: a person was asked and said no.
+ * @MAQET_ERROR_PERMISSION: not allowed.
  *
  * Since: 0.1
  */
@@ -147,7 +163,7 @@ MAQET_EXPORT int maqet_error_set_text(struct maqet_error **err, enum maqet_error
 
 /**
  * maqet_error_hint - add a next step for the person who reads the error.
- * @err: an error that was set; nothing happens where there is none.
+ * @err: an error that was set; nothing happens where there is none, or @err is NULL.
  * @format: one step; several hints are numbered when they are shown.
  *
  * Since: 0.1
@@ -280,16 +296,18 @@ enum maqet_option_flag {
  * struct maqet_option - one key that a drive of this plugin may have in the YAML file.
  * @name: the key, [a-z][a-z0-9_]*; NULL ends the table.
  * @type: how its value is read.
- * @flags: the sum of what MAQET_REQUIRED and its like apply.
+ * @flags: those of MAQET_REQUIRED and its like that apply, combined by a bitwise or.
+ * @items: for MAQET_OPTION_LIST: the type of each item, which is no LIST and no SECRET;
+ *   @choices, limits and @options hold for each.
+ * @reserved: 0.
  * @fallback: the value that holds when the key is absent, as text; NULL: none. A MAP, a LIST
  *   and a SECRET have none.
  * @choices: for MAQET_OPTION_CHOICE: the words, ended by NULL.
+ * @options: for MAQET_OPTION_MAP: the table of what the mapping may hold. The fallbacks in it
+ *   hold for an absent mapping, too; what is required in it is so only in one that is there.
+ * @help: one line for people, without a full stop.
  * @minimum: for INT and SIZE: the least value, with MAQET_MINIMUM among the flags.
  * @maximum: for INT and SIZE: the greatest value, with MAQET_MAXIMUM.
- * @options: for MAQET_OPTION_MAP: the table of what the mapping may hold.
- * @items: for MAQET_OPTION_LIST: the type of each item, which is no LIST and no SECRET;
- *   @choices, limits and @options hold for each.
- * @help: one line for people, without a full stop.
  *
  * The core checks names, types, choices and limits from this table, before validate is
  * called, and makes the messages, the help and the manual from it.
@@ -308,14 +326,22 @@ struct maqet_option {
     const char *name;
     enum maqet_option_type type;
     uint32_t flags;
+    enum maqet_option_type items;
+    uint32_t reserved;
     const char *fallback;
     const char *const *choices;
+    const struct maqet_option *options;
+    const char *help;
     int64_t minimum;
     int64_t maximum;
-    const struct maqet_option *options;
-    enum maqet_option_type items;
-    const char *help;
 };
+
+/* A row has no padding at its end, where a later member could come to lie. */
+typedef char maqet_option_has_no_tail[sizeof(struct maqet_option) ==
+                                              offsetof(struct maqet_option, maximum) +
+                                                  sizeof(int64_t)
+                                          ? 1
+                                          : -1];
 
 /* ---- the drive --------------------------------------------------------------------- */
 
@@ -330,7 +356,7 @@ struct maqet_option {
 struct maqet_drive;
 
 /**
- * enum maqet_media - what the guest sees; the values can be added up.
+ * enum maqet_media - what the guest sees; a set of them is their bitwise or.
  * @MAQET_MEDIA_DISK: a disk.
  * @MAQET_MEDIA_CDROM: a CD-ROM drive: read-only, never created, possibly empty.
  *
@@ -355,13 +381,27 @@ MAQET_EXPORT const char *maqet_drive_vm_name(const struct maqet_drive *drive);
 /**
  * maqet_drive_node - the node-name of the drive in QEMU: of the node that emit_args appends
  * and that live callbacks speak of, for a storage, and of the node that the device shows, for
- * an interface. It need not be the drive's name.
+ * an interface. It need not be the drive's name, and may differ from one call to the next.
  *
  * Returns: the node-name; the drive's name where it has no node (a share).
  *
  * Since: 0.1
  */
 MAQET_EXPORT const char *maqet_drive_node(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_child_node - a node-name for another node of the drive, such as the one that a
+ * filter filters.
+ * @drive: the drive.
+ * @suffix: what tells it from others of the drive: [a-z][a-z0-9]*, at most eight bytes.
+ *
+ * Returns: the name, which no other drive has, of no more bytes than QEMU takes. It belongs to
+ * the drive.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_child_node(const struct maqet_drive *drive,
+                                                const char *suffix);
 
 /**
  * maqet_drive_type - the name of the storage plugin that the drive uses.
@@ -400,16 +440,20 @@ MAQET_EXPORT const char *maqet_drive_machine(const struct maqet_drive *drive);
 MAQET_EXPORT const char *maqet_drive_arch(const struct maqet_drive *drive);
 
 /**
- * maqet_drive_media - disk or CD-ROM.
+ * maqet_drive_media - disk or CD-ROM; always one of the plugin's @media.
  *
  * Since: 0.1
  */
 MAQET_EXPORT enum maqet_media maqet_drive_media(const struct maqet_drive *drive);
 
 /**
- * maqet_drive_readonly - whether the guest may only read: a CD-ROM, or the plugin's
- * @readonly_option is on. The core refuses a read-only drive of which emit_args says anything
- * else.
+ * maqet_drive_readonly - whether nothing may be written.
+ *
+ * For a storage: whether its nodes, and its helper, must only read: because it is a CD-ROM, the
+ * plugin's @readonly_option is on, or the core uses what the drive is made of as the base of
+ * something else. The core refuses a drive of which emit_args says anything else. For an
+ * interface: whether the guest may only read. A plugin does not ask for its @readonly_option
+ * instead.
  *
  * Since: 0.1
  */
@@ -497,9 +541,11 @@ MAQET_EXPORT bool maqet_drive_running(const struct maqet_drive *drive);
 MAQET_EXPORT bool maqet_drive_has(const struct maqet_drive *drive, const char *option);
 
 /**
- * maqet_drive_string - an option's text: STRING, PATH and CHOICE as read, others as written.
+ * maqet_drive_string - an option's text: STRING, PATH, SECRET and CHOICE as read, others as
+ * written.
  *
- * Returns: the text, or NULL when the option is absent and has no fallback.
+ * Returns: the text, or NULL when the option is absent and has no fallback, or is a MAP or a
+ * LIST.
  *
  * Since: 0.1
  */
@@ -622,10 +668,10 @@ MAQET_EXPORT void maqet_debug_text(const struct maqet_drive *drive, const char *
  * What maqet_run() and its like run is stopped at that moment, with MAQET_ERROR_TIMEOUT. A
  * plugin that waits for something by itself, such as a service, asks: the core ends the whole
  * command, and blames the plugin, when a callback has not returned some seconds after its
- * limit. The limits: 4 h for what moves data (create, remove, resize, check unless it is quick,
- * and of the snapshot table create, load, remove, rename, repair and write_out), 30 s for what
- * may ask a service (open, close, inspect, holders, ended, and of that table list and
- * can_create), 10 s for the rest.
+ * limit. The limits are at least 4 h for what moves data (create, remove, resize, check unless
+ * it is quick, and of the snapshot table create, load, remove, rename, repair and write_out),
+ * 30 s for what may ask a service (open, close, inspect, holders, ended, and of that table list
+ * and can_create), 10 s for the rest; a later maqet may allow more, never less.
  *
  * Since: 0.1
  */
@@ -735,7 +781,7 @@ MAQET_EXPORT void maqet_command_input(struct maqet_command *command, const void 
  * @command: the command.
  * @status: gets the status with which the program exited, which is no failure then, when the
  *   command is run. It stays a failure when the program can't be run, is stopped at the time
- *   limit, or is killed by a signal.
+ *   limit, or is killed by a signal. It must live until the command is run or freed.
  *
  * Since: 0.1
  */
@@ -745,7 +791,8 @@ MAQET_EXPORT void maqet_command_exit_status(struct maqet_command *command, int *
  * maqet_command_error_output - keep what a command writes to its standard error.
  * @command: the command.
  * @text: gets the last 64 KiB of it, with a NUL at its end, when the command is run, even if it
- *   fails; to be freed with maqet_free(). NULL where it could not be run.
+ *   fails; to be freed with maqet_free(). NULL until then, and where it could not be run. It must
+ *   live until the command is run or freed.
  *
  * Since: 0.1
  */
@@ -816,7 +863,8 @@ MAQET_EXPORT int maqet_command_image(struct maqet_command *command,
 /**
  * maqet_command_file - give a command a temporary file to read.
  * @command: the command; the file lasts until the command is freed, which the core does with
- *   one that serves (@serve of the snapshot table) when its program greets the first client.
+ *   one that serves (@serve of the snapshot table) when its program greets the first client, and
+ *   with that of a @helper when the drive is no longer in use.
  *   The file has no name in any folder, so nothing is left of it however maqet ends.
  * @bytes: what the file holds; copied.
  * @size: how many bytes that are.
@@ -837,6 +885,8 @@ MAQET_EXPORT const char *maqet_command_file(struct maqet_command *command,
  * struct maqet_args - the objects that QEMU is to be given. Opaque.
  * struct maqet_props - the properties of one of them. Opaque; it belongs to the args.
  *
+ * An object is appended after those to which it refers. No function that appends one returns
+ * NULL.
  * The core renders objects for the command line (as JSON, or with commas doubled where QEMU
  * takes no JSON). A plugin never quotes and never joins strings with commas.
  *
@@ -867,7 +917,8 @@ MAQET_EXPORT struct maqet_props *maqet_args_blockdev(struct maqet_args *args,
 /**
  * maqet_args_device - append a `-device`.
  * @driver: QEMU's driver, such as "virtio-9p-pci".
- * @id: its id: maqet_drive_name() for the drive itself.
+ * @id: its id: maqet_drive_name() for the device that shows the drive's node, or its disc, to the
+ *   guest, by which the drive is detached; others begin with that name and a hyphen.
  *
  * Since: 0.1
  */
@@ -877,7 +928,8 @@ MAQET_EXPORT struct maqet_props *maqet_args_device(struct maqet_args *args,
 /**
  * maqet_args_object - append an `-object`.
  * @qom_type: its type, such as "secret".
- * @id: its id. Begin it with the drive's name.
+ * @id: its id. A storage begins it with maqet_drive_node() and a hyphen, since a drive may be in
+ *   QEMU twice while it is copied; an interface with maqet_drive_name() and a hyphen.
  *
  * Since: 0.1
  */
@@ -897,7 +949,7 @@ MAQET_EXPORT struct maqet_props *maqet_args_fsdev(struct maqet_args *args,
 /**
  * maqet_args_chardev - append a `-chardev`.
  * @backend: its backend, such as "socket".
- * @id: its id. Begin it with the drive's name.
+ * @id: its id, as for maqet_args_object(); that of a share may be the drive's name.
  *
  * Since: 0.1
  */
@@ -993,10 +1045,10 @@ MAQET_EXPORT void maqet_image_virtual_size(struct maqet_image *image, uint64_t b
 /**
  * maqet_image_names_file - report another file that the image names.
  * @image: the image.
- * @option: the option in which the configuration must name the same file; where it doesn't,
- *   the core refuses the image, unless @name leads to no file any more, since the image was
- *   moved: then what the configuration names holds. NULL: nothing may name it, so the image is
- *   always refused.
+ * @option: the option ("list.0" for an item) in which the configuration must name the same
+ *   file; where it doesn't, the core refuses the image, unless @name leads to no file any more,
+ *   since the image was moved: then what the configuration names holds. NULL: nothing may name
+ *   it, so the image is always refused.
  * @what: what it is to the image, for the message, such as "backing file".
  * @name: as it stands in the image; what is relative starts at the image's folder.
  *
@@ -1069,6 +1121,8 @@ MAQET_EXPORT void maqet_holders_add(struct maqet_holders *holders, const char *w
  * @MAQET_CHECK_REPAIR: all of it, and whatever can be repaired is repaired. The user has
  *   agreed to it, since what is damaged may be lost.
  *
+ * No other depth will ever be added.
+ *
  * Since: 0.1
  */
 enum maqet_check_depth {
@@ -1089,7 +1143,8 @@ struct maqet_check_report;
  * maqet_check_damage - report that a file is damaged.
  * @report: the report.
  * @path: the file: the drive's own image (maqet_drive_path()), or another one that the drive
- *   reads, such as the base of an overlay. The core warns of damage in what is only read.
+ *   reads, such as the base of an overlay; NULL: what the drive is made of is no file. The core
+ *   warns of damage in what is only read.
  * @format: what is wrong, as the end of a sentence that begins with the file, such as "it is
  *   marked as corrupt".
  *
@@ -1230,9 +1285,10 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  * which the plugin's helper (qemu-img) finds out by itself.
  *
  * @create: makes a snapshot of the present state. The core has made sure that there is none
- *   of that name.
+ *   of that name, which is [A-Za-z0-9][A-Za-z0-9_.:+-]* of at most 128 bytes; one that the core
+ *   makes for a while may begin with any of these characters but the hyphen.
  * @load: makes the present state that of the snapshot, and leaves all snapshots as they are.
- * @remove: deletes the snapshot.
+ * @remove: deletes the snapshot, and leaves all others as they are.
  * @list: reports all snapshots with maqet_snapshots_add(). @fd is the image, open for
  *   reading, or -1 where the plugin has no path option. It is called while QEMU runs, too,
  *   and must then change nothing and trust nothing; with @fd it should spawn no process.
@@ -1256,7 +1312,9 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  *   encrypted in the file as well, with the same key; what can't be (for want of encryption in
  *   @format) is MAQET_ERROR_UNSUPPORTED. NULL: not supported.
  * @serve: a command that offers what the snapshot holds to readers, as a raw disk by the NBD
- *   protocol, at the unix socket @socket, until SIGTERM ends it; it must not write to the image.
+ *   protocol, at the unix socket @socket, until SIGTERM ends it. It serves any number of
+ *   connections one after another, goes on when one is closed, and need not serve two at once;
+ *   several servers may run for one snapshot. It refuses writes, and writes nothing to the image.
  *   The disk has the size that the guest saw when the snapshot was taken.
  *   The core runs it. NULL: not supported, or an error.
  * @write_decrypted: as @write_out, but not encrypted, because the user said so. It fails with
@@ -1321,7 +1379,8 @@ struct maqet_snapshot_table {
  * @kind: MAQET_PLUGIN_KIND_STORAGE or MAQET_PLUGIN_KIND_IFACE.
  * @option_size: the size of struct maqet_option, likewise.
  *
- * Filled by MAQET_STORAGE_PLUGIN_HEADER and MAQET_IFACE_PLUGIN_HEADER only.
+ * Filled by MAQET_STORAGE_PLUGIN_HEADER and MAQET_IFACE_PLUGIN_HEADER only. All that belongs to
+ * one plugin is compiled against one header.
  *
  * Since: 0.1
  */
@@ -1398,9 +1457,9 @@ struct maqet_overlay_table;
  * @author: who answers for it, such as "Jo Doe <jo@example.org>"; NULL: not said.
  * @url: where to find more about it; NULL: not said.
  * @options: the keys that a drive of this type may have; NULL: none.
- * @flags: the sum of what MAQET_STORAGE_ values apply.
- * @media: the sum of the MAQET_MEDIA_ values that such a drive may be; 0: a disk only. The core
- *   refuses any other `media` before it calls the plugin.
+ * @flags: those MAQET_STORAGE_ values that apply, combined by a bitwise or.
+ * @media: the bitwise or of the MAQET_MEDIA_ values that such a drive may be; 0: a disk only. The
+ *   core refuses any other `media` before it calls the plugin.
  *
  * @format: QEMU's name of the format, which @inspect reports and hints name; NULL: the same as
  *   @name. Several plugins may have the same.
@@ -1577,7 +1636,7 @@ MAQET_EXPORT uint32_t maqet_slot_index(const struct maqet_slot *slot);
 /**
  * enum maqet_iface_flag - what an interface can besides its callbacks.
  * @MAQET_IFACE_HOTPLUG: its devices can be added to a QEMU that runs, and removed, on the
- *   places of controllers that are there.
+ *   machine's own places and on those of controllers that are there.
  * @MAQET_IFACE_PCI: what it emits without a "bus", devices and controllers, takes the next free
  *   address of the machine's PCI bus each. The core then keeps the addresses of all drives when
  *   one is removed.
@@ -1600,8 +1659,8 @@ enum maqet_iface_flag {
  * @author: who answers for it.
  * @url: where to find more about it.
  * @options: the keys that a drive on this interface may have besides its storage's.
- * @flags: the sum of what MAQET_IFACE_ values apply.
- * @media: the sum of the MAQET_MEDIA_ values that it can show; 0: disks only.
+ * @flags: those MAQET_IFACE_ values that apply, combined by a bitwise or.
+ * @media: the bitwise or of the MAQET_MEDIA_ values that it can show; 0: disks only.
  *
  * @validate: checks what the option table can't say; optional.
  * @capacity: how many drives fit on the drive's machine type; needed.

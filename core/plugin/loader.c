@@ -27,7 +27,7 @@ struct kind {
  * members are added. */
 #define FIRST_SIZE(type, last) (offsetof(type, last) + sizeof(((type *)NULL)->last))
 
-enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, help), OPTION_SIZE_MAX = 4096 };
+enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, maximum), OPTION_SIZE_MAX = 4096 };
 static const size_t SNAPSHOT_SIZE_MIN =
     FIRST_SIZE(struct maqet_snapshot_table, can_create);
 

@@ -8,8 +8,10 @@
  * maqet_command_free() in plugin/call.c.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <xxhash.h>
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
@@ -123,6 +125,36 @@ maqet_drive_qemu_version(const struct maqet_drive *drive)
         version->number = maqet_qemu_exact_version(machine->program);
     version->asked = true;
     return version->number;
+}
+
+/* What QEMU takes of a node-name, and what a suffix may have of it. */
+enum { NODE_NAME_MAX = 31, SUFFIX_MAX = 8 };
+
+/* No drive begins with "maqet-", and a suffix has no hyphen, so names of two drives differ. A
+ * long drive's name is replaced by its hash. */
+const char *
+maqet_drive_child_node(const struct maqet_drive *drive, const char *suffix)
+{
+    char *name = maqet_format("maqet-%s-%s", drive->name, suffix);
+
+    if (strspn(suffix, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(suffix) ||
+        *suffix < 'a' || strlen(suffix) > SUFFIX_MAX)
+        maqet_context_misuse(drive->context,
+                             "The plugin '%s' gives a node the invalid suffix '%s'",
+                             drive->storage->plugin.name, suffix);
+    if (strlen(name) > NODE_NAME_MAX) {
+        free(name);
+        name = maqet_format("maqet-%016" PRIx64 "-%.*s",
+                            (uint64_t)XXH3_64bits(drive->name, strlen(drive->name)),
+                            SUFFIX_MAX, suffix);
+    }
+    for (size_t i = 0; i < drive->children->count; i++)
+        if (strcmp(drive->children->items[i], name) == 0) {
+            free(name);
+            return drive->children->items[i];
+        }
+    maqet_strings_take(drive->children, name);
+    return name;
 }
 
 const char *

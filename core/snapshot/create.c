@@ -55,11 +55,12 @@ check_existing(const struct maqet_session *session, const char *name, bool overw
 }
 
 /* A name for the stand-in that users cannot give: of the same length, so that it can be
- * renamed in place. NULL: all are taken; the caller frees. */
+ * renamed in place. Tools do not take it for an option. NULL: all are taken; the caller
+ * frees. */
 static char *
 stand_in_for(const struct maqet_session *session, const char *name)
 {
-    for (const char *first = ".:+-_"; *first; first++) {
+    for (const char *first = ".:+_"; *first; first++) {
         _cleanup_free_ char *tag = maqet_format("%c%s", *first, name + 1);
         bool taken = false;
 

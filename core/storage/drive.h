@@ -92,6 +92,7 @@ struct maqet_drive {
     char *socket;      /* maqet_drive_socket() */
     char *folder;      /* maqet_drive_folder() */
     void *handle;      /* maqet_drive_handle() */
+    struct maqet_strings *children; /* of maqet_drive_child_node() */
     bool running;      /* maqet_drive_running() */
     struct maqet_reported_files *reported;
     char *log;         /* for long output of programs that its plugin runs */

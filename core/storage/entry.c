@@ -420,6 +420,7 @@ maqet_drive_look(const struct maqet_context *context, const struct maqet_machine
                                                                : json_object_new_object();
     drive->media = MAQET_MEDIA_DISK;
     drive->secrets = maqet_alloc(sizeof(*drive->secrets));
+    drive->children = maqet_alloc(sizeof(*drive->children));
     drive->log =
         maqet_format("%s/" MAQET_DRIVE_LOG, machine->run_dir ? machine->run_dir : "");
     drive->fault_of = read_entry(drive, &drive->fault);
@@ -451,6 +452,8 @@ maqet_drive_free(struct maqet_drive *drive)
     maqet_chain_clear(&drive->chain);
     free(drive->socket);
     free(drive->folder);
+    maqet_strings_clear(drive->children);
+    free(drive->children);
     free(drive->log);
     free(drive->served);
     maqet_strings_clear(&drive->reported->files);

@@ -22,7 +22,7 @@ node_secret_id(const struct maqet_drive *drive, struct maqet_error **err)
 {
     char *id;
 
-    if (asprintf(&id, "%s-key", maqet_drive_name(drive)) >= 0)
+    if (asprintf(&id, "%s-key", maqet_drive_node(drive)) >= 0)
         return id;
     maqet_error_set(err, MAQET_ERROR_FAILED, "out of memory");
     return NULL;

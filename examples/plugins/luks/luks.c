@@ -181,7 +181,7 @@ secret_id(const struct maqet_drive *drive)
 {
     char *id;
 
-    if (asprintf(&id, "%s-key", maqet_drive_name(drive)) < 0)
+    if (asprintf(&id, "%s-key", maqet_drive_node(drive)) < 0)
         abort();
     return id;
 }

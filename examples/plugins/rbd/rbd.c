@@ -291,7 +291,7 @@ rbd_secret_id(const struct maqet_drive *drive)
     char *id;
 
     if (!maqet_drive_has(drive, "key_file") ||
-        asprintf(&id, "%s-key", maqet_drive_name(drive)) < 0)
+        asprintf(&id, "%s-key", maqet_drive_node(drive)) < 0)
         return NULL;
     return id;
 }

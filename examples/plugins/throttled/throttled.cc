@@ -23,22 +23,21 @@ const char *const formats[] = {"raw", nullptr};
 
 // In C++ before C++20, the members of a struct are given in their order.
 const struct maqet_option options[] = {
-    {"file", MAQET_OPTION_PATH, 0, nullptr, nullptr, 0, 0, nullptr, MAQET_OPTION_STRING,
-     "the image, made when it is missing"},
-    {"size", MAQET_OPTION_SIZE, MAQET_LIMITS, nullptr, nullptr, 512, INT64_MAX - 511, nullptr,
-     MAQET_OPTION_STRING, "size that the guest sees, such as 20G; used when the image is made"},
-    {"format", MAQET_OPTION_CHOICE, 0, nullptr, formats, 0, 0, nullptr, MAQET_OPTION_STRING,
-     "says that the image is raw, whatever it begins with"},
-    {"iops", MAQET_OPTION_INT, MAQET_LIMITS, nullptr, nullptr, 1, 1000000000, nullptr,
-     MAQET_OPTION_STRING, "operations a second; no limit without it"},
-    {"rate", MAQET_OPTION_SIZE, MAQET_LIMITS, nullptr, nullptr, 512, INT64_C(1) << 40, nullptr,
-     MAQET_OPTION_STRING, "bytes a second, such as 50M; no limit without it"},
-    {"burst", MAQET_OPTION_INT, MAQET_LIMITS, "1", nullptr, 1, 60, nullptr, MAQET_OPTION_STRING,
-     "seconds for which an idle drive may be ten times as quick"},
-    {"readonly", MAQET_OPTION_BOOL, 0, nullptr, nullptr, 0, 0, nullptr, MAQET_OPTION_STRING,
-     "the guest may only read, and the image is never made"},
-    {nullptr, MAQET_OPTION_STRING, 0, nullptr, nullptr, 0, 0, nullptr, MAQET_OPTION_STRING,
-     nullptr},
+    {"file", MAQET_OPTION_PATH, 0, {}, 0, nullptr, nullptr, nullptr,
+     "the image, made when it is missing", 0, 0},
+    {"size", MAQET_OPTION_SIZE, MAQET_LIMITS, {}, 0, nullptr, nullptr, nullptr,
+     "size that the guest sees, such as 20G; used when the image is made", 512, INT64_MAX - 511},
+    {"format", MAQET_OPTION_CHOICE, 0, {}, 0, nullptr, formats, nullptr,
+     "says that the image is raw, whatever it begins with", 0, 0},
+    {"iops", MAQET_OPTION_INT, MAQET_LIMITS, {}, 0, nullptr, nullptr, nullptr,
+     "operations a second; no limit without it", 1, 1000000000},
+    {"rate", MAQET_OPTION_SIZE, MAQET_LIMITS, {}, 0, nullptr, nullptr, nullptr,
+     "bytes a second, such as 50M; no limit without it", 512, INT64_C(1) << 40},
+    {"burst", MAQET_OPTION_INT, MAQET_LIMITS, {}, 0, "1", nullptr, nullptr,
+     "seconds for which an idle drive may be ten times as quick", 1, 60},
+    {"readonly", MAQET_OPTION_BOOL, 0, {}, 0, nullptr, nullptr, nullptr,
+     "the guest may only read, and the image is never made", 0, 0},
+    {},
 };
 
 // A command that nobody runs is freed; one that runs is the core's.
@@ -189,8 +188,8 @@ int emit_args(const struct maqet_drive *drive, struct maqet_args *args, struct m
 {
     return guard(err, [=] {
         const std::string node = maqet_drive_node(drive);
-        const std::string image = node + "-image";
-        const std::string group = std::string(maqet_drive_name(drive)) + "-limits";
+        const std::string image = maqet_drive_child_node(drive, "image");
+        const std::string group = node + "-limits";
         const bool readonly = maqet_drive_readonly(drive);
 
         struct maqet_props *props = maqet_args_object(args, "throttle-group", group.c_str());

@@ -332,19 +332,20 @@ pub struct OptionRow {
     pub name: *const c_char,
     pub kind: Type,
     pub flags: u32,
+    pub items: Type,
+    pub reserved: u32,
     pub fallback: *const c_char,
     pub choices: *const *const c_char,
+    pub options: *const OptionRow,
+    pub help: *const c_char,
     pub minimum: i64,
     pub maximum: i64,
-    pub options: *const OptionRow,
-    pub items: Type,
-    pub help: *const c_char,
 }
 
 /// What a row has where nothing is said; by itself, it ends a table.
 pub const OPTION: OptionRow = OptionRow {
-    name: null(), kind: Type::None, flags: 0, fallback: null(), choices: null(), minimum: 0,
-    maximum: 0, options: null(), items: Type::None, help: null(),
+    name: null(), kind: Type::None, flags: 0, items: Type::None, reserved: 0, fallback: null(),
+    choices: null(), options: null(), help: null(), minimum: 0, maximum: 0,
 };
 
 /// A list of words, with a null at its end.
