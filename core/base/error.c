@@ -58,6 +58,10 @@ maqet_error_free(struct maqet_error *error)
     free(error);
 }
 
+/* Errors may be those of plugins, which can be of any length: the bytes of a message and of
+ * a hint, and the number of hints. */
+enum { MESSAGE_MAX = 64 * 1024, HINT_MAX = 4096, HINTS_MAX = 32 };
+
 int
 maqet_error_vset(struct maqet_error **err, enum maqet_error_code code, const char *format,
                  va_list arguments)
@@ -67,7 +71,8 @@ maqet_error_vset(struct maqet_error **err, enum maqet_error_code code, const cha
         return -1;
     *err = maqet_alloc(sizeof(**err));
     (*err)->code = code;
-    (*err)->message = maqet_mask(maqet_vformat(format, arguments));
+    (*err)->message =
+        maqet_text_limit(maqet_mask(maqet_vformat(format, arguments)), MESSAGE_MAX);
     return -1;
 }
 
@@ -101,8 +106,10 @@ maqet_error_hint(struct maqet_error **err, const char *format, ...)
     if (!err || !*err)
         return;
     va_start(arguments, format);
-    maqet_strings_take(add_hint(*err, MAQET_NEXT_WORDS),
-                       maqet_mask(maqet_vformat(format, arguments)));
+    if ((*err)->hints.count < HINTS_MAX)
+        maqet_strings_take(
+            add_hint(*err, MAQET_NEXT_WORDS),
+            maqet_text_limit(maqet_mask(maqet_vformat(format, arguments)), HINT_MAX));
     va_end(arguments);
 }
 
@@ -176,7 +183,8 @@ maqet_error_wrap(struct maqet_error **err, const char *format, ...)
     _cleanup_free_ char *context = maqet_mask(maqet_vformat(format, arguments));
     va_end(arguments);
     _cleanup_free_ char *message = (*err)->message;
-    (*err)->message = maqet_format("%s: %s", context, message);
+    (*err)->message =
+        maqet_text_limit(maqet_format("%s: %s", context, message), MESSAGE_MAX);
     return -1;
 }
 

@@ -325,6 +325,18 @@ maqet_text_readable(const char *text)
     return copy;
 }
 
+char *
+maqet_text_limit(char *text, size_t limit)
+{
+    if (strlen(text) <= limit)
+        return text;
+    while (limit > 0 && (text[limit] & 0xc0) == 0x80)
+        limit--; /* inside a character */
+    char *beginning = maqet_format("%.*s [...]", (int)limit, text);
+    free(text);
+    return beginning;
+}
+
 const char *
 maqet_text_last_lines(const char *text, size_t length, bool *more)
 {

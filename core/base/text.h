@@ -90,6 +90,9 @@ const char *maqet_text_closest(const char *word, const struct maqet_strings *can
  * The caller frees. */
 char *maqet_text_readable(const char *text);
 
+/* The text (taken), or if it is longer its first @limit bytes and " [...]". */
+char *maqet_text_limit(char *text, size_t limit);
+
 /* A pointer to the end of a program's output, for a message: MAQET_LAST_LINES lines and
  * MAQET_LAST_BYTES bytes at most. *more (may be NULL): there is text before it. */
 enum { MAQET_LAST_LINES = 10, MAQET_LAST_BYTES = 2048 };

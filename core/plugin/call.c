@@ -76,6 +76,7 @@ maqet_call_begin(int64_t limit)
     current.plugin = NULL;
     current.context = NULL;
     current.contact = NULL;
+    current.reported = 0;
     current.mode = -1;
     guard();
     return outer;
@@ -102,6 +103,29 @@ int64_t
 maqet_call_elapsed(void)
 {
     return current.deadline == 0 ? 0 : maqet_now() - current.begun;
+}
+
+/* ---- what it reports ---- */
+
+/* Bytes that each report takes by itself. */
+enum { REPORT_SIZE = 128 };
+
+bool
+maqet_call_takes(size_t bytes)
+{
+    if (current.deadline == 0) /* no call */
+        return true;
+    if (bytes > MAQET_CALL_REPORTS_MAX)
+        bytes = MAQET_CALL_REPORTS_MAX;
+    if (!maqet_call_is_excessive())
+        current.reported += bytes + REPORT_SIZE;
+    return !maqet_call_is_excessive();
+}
+
+bool
+maqet_call_is_excessive(void)
+{
+    return current.reported > MAQET_CALL_REPORTS_MAX;
 }
 
 /* ---- a program ---- */

@@ -37,6 +37,7 @@ struct maqet_call {
     const char *callback;
     const char *contact;    /* where its author is found; NULL: not known */
     const char *drive, *vm; /* their names; NULL: none */
+    size_t reported;        /* bytes, see maqet_call_takes() */
     int mode;               /* of the image before the call; -1: not known */
 };
 
@@ -62,6 +63,14 @@ int64_t maqet_call_left(void);
 
 /* ms since the call began. */
 int64_t maqet_call_elapsed(void);
+
+/* Whether a callback may report @bytes more (besides some for each report). The limit,
+ * MAQET_CALL_REPORTS_MAX, is far above what any image or service has to say. */
+bool maqet_call_takes(size_t bytes);
+enum { MAQET_CALL_REPORTS_MAX = 64 * 1024 * 1024 };
+
+/* Whether the callback has reported more than that. */
+bool maqet_call_is_excessive(void);
 
 /* A command of a plugin (maqet_command_new() in maqet-plugin.h). */
 struct maqet_command {

@@ -184,7 +184,8 @@ maqet_debug(const struct maqet_drive *drive, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    _cleanup_free_ char *message =
+        maqet_text_limit(maqet_vformat(format, arguments), MAQET_DRIVE_MESSAGE_MAX);
     va_end(arguments);
     maqet_context_say(drive->context, MAQET_LEVEL_DEBUG,
                       "Drive '%s' of VM '%s' (plugin %s): %s", drive->name,
@@ -223,9 +224,18 @@ maqet_progress(const struct maqet_drive *drive, double percent)
 
 /* ---- the image ---- */
 
+/* Whether the callback may report a text (or NULL). */
+static bool
+takes(const char *text)
+{
+    return maqet_call_takes(text ? strlen(text) : 0);
+}
+
 void
 maqet_image_format(struct maqet_image *image, const char *format)
 {
+    if (!takes(format))
+        return;
     free(image->format);
     image->format = maqet_strdup(format);
 }
@@ -248,6 +258,8 @@ void
 maqet_image_names_file(struct maqet_image *image, const char *option, const char *what,
                        const char *name)
 {
+    if (!takes(what) || !takes(name))
+        return;
     const char *declared = option ? maqet_drive_text(image->drive, option) : NULL;
     _cleanup_free_ char *folder =
         image->drive->path ? maqet_path_folder(image->drive->path) : maqet_strdup("");
@@ -269,7 +281,8 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
 void
 maqet_image_file(struct maqet_image *image, const char *path)
 {
-    maqet_strings_add(&image->drive->reported->files, path ? path : "");
+    if (takes(path))
+        maqet_strings_add(&image->drive->reported->files, path ? path : "");
 }
 
 void
@@ -279,7 +292,8 @@ maqet_image_relink(struct maqet_image *image, const char *format, ...)
 
     free(image->relink);
     va_start(arguments, format);
-    image->relink = maqet_vformat(format, arguments);
+    image->relink =
+        maqet_text_limit(maqet_vformat(format, arguments), MAQET_DRIVE_MESSAGE_MAX);
     va_end(arguments);
 }
 
@@ -288,6 +302,8 @@ maqet_image_relink(struct maqet_image *image, const char *format, ...)
 void
 maqet_holders_add(struct maqet_holders *holders, const char *who, const char *hint)
 {
+    if (!takes(who) || !takes(hint))
+        return;
     maqet_strings_take(&holders->who, maqet_mask(maqet_strdup(who ? who : "somebody")));
     if (hint && !maqet_strings_has(&holders->hints, hint))
         maqet_strings_take(&holders->hints, maqet_mask(maqet_strdup(hint)));
@@ -329,17 +345,20 @@ maqet_check_damage(struct maqet_check_report *report, const char *path,
     va_list arguments;
 
     va_start(arguments, format);
-    maqet_strings_take(&file_of(report, path ? path : "")->damage,
-                       maqet_mask(maqet_vformat(format, arguments)));
+    _cleanup_free_ char *damage = maqet_text_limit(
+        maqet_mask(maqet_vformat(format, arguments)), MAQET_DRIVE_MESSAGE_MAX);
     va_end(arguments);
+    if (takes(path) && takes(damage))
+        maqet_strings_take(&file_of(report, path ? path : "")->damage, TAKE_PTR(damage));
 }
 
 void
 maqet_check_counts(struct maqet_check_report *report, const char *path, uint64_t errors,
                    uint64_t leaks, uint64_t errors_fixed, uint64_t leaks_fixed)
 {
+    if (!takes(path))
+        return;
     struct maqet_checked_file *file = file_of(report, path ? path : "");
-
     file->counted = true;
     file->errors = errors;
     file->leaks = leaks;
@@ -352,8 +371,14 @@ maqet_check_counts(struct maqet_check_report *report, const char *path, uint64_t
 struct maqet_snapshot *
 maqet_snapshots_add(struct maqet_snapshots *snapshots, const char *id, const char *name)
 {
-    struct maqet_snapshot *snapshot = maqet_alloc(sizeof(*snapshot));
+    bool fits = takes(id) && takes(name);
 
+    /* What is set of the one that is returned does not matter then. */
+    if (!fits && snapshots->count > 0)
+        return snapshots->items[snapshots->count - 1];
+    if (!fits)
+        id = name = "";
+    struct maqet_snapshot *snapshot = maqet_alloc(sizeof(*snapshot));
     snapshot->id = maqet_mask(maqet_strdup(id ? id : ""));
     snapshot->name = maqet_mask(maqet_strdup(name ? name : ""));
     *MAQET_APPEND(snapshots->items, snapshots->count) = snapshot;

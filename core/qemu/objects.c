@@ -8,6 +8,9 @@
 #include "core/base/printable.h"
 #include "core/qemu/keyval.h"
 
+/* Bytes that all objects may take: far more than a command line can have. */
+enum { ARGS_MAX = 16 * 1024 * 1024 };
+
 /* QEMU stores a node-name in 32 bytes, with the NUL (QEMU: block_int-common.h). */
 enum { NODE_NAME_LIMIT = 31 };
 
@@ -70,6 +73,22 @@ static void MAQET_PRINTF(2, 3)
     _cleanup_free_ char *what = maqet_vformat(format, arguments);
     va_end(arguments);
     props->args->fault = maqet_format("%s '%s': %s", props->option, props->id, what);
+}
+
+/* Whether there is room for @bytes more, and some for an object or a value. */
+static bool
+takes(const struct maqet_props *props, size_t bytes)
+{
+    struct maqet_args *args = props->args;
+
+    if (bytes < ARGS_MAX)
+        args->bytes += bytes + sizeof(*props);
+    if (bytes < ARGS_MAX && args->bytes <= ARGS_MAX)
+        return true;
+    args->bytes = ARGS_MAX;
+    fault(props, "there is more of it than the %d MiB that all of it may take",
+          ARGS_MAX >> 20);
+    return false;
 }
 
 /* ---- what QEMU accepts ---- */
@@ -158,6 +177,8 @@ set(struct maqet_props *props, const char *key, json_object *value)
     json_object *container = props->json, *child;
     char *rest = copy;
 
+    if (!takes(props, strlen(copy)))
+        return;
     do {
         const char *segment = strsep(&rest, ".");
 
@@ -189,6 +210,8 @@ set(struct maqet_props *props, const char *key, json_object *value)
 void
 maqet_props_string(struct maqet_props *props, const char *key, const char *value)
 {
+    if (value && !takes(props, strlen(value)))
+        return;
     if (value && props->kind->takes_json && !maqet_json_carries(value)) {
         fault(props, "the value of '%s' is not valid UTF-8, and QEMU takes no other text",
               key ? key : "");
@@ -238,10 +261,19 @@ begin(struct maqet_args *args, const struct maqet_object_kind *kind, const char 
 {
     struct maqet_props *props = maqet_alloc(sizeof(*props));
 
-    *props = (struct maqet_props){.args = args,
-                                  .kind = kind,
-                                  .option = kind->option,
-                                  .id = maqet_strdup(id ? id : "")};
+    *props = (struct maqet_props){
+        .args = args, .kind = kind, .option = kind->option, .id = maqet_strdup("")};
+    bool fits = takes(props, id ? strlen(id) : 0);
+    /* The caller sets properties of what it gets, which are dropped. */
+    if (!fits && args->count > 0) {
+        free(props->id);
+        free(props);
+        return args->objects[args->count - 1];
+    }
+    if (fits && id) {
+        free(props->id);
+        props->id = maqet_strdup(id);
+    }
     if (kind->id_key && id)
         check_id(props);
     *MAQET_APPEND(args->objects, args->count) = props;
@@ -254,6 +286,8 @@ maqet_args_append(struct maqet_args *args, const struct maqet_object_kind *kind,
 {
     struct maqet_props *props = begin(args, kind, id);
 
+    if (props->json) /* there is no room for another one */
+        return props;
     props->json = json_object_new_object();
     if (kind->type_key && (!type || !*type))
         fault(props, "its %s is empty", kind->type_key);

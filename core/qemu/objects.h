@@ -48,7 +48,8 @@ struct maqet_args {
      * two objects of a kind, a text that JSON cannot contain (it is not UTF-8).
      */
     char *fault;
-    bool shares_memory;       /* another process must be able to map the guest's memory */
+    size_t bytes;       /* roughly what the objects take; too many are a mistake, too */
+    bool shares_memory; /* another process must be able to map the guest's memory */
     struct maqet_strings ids; /* in use, each preceded by the kind's option */
 };
 

@@ -106,6 +106,10 @@ maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
     announce(drive, NULL);
     if (check_mode(drive, plugin, callback, err) < 0)
         return -1;
+    if (maqet_call_is_excessive())
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                 "the plugin '%s' reported more than %d MiB in %s",
+                                 plugin, MAQET_CALL_REPORTS_MAX >> 20, callback);
     return judge_result(drive, plugin, callback, result, err);
 }
 

@@ -173,7 +173,8 @@ maqet_warn(const struct maqet_drive *drive, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    _cleanup_free_ char *message =
+        maqet_text_limit(maqet_vformat(format, arguments), MAQET_DRIVE_MESSAGE_MAX);
     va_end(arguments);
     maqet_context_say(drive->context, MAQET_LEVEL_WARNING, "Drive '%s' of VM '%s': %s",
                       drive->name, drive->machine->vm_name, message);

@@ -95,7 +95,7 @@ struct maqet_drive {
     struct maqet_strings *children; /* of maqet_drive_child_node() */
     bool running;      /* maqet_drive_running() */
     struct maqet_reported_files *reported;
-    char *log;         /* for long output of programs that its plugin runs */
+    char *log;    /* for long output of programs that its plugin runs */
     char *served; /* the socket of a server with the content, of which the guest writes to
                    * a copy; NULL: it uses the image itself */
     /* What is recorded about the image; both belong to the machine, and may be NULL. */
@@ -111,6 +111,9 @@ struct maqet_drive {
         MAQET_FAULT_ENTRY,     /* the entry; @storage is a stand-in that does nothing */
     } fault_of;
 };
+
+/* Bytes of a message of a plugin that are shown. */
+enum { MAQET_DRIVE_MESSAGE_MAX = 64 * 1024 };
 
 /* The file in RUNTIME/NAME/ for long output of a program that failed. */
 #define MAQET_DRIVE_LOG "tool.log"

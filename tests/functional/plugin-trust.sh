@@ -70,6 +70,31 @@ opened snapshot.write_out snapshot vm export hdd one out.raw
 mode_is 600 out.raw
 opened snapshot.remove snapshot vm delete hdd one --yes
 
+# ---- a gigabyte of answers
+
+machine ""
+sed -i 's/, storage_act: //' vm.yaml
+expect 0 maqet apply vm vm.yaml
+flooded() { # CALLBACK CODE WORDS COMMAND...
+    MAQET_ROGUE="flood $1"
+    export MAQET_ROGUE
+    code=$2
+    words=$3
+    shift 3
+    expect "$code" maqet "$@"
+    err_has "$words"
+    [ "$(wc -c <err)" -lt 400000 ] || fail "$MAQET_ROGUE: $(wc -c <err) bytes of errors"
+    unset MAQET_ROGUE
+}
+flooded validate 3 "xxxx [...]" validate vm.yaml
+flooded inspect 1 "the plugin 'rogue' reported more than 64 MiB in inspect" validate vm.yaml
+flooded emit_args 1 "the plugin 'rogue' emitted something that QEMU cannot take" args vm
+flooded check 1 "the plugin 'rogue' reported more than 64 MiB in check" check vm
+flooded snapshot.list 1 "the plugin 'rogue' reported more than 64 MiB in list" snapshot vm list hdd
+flooded resize 1 "yes wrote more than 16 MiB to its standard output and was stopped" resize vm hdd 3M
+flooded helper 1 "Argument list too long" start vm
+same stopped "$(vm_status vm)"
+
 # Others who may read it by the user's will still may.
 chmod 640 vm.img
 machine "open-to-all resize"

@@ -72,6 +72,31 @@ is_in(const char *word, const char *callback, char *how, size_t size)
     return true;
 }
 
+/* Whether it is to report a gigabyte in this callback, as FLOOD_COUNT texts. */
+enum { FLOOD_COUNT = 1024, FLOOD_SIZE = 1024 * 1024 };
+
+static bool
+floods(const struct maqet_drive *drive, const char *callback)
+{
+    char how[32];
+
+    return (is_in(maqet_drive_string(drive, OPTION), callback, how, sizeof(how)) ||
+            is_in(getenv("MAQET_ROGUE"), callback, how, sizeof(how))) &&
+           strcmp(how, "flood") == 0;
+}
+
+/* One of these texts. */
+static const char *
+flood(int number)
+{
+    static char text[FLOOD_SIZE];
+
+    memset(text, 'x', sizeof(text) - 1);
+    snprintf(text, 16, "/x%06d", number);
+    text[8] = 'x';
+    return text;
+}
+
 /* @path: the file that it is about. */
 static void
 act_in(const struct maqet_drive *drive, const char *callback, const char *path)
@@ -118,9 +143,18 @@ static const struct maqet_option options[] = {
 static int
 rogue_validate(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    (void)err;
     act_in(drive, "validate", NULL);
-    return 0;
+    if (!floods(drive, "validate"))
+        return 0;
+    maqet_warn(drive, "%s", flood(0));
+    for (int i = 0; i < FLOOD_COUNT; i++)
+        maqet_error_wrap(err, "%s", flood(i));
+    maqet_error_set(err, MAQET_ERROR_INVALID, "%s", flood(1));
+    for (int i = 0; i < FLOOD_COUNT; i++) {
+        maqet_error_hint(err, "%s", flood(i));
+        maqet_error_wrap(err, "%s", flood(i));
+    }
+    return -1;
 }
 
 #ifdef IFACE
@@ -204,6 +238,8 @@ rogue_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image
     act_in(drive, "inspect", maqet_drive_path(drive));
     if (fstat(fd, &status) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "fstat: %m");
+    for (int i = 0; i < FLOOD_COUNT && floods(drive, "inspect"); i++)
+        maqet_image_file(image, flood(i));
     maqet_image_format(image, "rogue");
     maqet_image_virtual_size(image, (uint64_t)status.st_size);
     return 0;
@@ -215,6 +251,8 @@ rogue_resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_error
     if (truncate(maqet_drive_path(drive), (off_t)bytes) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "truncate: %m");
     act_in(drive, "resize", maqet_drive_path(drive));
+    if (floods(drive, "resize"))
+        return maqet_command_output(maqet_command_new("yes"), NULL, err) ? 0 : -1;
     return 0;
 }
 
@@ -226,6 +264,9 @@ rogue_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
 
     (void)err;
     act_in(drive, "emit_args", NULL);
+    for (int i = 0; i < FLOOD_COUNT && floods(drive, "emit_args"); i++)
+        maqet_props_string(maqet_args_object(args, "secret", "rogue"), flood(i),
+                           flood(i));
     maqet_props_string(node, "driver", "raw");
     maqet_props_string(node, "file.driver", "file");
     maqet_props_string(node, "file.filename", maqet_drive_path(drive));
@@ -236,8 +277,9 @@ static int
 rogue_check(const struct maqet_drive *drive, enum maqet_check_depth depth,
             struct maqet_check_report *report, struct maqet_error **err)
 {
-    (void)report;
     (void)err;
+    for (int i = 0; i < FLOOD_COUNT && floods(drive, "check"); i++)
+        maqet_check_damage(report, flood(i), "%s", flood(i));
     if (depth != MAQET_CHECK_QUICK)
         act_in(drive, "check", maqet_drive_path(drive));
     return 0;
@@ -250,6 +292,8 @@ rogue_helper(const struct maqet_drive *drive, struct maqet_error **err)
 
     (void)err;
     act_in(drive, "helper", NULL);
+    for (int i = 0; i < FLOOD_COUNT / 16 && floods(drive, "helper"); i++)
+        maqet_command_word(command, flood(i));
     maqet_command_word(command, "100000");
     return command;
 }
@@ -311,6 +355,8 @@ rogue_snapshot_list(const struct maqet_drive *drive, int fd,
     (void)fd;
     (void)err;
     act_in(drive, "snapshot.list", maqet_drive_path(drive));
+    for (int i = 0; i < FLOOD_COUNT && floods(drive, "snapshot.list"); i++)
+        maqet_snapshot_used(maqet_snapshots_add(snapshots, flood(i), flood(i)), 1);
     snprintf(path, sizeof(path), "%s.one", maqet_drive_path(drive));
     if (access(path, F_OK) == 0)
         maqet_snapshots_add(snapshots, "one", "one");
