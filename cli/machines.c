@@ -12,6 +12,7 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/machine/store.h"
+#include "core/storage/close.h"
 
 /* A worker sends lines of JSON, each with one of these keys. The last line has a result or
  * an error. */
@@ -79,6 +80,7 @@ do_work(void *data, int fd)
     const struct maqet_fields *fields = invocation->command->view->table.fields;
     struct machine_result machine = {.name = maqet_strdup(worker->name)};
     int result = worker->task(invocation, &machine, &error);
+    maqet_drives_close();
     send_line(fd, result == 0
                       ? maqet_json_object(KEY_RESULT,
                                           maqet_fields_to_json(fields, &machine), NULL)

@@ -15,6 +15,7 @@
 #include "cli/reference.h"
 #include "core/base/ending.h"
 #include "core/machine/store.h"
+#include "core/storage/close.h"
 
 /* If descriptor 0, 1 or 2 is closed, the next file that is opened gets its number, and
  * messages would be written to that file. */
@@ -113,6 +114,7 @@ main(int argc, char **argv)
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
         setlocale(LC_CTYPE, "C.UTF-8");
     int exit_code = run(&invocation, argc, argv, &error);
+    maqet_drives_close();
     if (error) {
         output_error(&invocation.output, error);
         exit_code = maqet_error_exit_code(error->code);

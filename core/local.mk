@@ -94,6 +94,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/command_line.c core/machine/command_line.h \
 	core/machine/definition.c core/machine/definition.h \
 	core/machine/drives.c core/machine/drives.h \
+	core/machine/ended.c core/machine/ended.h \
 	core/machine/exports.c core/machine/exports.h \
 	core/machine/file_users.c core/machine/file_users.h \
 	core/machine/folder.c core/machine/folder.h \
@@ -163,9 +164,13 @@ libmaqet_core_a_SOURCES = \
 	core/storage/chain.c core/storage/chain.h \
 	core/storage/creation.c core/storage/creation.h \
 	core/storage/drive.c core/storage/drive.h \
+	core/storage/close.c core/storage/close.h \
+	core/storage/elsewhere.c core/storage/elsewhere.h \
 	core/storage/emitted.c core/storage/emitted.h \
 	core/storage/entry.c core/storage/entry.h \
 	core/storage/export.c core/storage/export.h \
+	core/storage/folder.c core/storage/folder.h \
+	core/storage/handle.c core/storage/handle.h \
 	core/storage/image.c core/storage/image.h \
 	core/storage/keys.c core/storage/keys.h \
 	core/storage/record.c core/storage/record.h \

@@ -358,7 +358,8 @@ struct maqet_drive;
 /**
  * enum maqet_media - what the guest sees; a set of them is their bitwise or.
  * @MAQET_MEDIA_DISK: a disk.
- * @MAQET_MEDIA_CDROM: a CD-ROM drive: read-only, never created, possibly empty.
+ * @MAQET_MEDIA_CDROM: a CD-ROM drive: read-only, possibly empty, and never created but for
+ *   each start.
  *
  * Since: 0.1
  */
@@ -487,10 +488,11 @@ MAQET_EXPORT const char *maqet_drive_socket(const struct maqet_drive *drive);
  * maqet_drive_folder - a folder for the drive alone, in which the plugin may keep files.
  *
  * Only the user may enter it. For storage that is made once, or never, it lasts as long as the
- * machine's definition has the drive. For storage that is made for each start, it is empty
- * before @create, and is emptied when the machine has ended. It is there in all callbacks but
- * @validate and @emit_args, which only name it; nothing in it may be worth keeping when the
- * drive is removed.
+ * machine's definition has the drive, with this type. For storage that is made for each start,
+ * it is empty before @create, and is emptied when the machine has ended, after @ended. It is
+ * there in all callbacks of the storage but @validate and @emit_args, which only name it, as
+ * soon as the machine has been added. Nothing in it may be worth keeping when the drive is
+ * removed. QEMU gets access to those files in it that emit_args names and that exist by then.
  *
  * Returns: an absolute path; never NULL.
  *
@@ -501,8 +503,9 @@ MAQET_EXPORT const char *maqet_drive_folder(const struct maqet_drive *drive);
 /**
  * maqet_drive_handle - what @open of the storage plugin has left for the drive.
  *
- * Returns: the handle; NULL in @validate, @emit_args and @helper, in the interface's
- * callbacks, and without @open.
+ * Returns: the handle; NULL without @open, in all callbacks that have a limit of 10 s (see
+ * maqet_time_left()), such as @validate, @emit_args and @helper, and in the interface's
+ * callbacks.
  *
  * Since: 0.1
  */
@@ -1420,8 +1423,8 @@ enum maqet_storage_flag {
  *   never created over something: with a @path_option the core sees to that, and without one
  *   there must be an @inspect, which says MAQET_ERROR_MISSING before.
  * @MAQET_CREATION_EACH_START: it is created in maqet_drive_folder() before each start, and
- *   deleted when the machine has ended. There is no @path_option, and no snapshot outlives the
- *   machine's end.
+ *   deleted when the machine has ended. There is no @path_option, and no snapshots are made of
+ *   it, since they would be lost with it.
  *
  * Since: 0.1
  */
@@ -1478,21 +1481,26 @@ struct maqet_overlay_table;
  *
  * @open: prepares what the other callbacks share, such as a connection to a service, and leaves
  *   it in *@handle; optional. It is called at most once for a drive and command, after
- *   @validate, before the first of the callbacks that have a limit of 30 s or more.
- * @close: undoes it before the command ends; needed with @open. A command that is killed calls
- *   nothing.
+ *   @validate, before the first of the callbacks that have a limit of 30 s or more, which fails
+ *   if @open does. A command that has waited for the machine's end may call it once more.
+ * @close: undoes it before the command ends, or begins to wait for the machine's end; needed
+ *   with @open. A command that is killed calls nothing. It is never called in another process
+ *   than @open was.
  * @validate: checks what the option table can't say; optional. Nothing may be changed.
  *   A drive that it refuses is not given to QEMU, but may still be looked at: by @inspect,
  *   @check with MAQET_CHECK_QUICK, and the snapshot table's list.
  * @space: how many bytes the image takes in the file system as soon as it is made, and at
- *   most (its full virtual size); needed with @create and @path_option. Fails when an option
+ *   most (its full virtual size); needed with @create and @path_option; optional for storage
+ *   that is made for each start, where it is about maqet_drive_folder(). Fails when an option
  *   that creation needs is absent.
  * @create: makes what @creation says; needed unless that is MAQET_CREATION_NEVER. With a
  *   @path_option it makes the image at @path, where an empty file with the right permissions
  *   stands already, which must stay; what a failed call leaves at @path is removed by the core.
- *   Otherwise @path is NULL. Made once, it is what @inspect has just said to be missing; never
- *   for a read-only drive; it succeeds, changing nothing, when it finds the thing there after
- *   all. Made for each start, it is made in maqet_drive_folder(), which is empty.
+ *   Otherwise @path is NULL. Made once, it is what @inspect has just said to be missing, and
+ *   never for a read-only drive; when it finds the thing there after all, it changes nothing and
+ *   fails with MAQET_ERROR_EXISTS: the core then uses what is there, and never deletes it. Made
+ *   for each start, it is made in maqet_drive_folder(), which is empty, for a read-only drive,
+ *   too.
  * @inspect: looks at an existing image through @fd, which is open for reading, and reports
  *   with the maqet_image_ functions. It may move the file offset; the core closes it.
  *   Needed without a path option where @creation is MAQET_CREATION_ONCE, and with @resize.
@@ -1526,12 +1534,15 @@ struct maqet_overlay_table;
  *   QEMU has the drive open, and with the two that repair no other program has. A read-only
  *   drive, and what the drive only reads, are never repaired. It fails where it can't find
  *   out; what is damaged is reported and is no failure.
- * @remove: deletes what @create has made, because the user said so, where that is no file at
- *   @path_option; such a file is deleted by the core. It succeeds when there is nothing. NULL:
- *   the user is told that it stays.
- * @ended: the machine has ended, however it did, and QEMU and the helper with it; optional. It
- *   is called by the first command that notices it: at the latest before the next start, and
- *   once more where it failed or was killed.
+ * @remove: deletes what @create has made once, because the user said so, where that is no file
+ *   at @path_option; such a file is deleted by the core. It is called only when @create is
+ *   known to have made it for this machine, no other machine of the user has it, and @holders
+ *   reports nobody. It succeeds when there is nothing. NULL: the user is told that it stays.
+ * @ended: the machine has ended, however it did, and QEMU and the helper with it; or its start
+ *   has failed when its drives were being made; optional. It is called by the first command that
+ *   notices it: at the latest before the next start, and once more where it failed or was
+ *   killed. It gets the options with which the machine was started, and succeeds when there is
+ *   nothing to do.
  * @snapshot: how it keeps snapshots; NULL: it has none.
  * @overlay: reserved; NULL.
  *

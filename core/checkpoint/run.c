@@ -22,11 +22,13 @@
 #include "core/base/procfs.h"
 #include "core/base/process.h"
 #include "core/checkpoint/loading.h"
+#include "core/machine/ended.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/snapshot/members.h"
+#include "core/storage/close.h"
 #include "core/storage/keys.h"
 #include "core/storage/snapshots.h"
 
@@ -67,8 +69,13 @@ test_clear(struct test *test)
     }
     for (size_t i = 0; i < test->server_count; i++)
         maqet_process_server_end(&test->servers[i]);
-    if (session)
+    if (session) {
         maqet_run_remove_servers(session->machine->run.folder);
+        if (maqet_opened_look(session->machine, NULL) == 0 &&
+            session->machine->run.pid == 0)
+            maqet_ended_settle(session->machine->context, session->machine->name,
+                               &session->machine->unsettled);
+    }
     free(test->servers);
     maqet_strings_clear(&test->drives);
     maqet_strings_clear(&test->sockets);
@@ -351,6 +358,7 @@ maqet_checkpoint_run(const struct maqet_context *context,
     if (serve_all(&test, request->name, err) < 0 ||
         start(&test, request->timeout, err) < 0)
         return -1;
+    maqet_drives_close();
     return command->argv ? run_command(&test, command, exit_code, err)
                          : run_guest(&test, command, exit_code, err);
 }

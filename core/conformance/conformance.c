@@ -19,6 +19,7 @@
 #include "core/conformance/tracer.h"
 #include "core/plugin/loader.h"
 #include "core/qemu/qmp.h"
+#include "core/storage/close.h"
 
 /* One run of the kit. */
 struct run {
@@ -82,6 +83,7 @@ run_apart(void *data, struct maqet_error **err)
                      : open_bench(run->check, &bench, err);
     if (result == 0 && !bench.skipped)
         result = run->check->run(&bench, err);
+    maqet_drives_close();
     tracer_end_children(&none);
     json_object *skipped = bench.skipped ? json_object_new_string(bench.skipped) : NULL;
     free(bench.skipped);
@@ -193,10 +195,12 @@ call_apart(struct run *run, char **printed, struct maqet_error **err)
         maqet_format("%s/%s", run->scratch.folder, run->check->name);
     _cleanup_free_ char *runtime = maqet_format("%s/run", folder);
     _cleanup_free_ char *own = maqet_format("%s/%s", runtime, bench->machine.vm_name);
+    _cleanup_free_ char *drives = maqet_format("%s/drives", folder);
 
     bench->folder = bench->machine.storage_dir = folder;
     bench->context.runtime_dir = runtime;
     bench->machine.run_dir = own;
+    bench->machine.drives_dir = drives;
     *bench->trail = (struct bench_trail){0};
     maqet_dir_make(folder, 0700, NULL);
     const struct maqet_apart_watch watch = {run->signals, show_progress, run};

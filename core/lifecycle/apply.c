@@ -6,6 +6,7 @@
 #include "core/machine/arguments.h"
 #include "core/machine/check.h"
 #include "core/machine/command_line.h"
+#include "core/machine/ended.h"
 #include "core/machine/opened.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
@@ -144,7 +145,12 @@ change(const struct maqet_opened *machine, struct maqet_definition *definition,
     keep_slots(machine->context, machine->name);
     free(definition->uuid);
     definition->uuid = TAKE_PTR(before->uuid);
-    return maqet_store_replace(machine->context, definition, err);
+    if (maqet_store_replace(machine->context, definition, err) < 0)
+        return -1;
+    /* A machine that runs still has the drives with which it was started. */
+    return machine->run.pid > 0
+               ? 0
+               : maqet_ended_prune(machine->context, machine->name, definition, err);
 }
 
 static bool

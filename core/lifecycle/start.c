@@ -13,11 +13,13 @@
 #include "core/lifecycle/startable.h"
 #include "core/machine/accel.h"
 #include "core/machine/arguments.h"
+#include "core/machine/ended.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
+#include "core/storage/close.h"
 
 /* The mark that the machine was started once, and the slots of its drives, are written
  * first, and reverted after a failure: if maqet is killed in between, the machine must not
@@ -54,6 +56,32 @@ serve_drives(const struct maqet_launching *launching)
     }
 }
 
+/* Does what is due after the machine's last end, if that was not possible before. Drives
+ * that the machine no longer has do not prevent the start. */
+static int
+settle_last_end(const struct maqet_launching *launching, struct maqet_error **err)
+{
+    struct maqet_opened *machine = launching->machine;
+    _cleanup_error_ struct maqet_error *reason = TAKE_PTR(machine->unsettled);
+
+    if (!reason && maqet_ended_settle(machine->context, machine->name, &reason) == 0)
+        return 0;
+    if (maqet_ended_concerns(machine->context, machine->name, launching->vm->definition))
+        return maqet_error_move(err, TAKE_PTR(reason));
+    maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, reason);
+    return maqet_ended_forget(machine->context, machine->name, err);
+}
+
+/* After a start that failed. */
+static void
+settle_failed(const struct maqet_launching *launching)
+{
+    struct maqet_opened *machine = launching->machine;
+
+    if (machine->run.pid == 0)
+        maqet_ended_settle(machine->context, machine->name, &machine->unsettled);
+}
+
 /* Starts an opened machine that is stopped. Takes the definition. @consent may be NULL. */
 static int
 start(struct maqet_launching *launching, struct maqet_definition *definition,
@@ -68,7 +96,8 @@ start(struct maqet_launching *launching, struct maqet_definition *definition,
         maqet_slots_copy(&launching->vm->slots, launching->incoming->slots);
     if (launching->incoming && launching->incoming->served)
         serve_drives(launching);
-    if (maqet_sandbox_check_user(launching->vm, err) < 0 ||
+    if (settle_last_end(launching, err) < 0 ||
+        maqet_sandbox_check_user(launching->vm, err) < 0 ||
         maqet_vm_check_launchable(launching->vm, err) < 0 ||
         maqet_vm_arguments_check(launching->vm, background, err) < 0 ||
         maqet_argument_files_lock(launching->vm, &launching->locks, err) < 0)
@@ -80,6 +109,7 @@ start(struct maqet_launching *launching, struct maqet_definition *definition,
         launch_marked(launching, err) == 0)
         return 0;
     maqet_argument_locks_undo(&launching->locks);
+    settle_failed(launching);
     return -1;
 }
 
@@ -200,6 +230,7 @@ maqet_vm_run(const struct maqet_context *context, const char *name,
     if (start_stored(&launching, context, name, &how->consent, &machine, err) < 0)
         return -1;
     maqet_opened_unlock(machine);
+    maqet_drives_close();
     maqet_notify("READY=1");
     wait_for_end(&launching);
     waitpid(machine->run.pid, &status, 0);

@@ -34,27 +34,6 @@ check_program(struct maqet_vm *vm, struct maqet_error **err)
     return 0;
 }
 
-/* Drives that are stored by a service. The start itself inspects them only if it may create
- * missing ones. */
-static int
-check_elsewhere(const struct maqet_vm *vm, bool makes_missing, struct maqet_error **err)
-{
-    struct maqet_image_state state;
-
-    for (size_t i = 0; i < vm->drive_count; i++) {
-        const struct maqet_drive *drive = vm->drives[i];
-
-        if (drive->storage->plugin.path_option)
-            continue;
-        if (maqet_drive_inspect(drive, &state, err) < 0)
-            return -1;
-        if (drive->storage->plugin.inspect && !state.exists && !makes_missing &&
-            maqet_image_vanished(drive))
-            return maqet_image_error_vanished(drive, err);
-    }
-    return 0;
-}
-
 /* An image that was deleted while QEMU has it open would be created again, empty. */
 static int
 check_images_there(const struct maqet_vm *vm, struct maqet_error **err)
@@ -121,7 +100,6 @@ maqet_vm_check_startable(const struct maqet_context *context,
         (!runs || ((makes_missing || check_images_there(vm, err) == 0) &&
                    check_tpm(vm, err) == 0)) &&
         maqet_vm_drives_check(vm, consent, err) == 0 &&
-        check_elsewhere(vm, makes_missing, err) == 0 &&
         maqet_vm_arguments_check(vm, true, err) == 0 &&
         maqet_argument_files_check_free(vm, err) == 0)
         return 0;

@@ -386,28 +386,31 @@ maqet_definition_read(const struct maqet_strings *files,
 
 /* ---- as a file ---- */
 
+json_object *
+maqet_definition_to_json(const struct maqet_definition *definition)
+{
+    return maqet_json_object("format", json_object_new_int(FORMAT), "uuid",
+                             json_object_new_string(definition->uuid), "definition",
+                             maqet_tree_save(definition->tree), NULL);
+}
+
 int
 maqet_definition_save(const char *path, const struct maqet_definition *definition,
                       struct maqet_error **err)
 {
-    _cleanup_json_ json_object *file =
-        maqet_json_object("format", json_object_new_int(FORMAT), "uuid",
-                          json_object_new_string(definition->uuid), "definition",
-                          maqet_tree_save(definition->tree), NULL);
+    _cleanup_json_ json_object *file = maqet_definition_to_json(definition);
 
     return maqet_json_write(path, file, err);
 }
 
 struct maqet_definition *
-maqet_definition_load(const char *path, const char *name, struct maqet_error **err)
+maqet_definition_from_json(json_object *file, const char *path, const char *name,
+                           struct maqet_error **err)
 {
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_alloc(sizeof(*definition));
-    _cleanup_json_ json_object *file = maqet_json_read(path, err);
-
-    if (!file)
-        return NULL;
     json_object *tree = json_object_object_get(file, "definition");
+
     if (maqet_json_int(file, "format") != FORMAT || !maqet_json_text(file, "uuid") ||
         !tree) {
         maqet_error_set(err, MAQET_ERROR_FAILED,
@@ -423,4 +426,12 @@ maqet_definition_load(const char *path, const char *name, struct maqet_error **e
         return NULL;
     }
     return TAKE_PTR(definition);
+}
+
+struct maqet_definition *
+maqet_definition_load(const char *path, const char *name, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *file = maqet_json_read(path, err);
+
+    return file ? maqet_definition_from_json(file, path, name, err) : NULL;
 }

@@ -45,4 +45,11 @@ int maqet_definition_save(const char *path, const struct maqet_definition *defin
 struct maqet_definition *maqet_definition_load(const char *path, const char *name,
                                                struct maqet_error **err);
 
+/* The same as a value, which the caller puts, and back; @path is the file that it is part
+ * of, for errors. */
+json_object *maqet_definition_to_json(const struct maqet_definition *definition);
+struct maqet_definition *maqet_definition_from_json(json_object *file, const char *path,
+                                                    const char *name,
+                                                    struct maqet_error **err);
+
 #endif

@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/machine/bases.h"
 #include "core/machine/check.h"
+#include "core/machine/ended.h"
 #include "core/machine/holders.h"
 #include "core/machine/images.h"
 #include "core/machine/monitor.h"
@@ -17,13 +18,17 @@
 #include "core/storage/space.h"
 
 /* Whether a drive's image is recorded: a file, or other storage that its plugin can
- * inspect. */
+ * inspect and that outlives the machine's end. */
 static bool
 is_recorded(const struct maqet_drive *drive)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
 
-    return drive->path || (plugin->interface && !plugin->path_option && plugin->inspect);
+    if (drive->path || plugin->path_option || !plugin->inspect)
+        return drive->path;
+    return plugin->creation == MAQET_CREATION_NEVER
+               ? plugin->interface != NULL
+               : plugin->creation == MAQET_CREATION_ONCE;
 }
 
 /* Records an image that is about to get its name. If it never does, the record does no
@@ -34,7 +39,8 @@ record_image(void *data, const struct maqet_drive *drive, const char *file,
 {
     struct maqet_vm *vm = data;
 
-    maqet_owner_mark(vm->context, vm->definition, file);
+    if (file)
+        maqet_owner_mark(vm->context, vm->definition, file);
     return maqet_images_note_created(vm, drive, id, err);
 }
 
@@ -125,32 +131,43 @@ check_unused(const struct maqet_vm *vm, struct maqet_error **err)
     return 0;
 }
 
+/* Creates what is missing for a drive, and records it. */
+static int
+prepare(struct maqet_vm *vm, struct maqet_drive *drive, bool accept_bases,
+        struct maqet_error **err)
+{
+    const struct maqet_image_recorder recorder = {.record = record_image, .data = vm};
+    struct maqet_image_state state;
+    bool created;
+
+    if (maqet_image_prepare(drive, &state, &created, &recorder, err) < 0)
+        return -1;
+    note_image(drive, &state);
+    if (!state.exists || !is_recorded(drive))
+        return 0;
+    if (maqet_images_note_seen(vm, drive, &state, created, accept_bases, err) < 0)
+        return -1;
+    /* Only the record tells that it is ours. */
+    return created && !drive->path ? maqet_images_confirm(vm, err) : 0;
+}
+
 int
 maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *consent,
                         struct maqet_error **err)
 {
-    const struct maqet_image_recorder recorder = {.record = record_image, .data = vm};
     bool accept_bases = consent && consent->accept_bases;
     _cleanup_strings_ struct maqet_strings given_up = MAQET_STRINGS_INIT;
-    struct maqet_image_state state;
-    bool created;
 
-    if (maqet_vm_drives_check(vm, consent, err) < 0 || check_unused(vm, err) < 0)
+    if (maqet_vm_drives_check(vm, consent, err) < 0 || check_unused(vm, err) < 0 ||
+        maqet_ended_note(vm, err) < 0)
         return -1;
     /* Earlier images that are missing, too: the user has agreed to do without them. */
     for (size_t i = 0; i < vm->drive_count; i++)
         if (vm->drives[i]->earlier && access(vm->drives[i]->path, F_OK) < 0)
             maqet_strings_add(&given_up, vm->drives[i]->earlier->path);
-    for (size_t i = 0; i < vm->drive_count; i++) {
-        struct maqet_drive *drive = vm->drives[i];
-
-        if (maqet_image_prepare(drive, &state, &created, &recorder, err) < 0)
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (prepare(vm, vm->drives[i], accept_bases, err) < 0)
             return -1;
-        note_image(drive, &state);
-        if (state.exists && is_recorded(drive) &&
-            maqet_images_note_seen(vm, drive, &state, accept_bases, err) < 0)
-            return -1;
-    }
     return maqet_images_give_up(vm, &given_up, err) < 0 ||
                    maqet_images_confirm(vm, err) < 0
                ? -1

@@ -7,6 +7,7 @@
 
 #include "core/base/replacement.h"
 #include "core/machine/store.h"
+#include "core/storage/drive.h"
 #include "core/storage/snapshots.h"
 
 /* Whether a name is @base, or that of a temporary file to replace it. */
@@ -29,6 +30,7 @@ is_own_file(const char *file)
                                         MAQET_STORE_SNAPSHOTS MAQET_STORE_DAMAGED,
                                         MAQET_STORE_PENDING,
                                         MAQET_STORE_EXPORTS,
+                                        MAQET_STORE_ENDED,
                                         MAQET_STORE_CREATED,
                                         MAQET_STORE_RUN,
                                         MAQET_STORE_RUN_FOLDER,
@@ -67,11 +69,36 @@ is_own_checkpoint_file(const char *file)
     return is_named_with(replaced, ".json") || is_named_with(file + 1, ".state.new");
 }
 
-/* Fills *stray with the name of something in a folder that is not one of our regular
- * files; NULL: there is nothing. @inner: a folder that belongs there, or NULL. */
+/* Whether a folder in the folder of drives' folders is that of a drive. What is in it
+ * belongs to the drive's plugin. */
+static bool
+is_drive_folder(const char *name)
+{
+    const char *at = strchr(name, MAQET_DRIVE_FOLDER_SEPARATOR);
+
+    return name[0] != '.' && at && at > name && at[1] != '\0';
+}
+
+/* Whether a folder belongs into a machine's folder. */
+static bool
+is_own_folder(const char *name)
+{
+    return strcmp(name, MAQET_STORE_CHECKPOINTS) == 0 ||
+           strcmp(name, MAQET_STORE_DRIVES) == 0;
+}
+
+static bool
+is_none(const char *name)
+{
+    (void)name;
+    return false;
+}
+
+/* Fills *stray with the name of something in a folder that is neither one of our regular
+ * files nor one of our folders; NULL: there is nothing. */
 static int
-stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner,
-         char **stray, struct maqet_error **err)
+stray_in(const char *folder, bool (*is_own)(const char *file),
+         bool (*is_inner)(const char *file), char **stray, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
 
@@ -80,13 +107,13 @@ stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner
         return -1;
     for (size_t i = 0; i < files.count; i++) {
         _cleanup_free_ char *path = maqet_format("%s/%s", folder, files.items[i]);
-        bool is_inner = inner && strcmp(files.items[i], inner) == 0;
         struct stat status;
 
         /* A link is the user's. */
         if (lstat(path, &status) == 0 &&
-            !(is_inner ? S_ISDIR(status.st_mode)
-                       : S_ISREG(status.st_mode) && is_own(files.items[i]))) {
+            !(is_inner(files.items[i])
+                  ? S_ISDIR(status.st_mode)
+                  : S_ISREG(status.st_mode) && is_own(files.items[i]))) {
             *stray = maqet_strdup(files.items[i]);
             return 0;
         }
@@ -124,14 +151,21 @@ maqet_folder_stray(const char *folder, char **stray, struct maqet_error **err)
 {
     _cleanup_free_ char *checkpoints =
         maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
+    _cleanup_free_ char *drives = maqet_format("%s/" MAQET_STORE_DRIVES, folder);
     _cleanup_free_ char *pending = maqet_format("%s/" MAQET_STORE_PENDING, folder);
-    _cleanup_free_ char *inner = NULL;
+    _cleanup_free_ char *inner = NULL, *of_drives = NULL;
 
-    if (stray_in(folder, is_own_file, MAQET_STORE_CHECKPOINTS, stray, err) < 0)
+    if (stray_in(folder, is_own_file, is_own_folder, stray, err) < 0)
         return -1;
     if (*stray)
         return 0;
-    if (stray_in(checkpoints, is_own_checkpoint_file, NULL, &inner, err) < 0)
+    if (stray_in(drives, is_none, is_drive_folder, &of_drives, err) < 0)
+        return -1;
+    if (of_drives) {
+        *stray = maqet_format(MAQET_STORE_DRIVES "/%s", of_drives);
+        return 0;
+    }
+    if (stray_in(checkpoints, is_own_checkpoint_file, is_none, &inner, err) < 0)
         return -1;
     /* While a checkpoint is being created, its description comes first. */
     if (!inner && maqet_file_missing(pending) &&
@@ -167,12 +201,39 @@ remove_own(const char *folder, bool (*is_own)(const char *file), struct maqet_er
 }
 
 int
+maqet_folder_remove_drives(const char *folder, const struct maqet_strings *kept,
+                           struct maqet_error **err)
+{
+    _cleanup_free_ char *drives = maqet_format("%s/" MAQET_STORE_DRIVES, folder);
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    struct stat status;
+
+    /* A link is the user's. */
+    if (lstat(drives, &status) < 0 || !S_ISDIR(status.st_mode))
+        return 0;
+    if (maqet_dir_list(drives, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", drives, names.items[i]);
+
+        if (is_drive_folder(names.items[i]) && !maqet_strings_has(kept, names.items[i]) &&
+            maqet_dir_remove(path, err) < 0)
+            return -1;
+    }
+    /* It stays if it is not empty. */
+    rmdir(drives);
+    return 0;
+}
+
+int
 maqet_folder_remove_own(const char *folder, struct maqet_error **err)
 {
     _cleanup_free_ char *checkpoints =
         maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
+    const struct maqet_strings none = MAQET_STRINGS_INIT;
 
-    return remove_own(checkpoints, is_own_checkpoint_file, err) < 0
+    return maqet_folder_remove_drives(folder, &none, err) < 0 ||
+                   remove_own(checkpoints, is_own_checkpoint_file, err) < 0
                ? -1
                : remove_own(folder, is_own_file, err);
 }

@@ -216,13 +216,24 @@ note_text(struct maqet_vm *vm, char **text, char *by)
     *text = by;
 }
 
+/* Whether a record is that of other storage, which maqet created and may be asked to
+ * delete. */
+static bool
+is_of_other_place(const struct maqet_drive *drive,
+                  const struct maqet_image_record *record)
+{
+    _cleanup_free_ char *place = record->place ? maqet_drive_place(drive) : NULL;
+
+    return place && record->created && strcmp(place, record->place) != 0;
+}
+
 /* The record of a drive's image; a new one if there is none. */
 static struct maqet_image_record *
 take_record(struct maqet_vm *vm, const struct maqet_drive *drive)
 {
     struct maqet_image_record *record = record_of(vm, drive);
 
-    if (!record)
+    if (!record || is_of_other_place(drive, record))
         record = MAQET_APPEND(vm->images.items, vm->images.count);
     if (drive->path)
         note_text(vm, &record->path, maqet_strdup(drive->path));
@@ -252,7 +263,7 @@ maqet_images_note_created(struct maqet_vm *vm, const struct maqet_drive *drive,
     record->seen = 0;
     record->created = true;
     set_owner(vm, record);
-    record->id = *id;
+    record->id = id ? *id : (struct maqet_file_id){0};
     maqet_chain_clear(&record->bases);
     vm->images_changed = true;
     return maqet_images_confirm(vm, err);
@@ -326,11 +337,14 @@ mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
 
 int
 maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
-                       const struct maqet_image_state *state, bool accept_bases,
-                       struct maqet_error **err)
+                       const struct maqet_image_state *state, bool created,
+                       bool accept_bases, struct maqet_error **err)
 {
     struct maqet_image_record *record = take_record(vm, drive);
     int64_t now = time(NULL);
+
+    if (!drive->path && !created && record->seen == 0)
+        record->created = false;
 
     if (!maqet_file_id_equal(&record->id, &state->id)) {
         record->created = record->created && maqet_owner_vouches(record, &state->id);

@@ -14,17 +14,19 @@ struct maqet_vm;
 /* Gives each drive of a machine its records. */
 void maqet_images_attach(struct maqet_vm *vm);
 
-/* Records an image that was created for the machine and is about to get its name. The
- * caller holds the machine's lock, here and below. */
+/* Records an image that was created for the machine and is about to get its name, or storage
+ * elsewhere (@id NULL) that is about to be created. The caller holds the machine's lock, here
+ * and below. */
 int maqet_images_note_created(struct maqet_vm *vm, const struct maqet_drive *drive,
                               const struct maqet_file_id *id, struct maqet_error **err);
 
 /* Records that a drive's image exists, its state, and its backing files: with
- * @accept_bases as they are now, otherwise only if they were not known. Writes nothing to
- * the disk before maqet_images_confirm(). */
+ * @accept_bases as they are now, otherwise only if they were not known. @created: it was
+ * created just now. Storage elsewhere whose creation was interrupted is not known to be ours.
+ * Writes nothing to the disk before maqet_images_confirm(). */
 int maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
-                           const struct maqet_image_state *state, bool accept_bases,
-                           struct maqet_error **err);
+                           const struct maqet_image_state *state, bool created,
+                           bool accept_bases, struct maqet_error **err);
 
 /* Drops the records of images that no drive has any more, by their paths, with the user's
  * consent. Those of images that maqet created move to the list of images without a

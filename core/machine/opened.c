@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/procfs.h"
+#include "core/machine/ended.h"
 #include "core/machine/helpers.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run_folder.h"
@@ -22,6 +23,10 @@ maqet_opened_close(struct maqet_opened *machine)
     maqet_run_clear(&machine->run);
     maqet_opened_unlock(machine);
     maqet_vm_free(machine->vm);
+    if (machine->unsettled)
+        maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING,
+                                machine->unsettled);
+    maqet_error_clear(&machine->unsettled);
     free(machine->name);
     free(machine);
 }
@@ -229,14 +234,17 @@ take_lock(struct maqet_opened *machine, struct maqet_error **err)
     return maqet_error_move(err, TAKE_PTR(reason));
 }
 
-/* Removes what a QEMU that has ended has left behind. */
+/* Removes what a QEMU that has ended has left behind, and does what is due after its end. */
 static void
-sweep(const struct maqet_opened *machine)
+sweep(struct maqet_opened *machine)
 {
-    if (machine->lock < 0 || machine->run.pid > 0 || machine->run.dir_fd < 0)
+    if (machine->lock < 0 || machine->run.pid > 0)
         return;
-    maqet_run_sweep(machine->run.dir_fd);
-    maqet_run_remove_servers(machine->run.folder);
+    if (machine->run.dir_fd >= 0) {
+        maqet_run_sweep(machine->run.dir_fd);
+        maqet_run_remove_servers(machine->run.folder);
+    }
+    maqet_ended_settle(machine->context, machine->name, &machine->unsettled);
 }
 
 struct maqet_opened *

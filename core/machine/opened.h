@@ -38,6 +38,9 @@ struct maqet_opened {
     int lock;             /* -1: not held, so nothing may be changed */
     struct maqet_run run; /* whether it runs, and where */
     struct maqet_vm *vm;  /* if it runs, as it was started; NULL: not loaded yet */
+    /* Why something that is due after its end (ended.h) could not be done; NULL: nothing
+     * is due. It is said when the machine is closed. */
+    struct maqet_error *unsettled;
 
     /* The connection to QEMU. */
     int qmp_lock;

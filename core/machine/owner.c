@@ -56,8 +56,8 @@ maqet_owner_data_dir(const struct maqet_context *context)
 }
 
 /* Before its first boot a system has a word instead. */
-static char *
-host_id(void)
+char *
+maqet_owner_host(void)
 {
     _cleanup_free_ char *text = NULL;
 
@@ -120,7 +120,7 @@ maqet_owner_mark(const struct maqet_context *context,
         .vm = maqet_strdup(definition->name),
         .uuid = maqet_strdup(definition->uuid),
         .data_dir = maqet_owner_data_dir(context),
-        .host = host_id(),
+        .host = maqet_owner_host(),
     };
 
     read_folder(owner.data_dir, owner.vm, &owner.folder);
@@ -251,7 +251,7 @@ maqet_owner_objection(const struct maqet_context *context, const char *vm,
 {
     _cleanup_owner_ struct maqet_owner owner = {0};
     _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
-    _cleanup_free_ char *host = host_id();
+    _cleanup_free_ char *host = maqet_owner_host();
 
     if (!find_owner(record, uuid, &owner))
         return NULL;

@@ -48,6 +48,9 @@ void maqet_owner_other_folders(const struct maqet_context *context, const char *
 /* The data folder as marks name it, links resolved. The caller frees. */
 char *maqet_owner_data_dir(const struct maqet_context *context);
 
+/* machine-id(5) as marks name it; "" if it is not known. The caller frees. */
+char *maqet_owner_host(void);
+
 /* Whether the file @id is certainly the recorded one. Without a time of birth, another
  * file may have got its inode number, and the mark decides. */
 bool maqet_owner_vouches(const struct maqet_image_record *record,

@@ -79,7 +79,9 @@ int maqet_store_lock_all(const struct maqet_context *context, struct maqet_error
 #define MAQET_STORE_DAMAGED ".damaged"         /* the suffix of a damaged one */
 #define MAQET_STORE_PENDING "pending.json"     /* the job in progress */
 #define MAQET_STORE_EXPORTS "exports.json"     /* unfinished exports */
+#define MAQET_STORE_ENDED "ended.json"         /* drives to tell of its end: ended.h */
 #define MAQET_STORE_CHECKPOINTS "checkpoints"  /* a folder */
+#define MAQET_STORE_DRIVES "drives"            /* a folder with one for each drive */
 #define MAQET_STORE_RUN "run"                  /* locked while it runs: run_folder.h */
 #define MAQET_STORE_RUN_FOLDER "run-folder"    /* the run folder of its last start */
 

@@ -99,6 +99,8 @@ describe_machine(struct maqet_vm *vm)
         written = vm->context->storage_dir;
     vm->machine.storage_dir = maqet_strdup(written ? written : "/tmp");
     vm->machine.run_dir = maqet_run_folder(vm->context, vm->definition->name);
+    vm->machine.drives_dir =
+        maqet_store_file(vm->context, vm->definition->name, MAQET_STORE_DRIVES);
 }
 
 static void
@@ -178,6 +180,7 @@ maqet_vm_free(struct maqet_vm *vm)
     free(vm->machine.type);
     free(vm->machine.storage_dir);
     free(vm->machine.run_dir);
+    free(vm->machine.drives_dir);
     maqet_definition_free(vm->definition);
     free(vm);
 }

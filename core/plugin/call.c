@@ -72,7 +72,8 @@ maqet_call_begin(int64_t limit)
     if (outer.deadline == 0 || now + limit < outer.deadline)
         current.deadline = now + limit;
     current.limit = limit;
-    current.of_interface = false;
+    current.of_interface = current.may_use_files = false;
+    current.handle = NULL;
     current.plugin = NULL;
     current.context = NULL;
     current.contact = NULL;

@@ -39,6 +39,8 @@ struct maqet_call {
     const char *drive, *vm; /* their names; NULL: none */
     size_t reported;        /* bytes, see maqet_call_takes() */
     int mode;               /* of the image before the call; -1: not known */
+    bool may_use_files; /* it may use the files in the drive's folder */
+    void *handle;       /* what the plugin has opened for the drive; NULL: nothing */
 };
 
 /* The call in progress. Its members are reset when it ends; it does not own what they

@@ -19,6 +19,7 @@
 #include "core/plugin/call.h"
 #include "core/qemu/keyval.h"
 #include "core/qemu/qmp.h"
+#include "core/storage/folder.h"
 #include "core/storage/image.h"
 #include "core/storage/secret.h"
 #include "core/storage/slots.h"
@@ -43,8 +44,6 @@ GETTER(const char *, maqet_drive_arch, maqet_drive, machine->arch)
 GETTER(enum maqet_media, maqet_drive_media, maqet_drive, media)
 GETTER(const char *, maqet_drive_path, maqet_drive, path)
 GETTER(const char *, maqet_drive_socket, maqet_drive, socket)
-GETTER(const char *, maqet_drive_folder, maqet_drive, folder)
-GETTER(void *, maqet_drive_handle, maqet_drive, handle)
 GETTER(const char *, maqet_drive_type, maqet_drive, storage->plugin.name)
 GETTER(bool, maqet_drive_running, maqet_drive, running)
 GETTER(const char *, maqet_snapshot_id, maqet_snapshot, id)
@@ -194,6 +193,31 @@ maqet_debug(const struct maqet_drive *drive, const char *format, ...)
                                                          : drive->storage->plugin.name,
                       message);
 }
+
+/* ---- what a plugin keeps for a drive ---- */
+
+const char *
+maqet_drive_folder(const struct maqet_drive *drive)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    /* Most plugins never ask for it. */
+    if (maqet_call_current()->may_use_files &&
+        maqet_drive_folder_make(drive, &reason) < 0 &&
+        reason->code != MAQET_ERROR_MISSING)
+        maqet_warn(drive, "%s", reason->message);
+    return drive->folder;
+}
+
+void *
+maqet_drive_handle(const struct maqet_drive *drive)
+{
+    const struct maqet_call *call = maqet_call_current();
+
+    return call->about == drive ? call->handle : NULL;
+}
+
+/* ---- during a call ---- */
 
 int64_t
 maqet_time_left(const struct maqet_drive *drive)

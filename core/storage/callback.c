@@ -10,6 +10,7 @@
 #include "core/base/mask.h"
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
+#include "core/storage/handle.h"
 
 /* ---- results ---- */
 
@@ -218,7 +219,38 @@ maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface,
     call->drive = drive->name;
     call->vm = drive->machine->vm_name;
     call->mode = mode_of(drive);
+    call->may_use_files = !of_interface && strcmp(callback, "validate") != 0 &&
+                          strcmp(callback, "emit_args") != 0;
     announce(drive, callback);
+}
+
+/* ---- what plugins have open ---- */
+
+/* The storage may be there even if what is missing is its service. */
+static int
+error_open(struct maqet_error *reason, struct maqet_error **err)
+{
+    if (reason->code == MAQET_ERROR_MISSING)
+        reason->code = MAQET_ERROR_FAILED;
+    return maqet_error_move(err, reason);
+}
+
+int
+maqet_drive_open(const struct maqet_drive *drive, int64_t limit, void **handle,
+                 struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    struct maqet_error *reason = NULL;
+
+    if (!plugin->open || limit < MAQET_CALL_SERVICE || maqet_handle_find(drive, handle))
+        return 0;
+    MAQET_CALL(MAQET_CALL_SERVICE);
+    maqet_drive_call_concerns(drive, false, "open");
+    int result = plugin->open(drive, handle, &reason);
+    if (maqet_drive_judge(drive, plugin->name, "open", result, &reason) < 0)
+        return error_open(reason, err);
+    maqet_handle_add(drive, *handle);
+    return 0;
 }
 
 /* ---- callbacks with several callers ---- */

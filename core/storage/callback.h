@@ -29,11 +29,23 @@
 #define MAQET_DRIVE_CALL(err, drive, limit, of_interface, prefix, name, table, callback, \
                          ...)                                                            \
     ({                                                                                   \
-        MAQET_CALL(limit);                                                               \
-        maqet_drive_call_concerns(drive, of_interface, prefix #callback);                \
-        maqet_drive_judge(drive, name, #callback,                                        \
-                          (table).callback(drive, ##__VA_ARGS__, err), err);             \
+        int result_ = -1;                                                                \
+        void *handle_ = NULL;                                                            \
+        if ((of_interface) || maqet_drive_open(drive, limit, &handle_, err) == 0) {      \
+            MAQET_CALL(limit);                                                           \
+            maqet_drive_call_concerns(drive, of_interface, prefix #callback);            \
+            maqet_call_current()->handle = handle_;                                      \
+            result_ =                                                                    \
+                maqet_drive_judge(drive, name, #callback,                                \
+                                  (table).callback(drive, ##__VA_ARGS__, err), err);     \
+        }                                                                                \
+        result_;                                                                         \
     })
+
+/* Before a callback with this limit: has the storage's plugin open what its callbacks
+ * share, unless that is done already or they are quick. *handle gets it. */
+int maqet_drive_open(const struct maqet_drive *drive, int64_t limit, void **handle,
+                     struct maqet_error **err);
 
 /* Sets the drive and the callback that the current call is about, and passes them to
  * context->calling. */

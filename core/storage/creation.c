@@ -11,6 +11,7 @@
 #include "core/base/printable.h"
 #include "core/base/replacement.h"
 #include "core/storage/callback.h"
+#include "core/storage/elsewhere.h"
 #include "core/storage/system_folders.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
@@ -354,6 +355,8 @@ int
 maqet_image_precheck(const struct maqet_drive *drive, struct maqet_image_state *state,
                      struct maqet_error **err)
 {
+    if (!drive->storage->plugin.path_option)
+        return maqet_elsewhere_check(drive, state, err);
     if (maqet_image_inspect(drive, state, err) < 0)
         return -1;
     if (state->exists || !drive->path)
@@ -405,52 +408,6 @@ create_missing(struct creation *creation, struct maqet_image_state *state, bool 
     return check_created(creation, *created, state, err);
 }
 
-/* ---- storage that is not a file of this host ---- */
-
-/* Has the plugin create what is missing. */
-static int
-create_elsewhere(const struct maqet_drive *drive, bool say, struct maqet_error **err)
-{
-    if (say)
-        maqet_context_say(drive->context, MAQET_LEVEL_INFO,
-                          "Creating %s storage for drive '%s' of VM '%s'",
-                          drive->storage->plugin.name, drive->name,
-                          drive->machine->vm_name);
-    return maqet_storage_create(drive, NULL, err) < 0
-               ? maqet_error_wrap(err,
-                                  "Cannot create what the drive '%s' of VM '%s' "
-                                  "needs",
-                                  drive->name, drive->machine->vm_name)
-               : 0;
-}
-
-static int
-prepare_elsewhere(const struct maqet_drive *drive, struct maqet_image_state *state,
-                  bool *created, struct maqet_error **err)
-{
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    bool makes = plugin->create && !maqet_drive_readonly(drive);
-
-    *created = false;
-    if (maqet_drive_inspect(drive, state, err) < 0)
-        return -1;
-    if (plugin->inspect && !state->exists && !drive->create_missing &&
-        maqet_image_vanished(drive))
-        return maqet_image_error_vanished(drive, err);
-    if (makes && !state->exists) {
-        if (create_elsewhere(drive, plugin->inspect, err) < 0)
-            return -1;
-        *created = plugin->inspect;
-    } else if (state->exists || !plugin->inspect) {
-        return 0;
-    }
-    /* If it is missing now, that is an error in the plugin's own words. */
-    if (plugin->inspect && maqet_image_ask(drive, -1, state, err) < 0)
-        return -1;
-    state->exists = true;
-    return 0;
-}
-
 int
 maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *state,
                     bool *created, const struct maqet_image_recorder *recorder,
@@ -459,7 +416,7 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
     *created = false;
     *state = (struct maqet_image_state){0};
     if (!drive->storage->plugin.path_option) {
-        if (prepare_elsewhere(drive, state, created, err) < 0)
+        if (maqet_elsewhere_prepare(drive, state, created, recorder, err) < 0)
             return -1;
         if (!*created)
             warn_of_size(drive, state);

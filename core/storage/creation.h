@@ -6,17 +6,10 @@
 #ifndef MAQET_STORAGE_CREATION_H
 #define MAQET_STORAGE_CREATION_H
 
-#include "core/storage/image.h"
+#include "core/storage/record.h"
 
 /* Whether a start can create the image, as far as the configuration tells. */
 int maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err);
-
-/* Records an image that is about to get its name; until then it has the name @file. */
-struct maqet_image_recorder {
-    int (*record)(void *data, const struct maqet_drive *drive, const char *file,
-                  const struct maqet_file_id *id, struct maqet_error **err);
-    void *data;
-};
 
 /* Inspects the image, and creates it first if it is missing (*created). After success, an
  * image that is a file of this host exists. @recorder may be NULL. */

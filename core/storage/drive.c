@@ -5,6 +5,13 @@
 
 #include "core/plugin/call.h"
 
+char *
+maqet_drive_folder_name(const char *name, const char *type)
+{
+    return maqet_format("%s%c%s", name, MAQET_DRIVE_FOLDER_SEPARATOR,
+                        type ? type : MAQET_DEFAULT_STORAGE);
+}
+
 const char *
 maqet_drive_node(const struct maqet_drive *drive)
 {

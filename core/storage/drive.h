@@ -23,6 +23,7 @@ struct maqet_machine {
     struct maqet_qemu_version *version;
     char *storage_dir; /* the folder of images without a path */
     char *run_dir;     /* its run folder */
+    char *drives_dir;  /* where its drives have folders; NULL: nowhere */
 };
 
 /* QEMU is asked when a plugin first wants to know. */
@@ -87,13 +88,12 @@ struct maqet_drive {
     /* Its nodes and files. A share has no block node; any other drive has a top node,
      * which has no file if it is a CD-ROM drive without a medium. */
     struct maqet_chain chain;
-    const char *path;  /* maqet_drive_path(): the file of the top node */
-    bool default_path; /* the core chose @path */
-    char *socket;      /* maqet_drive_socket() */
-    char *folder;      /* maqet_drive_folder() */
-    void *handle;      /* maqet_drive_handle() */
+    const char *path;               /* maqet_drive_path(): the file of the top node */
+    bool default_path;              /* the core chose @path */
+    char *socket;                   /* maqet_drive_socket() */
+    char *folder;                   /* maqet_drive_folder() */
     struct maqet_strings *children; /* of maqet_drive_child_node() */
-    bool running;      /* maqet_drive_running() */
+    bool running;                   /* maqet_drive_running() */
     struct maqet_reported_files *reported;
     char *log;    /* for long output of programs that its plugin runs */
     char *served; /* the socket of a server with the content, of which the guest writes to
@@ -120,6 +120,11 @@ enum { MAQET_DRIVE_MESSAGE_MAX = 64 * 1024 };
 
 /* Whether the program that its plugin describes opens the image, and QEMU does not. */
 bool maqet_drive_is_opened_by_helper(const struct maqet_drive *drive);
+
+/* The name of a drive's folder, which another drive of the same name but of another type
+ * does not have. @type NULL: the default. The caller frees. */
+char *maqet_drive_folder_name(const char *name, const char *type);
+#define MAQET_DRIVE_FOLDER_SEPARATOR '@'
 
 /* Replaces its chain by one with a top node in @file (NULL: without a file). */
 void maqet_drive_set_top(struct maqet_drive *drive, const char *file);

@@ -5,6 +5,7 @@
 
 #include "core/base/files.h"
 #include "core/storage/callback.h"
+#include "core/storage/handle.h"
 #include "core/storage/keys.h"
 #include "core/storage/secret.h"
 #include "core/storage/system_folders.h"
@@ -171,9 +172,6 @@ set_paths(struct maqet_drive *drive)
 
     drive->socket =
         maqet_format("%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
-                     drive->machine->run_dir ? drive->machine->run_dir : "", drive->name);
-    drive->folder =
-        maqet_format("%s/drive-%s",
                      drive->machine->run_dir ? drive->machine->run_dir : "", drive->name);
     drive->default_path = option && !written && drive->media == MAQET_MEDIA_DISK;
     _cleanup_free_ char *chosen =
@@ -407,6 +405,18 @@ stand_in(struct maqet_drive *drive)
     drive->storage = maqet_storage_stand_in(type && *type ? type : MAQET_DEFAULT_STORAGE);
 }
 
+/* The folder exists if its plugin has asked for it. */
+static void
+set_folder(struct maqet_drive *drive)
+{
+    const char *name = maqet_tree_text(drive->tree, "name");
+    const char *above = drive->machine->drives_dir;
+    _cleanup_free_ char *folder =
+        maqet_drive_folder_name(name ? name : "", maqet_tree_text(drive->tree, "type"));
+
+    drive->folder = maqet_format("%s/%s", above ? above : "", folder);
+}
+
 struct maqet_drive *
 maqet_drive_look(const struct maqet_context *context, const struct maqet_machine *machine,
                  json_object *entry)
@@ -423,6 +433,7 @@ maqet_drive_look(const struct maqet_context *context, const struct maqet_machine
     drive->children = maqet_alloc(sizeof(*drive->children));
     drive->log =
         maqet_format("%s/" MAQET_DRIVE_LOG, machine->run_dir ? machine->run_dir : "");
+    set_folder(drive);
     drive->fault_of = read_entry(drive, &drive->fault);
     if (drive->fault_of == MAQET_FAULT_ENTRY)
         stand_in(drive);
@@ -445,7 +456,7 @@ maqet_drive_new(const struct maqet_context *context, const struct maqet_machine 
 void
 maqet_drive_free(struct maqet_drive *drive)
 {
-    if (!drive)
+    if (!drive || maqet_handle_keep(drive))
         return;
     json_object_put(drive->tree);
     free(drive->name);

@@ -32,6 +32,14 @@ struct maqet_image_record {
 
 extern const struct maqet_fields maqet_image_record_fields;
 
+/* Records what is about to be created: an image that has the name @file until it gets its
+ * own; NULL, like @id: storage that is not a file of this host. */
+struct maqet_image_recorder {
+    int (*record)(void *data, const struct maqet_drive *drive, const char *file,
+                  const struct maqet_file_id *id, struct maqet_error **err);
+    void *data;
+};
+
 /* Identifies the storage of a drive without a path: its options of the types STRING and
  * PATH, as "key=value" in the order of the plugin's table. The caller frees. */
 char *maqet_drive_place(const struct maqet_drive *drive);

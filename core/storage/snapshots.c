@@ -90,7 +90,8 @@ maqet_snapshot_name_valid(const char *name)
 bool
 maqet_drive_has_snapshots(const struct maqet_drive *drive)
 {
-    return drive->storage->snapshot.size > 0 && !maqet_drive_readonly(drive);
+    return drive->storage->snapshot.size > 0 && !maqet_drive_readonly(drive) &&
+           drive->storage->plugin.creation != MAQET_CREATION_EACH_START;
 }
 
 /* Hints at the types that have snapshots, and at the conversion of the image. */
@@ -131,6 +132,11 @@ maqet_drive_error_no_snapshots(const struct maqet_drive *drive, struct maqet_err
 {
     const char *vm = drive->machine->vm_name;
 
+    if (drive->storage->plugin.creation == MAQET_CREATION_EACH_START)
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "Drive '%s' on VM '%s' is created for each start, so a "
+                               "snapshot of it would be lost when the VM ends",
+                               drive->name, vm);
     if (drive->storage->snapshot.size > 0)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "Drive '%s' on VM '%s' is read-only, so there is "

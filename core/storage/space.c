@@ -57,7 +57,7 @@ maqet_image_check_room(const struct maqet_drive *drive, const char *folder,
         return 0;
     _cleanup_free_ char *text = figures(needed, available);
     maqet_error_set(err, MAQET_ERROR_NO_SPACE, "Insufficient disk space for %s. %s",
-                    drive->path, text);
+                    drive->path ? drive->path : folder, text);
     if (!drive->overcommit && at_once <= available) {
         _cleanup_free_ char *once = maqet_text_bytes(at_once);
         maqet_error_hint(err,

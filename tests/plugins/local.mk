@@ -166,3 +166,12 @@ tests_plugins_maqet_storage_emitter_share_la_LDFLAGS = $(FAULTY_FLAGS)
 check_LTLIBRARIES += tests/plugins/maqet-storage-served.la
 tests_plugins_maqet_storage_served_la_SOURCES = tests/plugins/served.c
 tests_plugins_maqet_storage_served_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-once.la
+tests_plugins_maqet_storage_once_la_SOURCES = tests/plugins/lives.c
+tests_plugins_maqet_storage_once_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-each.la
+tests_plugins_maqet_storage_each_la_SOURCES = tests/plugins/lives.c
+tests_plugins_maqet_storage_each_la_CPPFLAGS = $(AM_CPPFLAGS) -DEACH_START
+tests_plugins_maqet_storage_each_la_LDFLAGS = $(FAULTY_FLAGS)

@@ -233,8 +233,12 @@ rbd_create(const struct maqet_drive *drive, const char *path, struct maqet_error
         if (rbd_run(drive, command, NULL) == 0)
             return 0;
         exists = rbd_exists(drive, err);
-        if (exists != 0)
-            return exists < 0 ? -1 : 0;
+        if (exists > 0)
+            return maqet_drive_error(drive, "image", err, MAQET_ERROR_EXISTS,
+                                     "the image '%s' has been made meanwhile",
+                                     maqet_drive_string(drive, "image"));
+        if (exists < 0)
+            return -1;
     }
 }
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/storage/folder.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/files.h"
+
+/* Nobody else may enter it: not even after the machine was restored from a backup without
+ * modes. If others could write to it, they may have done so. */
+static int
+check_own(const char *path, struct maqet_error **err)
+{
+    struct stat status;
+
+    if (lstat(path, &status) < 0)
+        return maqet_error_errno(err, errno, "Cannot inspect the folder %s", path);
+    if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() ||
+        (status.st_mode & (S_IWGRP | S_IWOTH))) {
+        maqet_error_set(
+            err, MAQET_ERROR_PERMISSION,
+            "%s is not a folder that only you can write to, so it is not used", path);
+        maqet_error_hint(err, "Find out who has changed it, and delete it");
+        return -1;
+    }
+    return (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 || chmod(path, 0700) == 0
+               ? 0
+               : maqet_error_errno(err, errno, "Cannot change the mode of %s", path);
+}
+
+static int
+make(const char *path, struct maqet_error **err)
+{
+    if (mkdir(path, 0700) == 0)
+        return 0;
+    if (errno == ENOENT)
+        return maqet_error_set(err, MAQET_ERROR_MISSING,
+                               "Cannot create the folder %s: the VM is not stored", path);
+    return errno == EEXIST
+               ? check_own(path, err)
+               : maqet_error_errno(err, errno, "Cannot create the folder %s", path);
+}
+
+int
+maqet_drive_folder_make(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    _cleanup_free_ char *above = maqet_path_folder(drive->folder);
+
+    return make(above, err) < 0 ? -1 : make(drive->folder, err);
+}
+
+int
+maqet_drive_folder_delete(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct stat status;
+
+    if (lstat(drive->folder, &status) < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return 0;
+    return check_own(drive->folder, err) < 0 ? -1 : maqet_dir_remove(drive->folder, err);
+}
