@@ -14,9 +14,13 @@ struct removed {
 };
 
 static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
-    struct maqet_removal_file, MAQET_ROW(struct maqet_removal_file, path, "the file"),
+    struct maqet_removal_file,
+    MAQET_ROW(struct maqet_removal_file, path,
+              "the file; of storage that is not a file of this host, its options"),
     {"kind", MAQET_FIELD_WORD(struct maqet_removal_file, kind, maqet_removed_kind_name),
-     .help = "an image, or the memory of a checkpoint"},
+     .help = "an image, the memory of a checkpoint, or storage that is not a file"},
+    MAQET_ROW(struct maqet_removal_file, drive, "the drive of such storage",
+              .optional = true),
     MAQET_ROW(struct maqet_removal_file, size, "what it takes on the disk",
               .unit = MAQET_UNIT_BYTES),
     MAQET_ROW(struct maqet_removal_file, removed, "whether it is deleted"),
@@ -38,6 +42,12 @@ append_files(struct maqet_text *text, const struct maqet_removal *removal)
         const struct maqet_removal_file *file = &removal->files[i];
         _cleanup_free_ char *size = maqet_text_bytes(file->size);
 
+        if (file->drive) {
+            maqet_text_appendf(text, "  %s  drive '%s' (%s): %s\n",
+                               file->removed ? "removed" : "kept   ", file->drive,
+                               file->path, file->reason);
+            continue;
+        }
         maqet_text_appendf(text, "  %s  %s (%s): %s\n",
                            file->removed ? "removed" : "kept   ", file->path, size,
                            file->reason);
@@ -49,7 +59,7 @@ static bool
 keeps_created(const struct maqet_removal *removal)
 {
     for (size_t i = 0; i < removal->count; i++)
-        if (!removal->files[i].removed &&
+        if (!removal->files[i].removed && removal->files[i].kind == MAQET_REMOVED_IMAGE &&
             maqet_text_starts(removal->files[i].reason, "created by maqet"))
             return true;
     return false;
@@ -203,7 +213,8 @@ const struct command command_rm = {
         "memory of their checkpoints. Images are kept unless --delete-storage is given, "
         "which deletes only images that maqet created for drives that the VM still has, "
         "and that nothing else needs: never an installation medium, a backing file in "
-        "use, or a shared folder. A line for each file says what happens to it, and why. "
+        "use, or a shared folder. Storage that is not a file of this host, and that maqet "
+        "has created, is deleted if its plugin can do that. A line for each file says what happens to it, and why. "
         "If a VM is running, it is not removed without --force, and neither are the "
         "others that are named with it.\nAsks before anything is removed. Without a "
         "terminal, --yes or --force is required.\nImages that maqet created and that "

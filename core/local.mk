@@ -82,6 +82,7 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/pause.c core/lifecycle/pause.h \
 	core/lifecycle/remove.c core/lifecycle/remove.h \
+	core/lifecycle/remove_elsewhere.c core/lifecycle/remove_elsewhere.h \
 	core/lifecycle/resize.c core/lifecycle/resize.h \
 	core/lifecycle/start.c core/lifecycle/start.h \
 	core/lifecycle/startable.c core/lifecycle/startable.h \

@@ -12,6 +12,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/lifecycle/remove_elsewhere.h"
 #include "core/lifecycle/stop.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/machine/images_file.h"
@@ -21,6 +22,7 @@
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/storage/creation.h"
+#include "core/storage/elsewhere.h"
 #include "core/storage/image.h"
 
 /* ---- the plan ---- */
@@ -41,6 +43,7 @@ maqet_removed_kind_name(unsigned kind)
     static const char *const names[] = {
         [MAQET_REMOVED_MEMORY] = "memory",
         [MAQET_REMOVED_IMAGE] = "image",
+        [MAQET_REMOVED_STORAGE] = "storage",
     };
 
     return kind < sizeof(names) / sizeof(*names) ? names[kind] : NULL;
@@ -51,6 +54,7 @@ maqet_removal_clear(struct maqet_removal *removal)
 {
     for (size_t i = 0; i < removal->count; i++) {
         free(removal->files[i].path);
+        free(removal->files[i].drive);
         free(removal->files[i].reason);
     }
     free(removal->files);
@@ -227,6 +231,29 @@ plan_others(struct planning *planning)
     }
 }
 
+/* Adds storage that is not a file of this host. */
+static void
+plan_elsewhere(struct planning *planning)
+{
+    for (size_t i = 0; planning->vm && i < planning->vm->drive_count; i++) {
+        const struct maqet_drive *drive = planning->vm->drives[i];
+        const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+        char *reason;
+
+        if (plugin->path_option || plugin->creation != MAQET_CREATION_ONCE)
+            continue;
+        bool removed =
+            maqet_elsewhere_is_removed(planning->vm, drive, planning->how, &reason);
+        if (reason)
+            *MAQET_APPEND(planning->plan->files, planning->plan->count) =
+                (struct maqet_removal_file){.path = maqet_drive_place(drive),
+                                            .drive = maqet_strdup(drive->name),
+                                            .kind = MAQET_REMOVED_STORAGE,
+                                            .removed = removed,
+                                            .reason = reason};
+    }
+}
+
 /* The memory of its checkpoints is always deleted. */
 static int
 plan_checkpoints(struct planning *planning, struct maqet_error **err)
@@ -264,6 +291,7 @@ maqet_vm_plan_removal(const struct maqet_context *context, const char *name,
         return -1;
     plan_created(&planning);
     plan_others(&planning);
+    plan_elsewhere(&planning);
     return plan_checkpoints(&planning, err);
 }
 
@@ -285,6 +313,25 @@ delete_images(const struct maqet_removal *plan, struct maqet_strings *deleted,
             return maqet_error_errno(err, errno, "Cannot delete %s", file->path);
         maqet_strings_add(deleted, file->path);
         if (maqet_dir_sync(fd, folder, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Has plugins delete storage as planned. */
+static int
+delete_elsewhere(struct maqet_opened *machine, const struct maqet_removal *plan,
+                 struct maqet_error **err)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct maqet_removal_file *file = &plan->files[i];
+
+        if (!file->removed || file->kind != MAQET_REMOVED_STORAGE)
+            continue;
+        const struct maqet_vm *vm = maqet_opened_vm(machine, err);
+        const struct maqet_drive *drive =
+            vm ? maqet_vm_find_drive(vm, file->drive, err) : NULL;
+        if (!drive || maqet_elsewhere_remove(drive, err) < 0)
             return -1;
     }
     return 0;
@@ -381,6 +428,16 @@ open_stopped(const struct maqet_context *context, const char *name, bool force,
     }
 }
 
+/* Whether nothing is due after its last end. With @force, what is due is forgotten. */
+static int
+check_settled(struct maqet_opened *machine, bool force, struct maqet_error **err)
+{
+    if (!machine->unsettled || force)
+        return 0;
+    maqet_error_move(err, TAKE_PTR(machine->unsettled));
+    return maqet_error_next(err, MAQET_NEXT_REMOVE_FORCED, machine->name, NULL);
+}
+
 /* Removes a machine that is locked and stopped. */
 static int
 remove_machine(struct maqet_opened *machine, const struct maqet_remove *how,
@@ -391,12 +448,15 @@ remove_machine(struct maqet_opened *machine, const struct maqet_remove *how,
     const struct maqet_context *context = machine->context;
     const char *name = machine->name;
 
+    if (check_settled(machine, how->force, err) < 0)
+        return -1;
     sweep_images(machine);
     /* Images that stay are listed without their machine, so that they can be found and
      * deleted later: nothing is deleted before that list has been read. The plan is made
      * again, as others may have begun to use an image before the machine was locked. */
     if (maqet_images_load(context, NULL, &left, err) < 0 ||
         maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||
+        delete_elsewhere(machine, receipt, err) < 0 ||
         delete_images(receipt, &deleted, err) < 0 ||
         maqet_images_load(context, name, &images, err) < 0 ||
         maqet_left_images_add(context, &images, &deleted, err) < 0 ||

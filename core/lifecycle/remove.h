@@ -12,14 +12,19 @@ struct maqet_remove {
     bool delete_storage; /* delete the images that maqet has created */
 };
 
-enum maqet_removed_kind { MAQET_REMOVED_MEMORY, MAQET_REMOVED_IMAGE };
+enum maqet_removed_kind {
+    MAQET_REMOVED_MEMORY,
+    MAQET_REMOVED_IMAGE,
+    MAQET_REMOVED_STORAGE, /* it is not a file of this host */
+};
 
-/* "memory" (of a checkpoint) or "image"; NULL after the last one. */
+/* "memory" (of a checkpoint), "image" or "storage"; NULL after the last one. */
 const char *maqet_removed_kind_name(unsigned kind);
 
-/* A file of a machine that is removed. */
+/* A file of a machine that is removed, or other storage. */
 struct maqet_removal_file {
-    char *path;
+    char *path;  /* of storage that is not a file: maqet_drive_place() */
+    char *drive; /* of such storage; NULL: it is a file */
     enum maqet_removed_kind kind;
     uint64_t size; /* bytes that it takes on the disk */
     bool removed;  /* it is, or will be, deleted */

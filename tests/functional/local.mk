@@ -70,6 +70,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \
 	tests/functional/elsewhere.sh \
+	tests/functional/created-once.sh \
 	tests/functional/machine-ended.sh \
 	tests/functional/hanging-tool.sh \
 	tests/functional/helpers.sh \

@@ -29,6 +29,10 @@ row() { # ROW COMMAND...
     shift
     : >trace
     expect 0 "$@"
+    compare "$row"
+}
+compare() { # ROW
+    row=$1
     awk '!seen[$0]++' trace >called
     sed -n '/^## When a plugin is called/,/^## /p' "$guide" | grep -F "| $row |" |
         sed 's/^|[^|]*|//' | grep -o '`[a-z_.]*`' | tr -d '`' >told || :
@@ -59,6 +63,34 @@ row '`snapshot delete`; stopped' maqet snapshot vm delete disk two --yes
 row '`start`; the image exists' maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
 row '`rm`' maqet rm vm --yes
+
+# Storage that is not a file: once, and for each start. Its plugin writes more than one word.
+lived() { # ROW COMMAND...
+    row=$1
+    shift
+    : >calls
+    expect 0 "$@"
+    sed 's/^disk //' calls | grep -vE 'created|there|gone|finished' >trace
+    compare "$row"
+}
+for name in once each; do
+    flags=
+    [ $name = once ] || flags=-DEACH_START
+    # shellcheck disable=SC2086 # no flag, or one
+    expect 0 "${CC%% *}" -Wall -Wextra -Werror -fPIC -shared -DMAQET_PLUGIN_ABI=1 $flags \
+        -I"$abs_top_srcdir/include" "$abs_top_srcdir/tests/plugins/lives.c" \
+        -o plugins/maqet-storage-$name.so
+done
+mkdir place
+sed 's/type: traced.*}/type: once, log: calls, place: place}/' vm.yaml >once.yaml
+sed 's/type: traced.*}/type: each, log: calls}/' vm.yaml >each.yaml
+expect 0 maqet add once.yaml
+lived '`start`; made once without a path, and missing' maqet start vm
+lived '`stop`; with `ended`' maqet stop vm --timeout 0 --force
+lived '`rm --delete-storage`; made once without a path' maqet rm vm --yes --delete-storage
+expect 0 maqet add each.yaml
+lived '`start`; made for each start' maqet start vm
+lived '`stop`; with `ended`' maqet stop vm --timeout 0 --force
 
 # No row is left that nobody looked at.
 sed -n '/^## When a plugin is called/,/^## /p' "$guide" | sed -n 's/^| \(`[^|]*\) |.*/\1/p' |
