@@ -79,7 +79,7 @@ END
 refused "making it needs a \`size\`" <<'END'
 file: images/missing.vdi
 END
-refused "a VDI image is a disk, never a CD-ROM" <<'END'
+refused "the type 'vdi' is not for CD-ROM drives" <<'END'
 file: images/disk.vdi
 media: cdrom
 interface: sata

@@ -64,9 +64,6 @@ luks_validate(const struct maqet_drive *drive, struct maqet_error **err)
     const char *key = maqet_drive_string(drive, "key_file");
     struct stat status;
 
-    if (maqet_drive_media(drive) == MAQET_MEDIA_CDROM)
-        return maqet_drive_error(drive, "media", err, MAQET_ERROR_UNSUPPORTED,
-                                 "an encrypted image is a disk, never a CD-ROM");
     if (stat(key, &status) < 0)
         return maqet_drive_error(drive, "key_file", err, MAQET_ERROR_MISSING,
                                  "cannot inspect the key file %s: %s", key,

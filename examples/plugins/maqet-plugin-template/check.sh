@@ -27,7 +27,7 @@ if "$MAQET" validate vm.yaml 2>err; then
     echo "FAILED: a CD-ROM was accepted" >&2
     exit 1
 fi
-grep -q "has disks only" err
+grep -q "the type 'template' is not for CD-ROM drives" err
 sed '/media/d' vm.yaml >disk.yaml
 "$MAQET" validate disk.yaml
 echo "template: all is well"

@@ -34,18 +34,6 @@ round_up(uint64_t bytes)
     return (bytes + 511) & ~UINT64_C(511);
 }
 
-/* What the option table can't say. Nothing may be changed here. */
-static int
-template_validate(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    if (maqet_drive_media(drive) != MAQET_MEDIA_CDROM)
-        return 0;
-    maqet_drive_error(drive, "media", err, MAQET_ERROR_UNSUPPORTED,
-                      "the type template has disks only, no CD-ROMs");
-    maqet_error_hint(err, "Use `type: raw` for an ISO image");
-    return -1;
-}
-
 static int
 template_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
                struct maqet_error **err)
@@ -118,6 +106,8 @@ static const struct maqet_storage_plugin plugin = {
     .header = MAQET_STORAGE_PLUGIN_HEADER,
     .name = "template",
     .summary = "plain files, a plugin to begin with",
+    .version = "0.1",
+    .author = "You <you@example.org>",
     .options = options,
     .flags = MAQET_STORAGE_HOTPLUG,
     .interface = "virtio",
@@ -125,7 +115,6 @@ static const struct maqet_storage_plugin plugin = {
     .size_option = "size",
     .readonly_option = "readonly",
     .creation = MAQET_CREATION_ONCE,
-    .validate = template_validate,
     .space = template_space,
     .create = template_create,
     .inspect = template_inspect,

@@ -42,7 +42,7 @@ refused() { # WORDS
 machine '{name: disk, type: raw, size: 1M, interface: nvme, serial: more-than-twenty-characters}'
 refused "a serial number has from 1 to 20 characters"
 machine '{name: disk, type: raw, file: x.iso, media: cdrom, interface: nvme}'
-refused "NVMe has disks only"
+refused "the interface 'nvme' is not for CD-ROM drives"
 
 export MAQET_STORAGE_DIR="$scratch"
 drives() { # NUMBER

@@ -13,7 +13,7 @@ refused 'without "client."' '{name: disk, type: rbd, image: disk, user: client.m
 refused "HOST:PORT" '{name: disk, type: rbd, image: disk, monitors: "127.0.0.1"}'
 refused "HOST:PORT" '{name: disk, type: rbd, image: disk, monitors: "127.0.0.1:1, 127.0.0.1:2"}'
 refused "HOST:PORT" '{name: disk, type: rbd, image: disk, monitors: "[::1:3300"}'
-refused "an RBD image is a disk" '{name: disk, type: rbd, image: disk, media: cdrom, interface: sata}'
+refused "the type 'rbd' is not for CD-ROM drives" '{name: disk, type: rbd, image: disk, media: cdrom, interface: sata}'
 refused "the key file $scratch/none.key" '{name: disk, type: rbd, image: disk, key_file: none.key}'
 refused "no regular file" '{name: disk, type: rbd, image: disk, key_file: plugins}'
 refused "does not hold a key alone" '{name: disk, type: rbd, image: disk, key_file: wrong.key}'

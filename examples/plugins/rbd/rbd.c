@@ -179,9 +179,6 @@ rbd_validate(const struct maqet_drive *drive, struct maqet_error **err)
 {
     const char *user = maqet_drive_string(drive, "user");
 
-    if (maqet_drive_media(drive) == MAQET_MEDIA_CDROM)
-        return maqet_drive_error(drive, "media", err, MAQET_ERROR_UNSUPPORTED,
-                                 "an RBD image is a disk, never a CD-ROM");
     if (check_name(drive, "image", err) < 0 || check_name(drive, "pool", err) < 0 ||
         check_name(drive, "namespace", err) < 0 || check_name(drive, "user", err) < 0)
         return -1;

@@ -40,7 +40,7 @@ refused() { # WORDS
 }
 
 machine '{name: disk, type: raw, file: x.iso, media: cdrom, interface: usb}'
-refused "disks only"
+refused "the interface 'usb' is not for CD-ROM drives"
 
 export MAQET_STORAGE_DIR="$scratch"
 printf 'name: vm\nbinary: qemu-system-x86_64\naccel: tcg\nstorage:\n' >vm.yaml

@@ -34,12 +34,6 @@ usb_validate(const struct maqet_drive *drive, struct maqet_error **err)
 {
     const char *serial = maqet_drive_string(drive, "serial");
 
-    if (maqet_drive_media(drive) == MAQET_MEDIA_CDROM) {
-        maqet_drive_error(drive, "media", err, MAQET_ERROR_UNSUPPORTED,
-                          "this interface has disks only, no CD-ROM drives");
-        maqet_error_hint(err, "Use `interface: sata`, or scsi");
-        return -1;
-    }
     if (!serial)
         return 0;
     for (const char *c = serial; *c; c++)

@@ -34,18 +34,6 @@ static const struct maqet_option options[] = {
     {.name = NULL},
 };
 
-/* The option table says most of it; this is what it can't say. */
-static int
-vdi_validate(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    if (maqet_drive_media(drive) != MAQET_MEDIA_CDROM)
-        return 0;
-    maqet_drive_error(drive, "media", err, MAQET_ERROR_UNSUPPORTED,
-                      "a VDI image is a disk, never a CD-ROM");
-    maqet_error_hint(err, "Use `type: raw` for an ISO image");
-    return -1;
-}
-
 static int
 vdi_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
           struct maqet_error **err)
@@ -137,7 +125,6 @@ static const struct maqet_storage_plugin plugin = {
     .size_option = "size",
     .readonly_option = "readonly",
     .creation = MAQET_CREATION_ONCE,
-    .validate = vdi_validate,
     .space = vdi_space,
     .create = vdi_create,
     .inspect = vdi_inspect,
