@@ -17,12 +17,6 @@ static const struct maqet_option options[] = {
 static int
 virtio_validate(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    if (maqet_drive_media(drive) == MAQET_MEDIA_CDROM) {
-        maqet_drive_error(drive, "media", err, MAQET_ERROR_UNSUPPORTED,
-                          "virtio has disks only, no CD-ROM drives");
-        maqet_error_hint(err, "Use `interface: sata`, or scsi");
-        return -1;
-    }
     return attach_validate_serial(drive, SERIAL_MAX, err);
 }
 

@@ -35,9 +35,6 @@ iface_validate(const struct maqet_drive *drive, struct maqet_error **err)
         maqet_drive_string(drive, FAULT == IFACE_MISSPELT ? "lable" : "label");
     char copy[24];
 
-    if (maqet_drive_media(drive) == MAQET_MEDIA_CDROM)
-        return maqet_drive_error(drive, "media", err, MAQET_ERROR_UNSUPPORTED,
-                                 "it has disks only");
     if (!label)
         return FAULT == IFACE_REFUSES ? maqet_drive_error(drive, "label", err,
                                                           MAQET_ERROR_INVALID, "no label")

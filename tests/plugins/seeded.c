@@ -108,9 +108,6 @@ seeded_validate(const struct maqet_drive *drive, struct maqet_error **err)
 {
     static int calls;
 
-    if (maqet_drive_media(drive) == MAQET_MEDIA_CDROM)
-        return maqet_drive_error(drive, "media", err, MAQET_ERROR_UNSUPPORTED,
-                                 "it is a disk, never a CD-ROM");
     if (FAULT == VALIDATE_COUNTS && ++calls % 2 == 0)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID, "not again");
     if (FAULT == VALIDATE_WRITES) {
