@@ -87,7 +87,8 @@ merge_arguments(json_object *base, json_object *later)
 
 /* ---- `storage`: drives have names ---- */
 
-static int merge_mapping(json_object *base, json_object *later, struct maqet_error **err);
+static int merge_mapping(json_object *base, json_object *later, bool of_drive,
+                         struct maqet_error **err);
 
 /* The entries of a list by name, the first of each name. The caller puts them. */
 static json_object *
@@ -122,7 +123,7 @@ merge_storage(json_object *base, json_object *later, struct maqet_error **err)
         if (!earlier)
             maqet_tree_append(base, json_object_get(entry),
                               maqet_tree_place_of_item(later, i));
-        else if (merge_mapping(earlier, entry, err) < 0)
+        else if (merge_mapping(earlier, entry, true, err) < 0)
             return -1;
     }
     return 0;
@@ -159,8 +160,31 @@ append_items(json_object *base, json_object *later)
                           maqet_tree_place_of_item(later, i));
 }
 
+/* A single value of a drive is a list of one. */
+static void
+append_value(json_object *base, json_object *later, const char *key)
+{
+    json_object *earlier = json_object_object_get(base, key);
+    json_object *value = json_object_object_get(later, key);
+    struct maqet_place place = maqet_tree_place_of_value(base, key);
+
+    if (!json_object_is_type(earlier, json_type_array)) {
+        json_object *list = maqet_tree_sequence(place);
+
+        maqet_tree_append(list, json_object_get(earlier), place);
+        maqet_tree_set(base, key, list, maqet_tree_place_of_key(base, key), place);
+        earlier = list;
+    }
+    if (json_object_is_type(value, json_type_array))
+        append_items(earlier, value);
+    else
+        maqet_tree_append(earlier, json_object_get(value),
+                          maqet_tree_place_of_value(later, key));
+}
+
+/* @of_drive: an option of a drive. */
 static int
-merge_value(json_object *base, json_object *later, const char *key,
+merge_value(json_object *base, json_object *later, const char *key, bool of_drive,
             struct maqet_error **err)
 {
     json_object *earlier = json_object_object_get(base, key);
@@ -175,21 +199,29 @@ merge_value(json_object *base, json_object *later, const char *key,
         replace_value(base, key, json_object_get(value), later);
         return 0;
     }
+    bool one_list =
+        type != json_object_get_type(earlier) &&
+        (type == json_type_array || json_object_is_type(earlier, json_type_array));
+    if (of_drive && one_list) {
+        append_value(base, later, key);
+        return 0;
+    }
     if (json_object_get_type(earlier) != type)
         return error_kinds(base, later, key, err);
     if (type == json_type_object)
-        return merge_mapping(earlier, value, err);
+        return merge_mapping(earlier, value, of_drive, err);
     append_items(earlier, value);
     return 0;
 }
 
 static int
-merge_mapping(json_object *base, json_object *later, struct maqet_error **err)
+merge_mapping(json_object *base, json_object *later, bool of_drive,
+              struct maqet_error **err)
 {
     json_object_object_foreach(later, key, value)
     {
         (void)value;
-        if (merge_value(base, later, key, err) < 0)
+        if (merge_value(base, later, key, of_drive, err) < 0)
             return -1;
     }
     return 0;
@@ -210,7 +242,7 @@ maqet_merge(json_object *base, json_object *later, struct maqet_error **err)
         else if (lists && strcmp(key, "storage") == 0)
             result = merge_storage(earlier, value, err);
         else
-            result = merge_value(base, later, key, err);
+            result = merge_value(base, later, key, false, err);
         if (result < 0)
             return -1;
     }

@@ -2,7 +2,8 @@
 /*
  * merge.h - several files and `--set` become one tree. Mappings are merged recursively,
  * lists are concatenated, texts are replaced; a null takes an earlier text back, and
- * changes no mapping and no list. Two lists of the top level differ: an entry of
+ * changes no mapping and no list. In a drive, where a single value is a list of one, a
+ * list and another value are concatenated, too. Two lists of the top level differ: an entry of
  * `storage` is merged into the earlier one of the same name; in `arguments`, an option
  * that QEMU takes once (MAQET_QEMU_LAST), -m, -smp, -machine (or -M) and -accel replaces
  * the earlier one, and an option without a value is not repeated.

@@ -107,8 +107,8 @@ test_clashes(void)
     CLASH("arguments: [a]\n", "arguments: {m: 2G}\n",
           "site.yaml:1:12: 'arguments' is a mapping here, but a list at "
           "base.yaml:1:12: they cannot be merged");
-    CLASH("storage: [{name: a, x: [y]}]\n", "storage: [{name: a, x: y}]\n",
-          "site.yaml:1:24: 'x' is a text here, but a list at base.yaml:1:24: they "
+    CLASH("storage: [{name: a, x: {y: z}}]\n", "storage: [{name: a, x: y}]\n",
+          "site.yaml:1:24: 'x' is a text here, but a mapping at base.yaml:1:24: they "
           "cannot be merged");
 }
 
@@ -150,6 +150,24 @@ test_drives_merge_by_name(void)
     MERGED("storage: [{size: 1}, text, ~]\n", "storage: [{size: 1}, text, ~, {name: }]\n",
            "{\"storage\":[{\"size\":\"1\"},\"text\",null,{\"size\":\"1\"},\"text\",null,"
            "{\"name\":null}]}");
+}
+
+/* In a drive, a single value is a list of one. */
+static void
+test_lists_of_drives(void)
+{
+    MERGED("storage: [{name: a, x: [y]}]\n", "storage: [{name: a, x: z}]\n",
+           "{\"storage\":[{\"name\":\"a\",\"x\":[\"y\",\"z\"]}]}");
+    MERGED("storage: [{name: a, x: y}]\n", "storage: [{name: a, x: [z]}]\n",
+           "{\"storage\":[{\"name\":\"a\",\"x\":[\"y\",\"z\"]}]}");
+    MERGED("storage: [{name: a, x: {h: 1}}]\n", "storage: [{name: a, x: [{h: 2}]}]\n",
+           "{\"storage\":[{\"name\":\"a\",\"x\":[{\"h\":\"1\"},{\"h\":\"2\"}]}]}");
+    MERGED("storage: [{name: a, o: {x: [y]}}]\n", "storage: [{name: a, o: {x: z}}]\n",
+           "{\"storage\":[{\"name\":\"a\",\"o\":{\"x\":[\"y\",\"z\"]}}]}");
+    MERGED("storage: [{name: a, x: [y]}]\n", "storage: [{name: a, x: }]\n",
+           "{\"storage\":[{\"name\":\"a\",\"x\":[\"y\"]}]}");
+    MERGED("storage: [{name: a, x: }]\n", "storage: [{name: a, x: [y]}]\n",
+           "{\"storage\":[{\"name\":\"a\",\"x\":[\"y\"]}]}");
 }
 
 static void
@@ -396,6 +414,7 @@ main(void)
         {"null", test_null},
         {"mappings merge deep", test_mappings_merge_deep},
         {"lists concatenate", test_lists_concatenate},
+        {"lists of drives", test_lists_of_drives},
         {"what cannot be merged", test_clashes},
         {"places travel", test_places_travel},
         {"drives merge by name", test_drives_merge_by_name},
