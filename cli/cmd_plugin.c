@@ -55,7 +55,17 @@ run_list(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- info ---- */
 
-/* Options, and below each those of its mapping; @before is "" or "cache.". */
+static void
+append_limits(struct maqet_text *text, const struct maqet_plugin_option *option)
+{
+    if (option->has_minimum)
+        maqet_text_appendf(text, " (at least %" PRId64 ")", option->minimum);
+    if (option->has_maximum)
+        maqet_text_appendf(text, " (at most %" PRId64 ")", option->maximum);
+}
+
+/* Options, and below each those of its mapping, or of the mappings in its list; @before is
+ * "" or "cache.". */
 static void
 append_options(struct maqet_text *text, const struct maqet_plugin_option *options,
                size_t count, const char *before)
@@ -64,14 +74,18 @@ append_options(struct maqet_text *text, const struct maqet_plugin_option *option
         const struct maqet_plugin_option *option = &options[i];
         _cleanup_free_ char *name = maqet_format("%s%s", before, option->name);
         _cleanup_free_ char *choices = maqet_strings_join(&option->choices, ", ");
-        _cleanup_free_ char *inner = maqet_format("%s.", name);
+        _cleanup_free_ char *inner =
+            maqet_format("%s.%s", name, option->items ? "N." : "");
 
         maqet_text_appendf(text, "  %-24s %-8s %s", name, option->type,
                            option->help ? option->help : "");
+        if (option->items)
+            maqet_text_appendf(text, " (items: %s)", option->items);
         if (option->required)
             maqet_text_append(text, " (required)");
         if (option->fallback)
             maqet_text_appendf(text, " (default: %s)", option->fallback);
+        append_limits(text, option);
         maqet_text_appendf(text, "%s%s\n", *choices ? "; one of: " : "", choices);
         append_options(text, option->options, option->option_count, inner);
     }
@@ -90,6 +104,7 @@ info_text(const void *row)
 {
     const struct maqet_plugin_info *plugin = row;
     _cleanup_free_ char *capabilities = maqet_strings_join(&plugin->capabilities, ", ");
+    _cleanup_free_ char *media = maqet_strings_join(&plugin->media, ", ");
     struct maqet_text text = MAQET_TEXT_INIT;
 
     maqet_text_appendf(&text, "%s: %s\n", plugin->name,
@@ -99,6 +114,10 @@ info_text(const void *row)
     append_line(&text, "More", plugin->url);
     maqet_text_appendf(&text, "Kind: %s, plugin ABI %d\nFile: %s\n", plugin->kind,
                        plugin->abi, plugin->file);
+    if (*media)
+        maqet_text_appendf(&text, "For: %s\n", media);
+    if (plugin->format && strcmp(plugin->format, plugin->name) != 0)
+        maqet_text_appendf(&text, "Format of its images: %s\n", plugin->format);
     if (plugin->interface)
         maqet_text_appendf(&text,
                            "Attached by: %s, unless the drive names another "

@@ -71,10 +71,15 @@ file_of(const struct maqet_drive *drive)
 
     if (drive->path || drive->storage->plugin.path_option)
         return drive->path;
-    for (; option->name; option++)
-        if (option->type != MAQET_OPTION_SECRET &&
-            (option->type == MAQET_OPTION_PATH || option->flags & MAQET_REQUIRED))
+    for (; option->name; option++) {
+        bool is_path =
+            option->type == MAQET_OPTION_PATH ||
+            (option->type == MAQET_OPTION_LIST && option->items == MAQET_OPTION_PATH);
+
+        if (is_path ||
+            (option->flags & MAQET_REQUIRED && option->type != MAQET_OPTION_SECRET))
             return text_of(drive, option);
+    }
     return NULL;
 }
 

@@ -290,7 +290,8 @@ append_sentence(struct maqet_text *text, const char *phrase)
     append_roff(text, "", sentence, "");
 }
 
-/* Options, and below each those of its mapping; @before is "" or "cache.". */
+/* Options, and below each those of its mapping, or of the mappings in its list; @before is
+ * "" or "cache.". */
 static void
 append_plugin_options(struct maqet_text *text, const struct maqet_plugin_option *options,
                       size_t count, const char *before)
@@ -298,10 +299,13 @@ append_plugin_options(struct maqet_text *text, const struct maqet_plugin_option 
     for (size_t i = 0; i < count; i++) {
         const struct maqet_plugin_option *option = &options[i];
         _cleanup_free_ char *name = maqet_format("%s%s", before, option->name);
-        _cleanup_free_ char *inner = maqet_format("%s.", name);
+        _cleanup_free_ char *inner =
+            maqet_format("%s.%s", name, option->items ? "N." : "");
 
         append_roff(text, ".TP\n\\fB", name, "\\fR");
         append_roff(text, " (\\fI", option->type, "\\fR");
+        if (option->items)
+            append_roff(text, " of \\fI", option->items, "\\fR");
         maqet_text_append(text, option->required ? ", required)\n" : ")\n");
         if (option->help)
             append_sentence(text, option->help);

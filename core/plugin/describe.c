@@ -14,17 +14,22 @@ MAQET_WORDS(state_word, "loads", "refused", "shadowed")
 /* In the order of enum maqet_option_type. */
 MAQET_WORDS(type_word, "string", "path", "size", "int", "bool", "choice", "mode", "map",
             "list", "secret")
+/* In the order of enum maqet_creation. */
+MAQET_WORDS(creation_word, "never", "once", "each-start")
 
 static const struct maqet_fields option_fields;
 static const struct maqet_fields option_fields = MAQET_FIELDS_OF(
     struct maqet_plugin_option, MAQET_ROW(struct maqet_plugin_option, name, "its key"),
     {"type", MAQET_FIELD_CHOICE(struct maqet_plugin_option, type, type_word),
      .help = "what its value is"},
+    {"items", MAQET_FIELD_CHOICE(struct maqet_plugin_option, items, type_word),
+     .help = "of a list, what its items are", .optional = true},
     MAQET_ROW(struct maqet_plugin_option, required, "whether a drive must have it"),
     MAQET_ROW(struct maqet_plugin_option, fallback, "the value if it is not given",
               .optional = true),
     MAQET_ROW(struct maqet_plugin_option, help, "what it is for", .optional = true),
-    MAQET_ROW(struct maqet_plugin_option, choices, "the words of a choice",
+    MAQET_ROW(struct maqet_plugin_option, choices,
+              "the words of a choice, or of a list of choices",
               .known = MAQET_KNOWN(struct maqet_plugin_option, is_choice)),
     MAQET_ROW(struct maqet_plugin_option, minimum, "the smallest value",
               .known = MAQET_KNOWN(struct maqet_plugin_option, has_minimum)),
@@ -33,7 +38,7 @@ static const struct maqet_fields option_fields = MAQET_FIELDS_OF(
     {"options",
      MAQET_FIELD_LIST(struct maqet_plugin_option, options, option_count, &option_fields),
      .known = MAQET_KNOWN(struct maqet_plugin_option, is_map),
-     .help = "the keys of a map"});
+     .help = "the keys of a map, or of a list of maps"});
 
 #define LOADED .known = MAQET_KNOWN(struct maqet_plugin_info, loads)
 #define PLUGIN_ROWS                                                                      \
@@ -55,12 +60,25 @@ static const struct maqet_fields option_fields = MAQET_FIELDS_OF(
          MAQET_FIELD_LIST(struct maqet_plugin_info, options, option_count,               \
                           &option_fields),                                               \
          LOADED, .help = "the options of a drive that uses it"},                         \
+        MAQET_ROW(struct maqet_plugin_info, media,                                       \
+                  "what the guest may see: `disk`, `cdrom`", LOADED),                    \
         MAQET_ROW(struct maqet_plugin_info, interface,                                   \
                   "of a storage, the interface that it takes by default",                \
                   .optional = true),                                                     \
         MAQET_ROW(struct maqet_plugin_info, path_option,                                 \
                   "of a storage, the option that says where its image is",               \
                   .optional = true),                                                     \
+        MAQET_ROW(struct maqet_plugin_info, size_option,                                 \
+                  "of a storage, the option with the size of a new image",               \
+                  .optional = true),                                                     \
+        MAQET_ROW(struct maqet_plugin_info, readonly_option,                             \
+                  "of a storage, the option by which the guest may only read",           \
+                  .optional = true),                                                     \
+        MAQET_ROW(struct maqet_plugin_info, format,                                      \
+                  "of a storage, QEMU's name of its format", .optional = true),          \
+        {"creation",                                                                     \
+         MAQET_FIELD_CHOICE(struct maqet_plugin_info, creation, creation_word),          \
+         .help = "of a storage, when what it consists of is created", .optional = true}, \
         MAQET_ROW(struct maqet_plugin_info, capabilities, "what it can do, in words",    \
                   LOADED)
 
@@ -82,19 +100,22 @@ describe_options(const struct maqet_option *table, struct maqet_plugin_option **
 {
     for (const struct maqet_option *row = table; row && row->name; row++) {
         struct maqet_plugin_option *option = MAQET_APPEND(*options, *count);
+        bool is_list = row->type == MAQET_OPTION_LIST;
+        enum maqet_option_type type = is_list ? row->items : row->type;
 
         *option = (struct maqet_plugin_option){
             .name = maqet_strdup(row->name),
             .type = maqet_strdup(type_word(row->type - MAQET_OPTION_STRING)),
+            .items = is_list ? maqet_strdup(type_word(type - MAQET_OPTION_STRING)) : NULL,
             .required = row->flags & MAQET_REQUIRED,
             .fallback = maqet_strdup(row->fallback),
             .help = maqet_strdup(row->help),
-            .is_choice = row->type == MAQET_OPTION_CHOICE,
+            .is_choice = type == MAQET_OPTION_CHOICE,
             .has_minimum = row->flags & MAQET_MINIMUM,
             .minimum = row->minimum,
             .has_maximum = row->flags & MAQET_MAXIMUM,
             .maximum = row->maximum,
-            .is_map = row->type == MAQET_OPTION_MAP,
+            .is_map = type == MAQET_OPTION_MAP,
         };
         for (size_t j = 0; option->is_choice && row->choices[j]; j++)
             maqet_strings_add(&option->choices, row->choices[j]);
@@ -145,6 +166,41 @@ add_capabilities(const struct maqet_storage *storage, struct maqet_strings *word
             maqet_strings_add(words, all[i].word);
 }
 
+static void
+add_media(uint32_t media, struct maqet_strings *words)
+{
+    if (media & MAQET_MEDIA_DISK)
+        maqet_strings_add(words, "disk");
+    if (media & MAQET_MEDIA_CDROM)
+        maqet_strings_add(words, "cdrom");
+}
+
+static void
+describe_iface(const struct maqet_iface_plugin *plugin, struct maqet_plugin_info *info)
+{
+    add_media(plugin->media, &info->media);
+    if (plugin->flags & MAQET_IFACE_HOTPLUG)
+        maqet_strings_add(&info->capabilities, "hotplug");
+}
+
+static void
+describe_storage(const struct maqet_storage *storage, struct maqet_plugin_info *info)
+{
+    const struct maqet_storage_plugin *plugin = &storage->plugin;
+
+    info->interface = maqet_strdup(plugin->interface);
+    info->path_option = maqet_strdup(plugin->path_option);
+    info->size_option = maqet_strdup(plugin->size_option);
+    info->readonly_option = maqet_strdup(plugin->readonly_option);
+    info->creation = maqet_strdup(creation_word((unsigned)plugin->creation));
+    /* A share is neither a disk nor an image. */
+    if (plugin->interface) {
+        info->format = maqet_strdup(plugin->format);
+        add_media(plugin->media, &info->media);
+    }
+    add_capabilities(storage, &info->capabilities);
+}
+
 static json_object *
 describe_file(void *data, struct maqet_error **err)
 {
@@ -162,18 +218,10 @@ describe_file(void *data, struct maqet_error **err)
     info->author = maqet_strdup(plugin->author);
     info->url = maqet_strdup(plugin->url);
     describe_options(plugin->options, &info->options, &info->option_count);
-    if (is_iface) {
-        const struct maqet_iface *iface = (const struct maqet_iface *)plugin;
-
-        if (iface->plugin.flags & MAQET_IFACE_HOTPLUG)
-            maqet_strings_add(&info->capabilities, "hotplug");
-    } else {
-        const struct maqet_storage *storage = (const struct maqet_storage *)plugin;
-
-        info->interface = maqet_strdup(storage->plugin.interface);
-        info->path_option = maqet_strdup(storage->plugin.path_option);
-        add_capabilities(storage, &info->capabilities);
-    }
+    if (is_iface)
+        describe_iface(&((const struct maqet_iface *)plugin)->plugin, info);
+    else
+        describe_storage((const struct maqet_storage *)plugin, info);
     return maqet_fields_to_json(&maqet_plugin_fields, info);
 }
 

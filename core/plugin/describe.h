@@ -11,6 +11,7 @@
 struct maqet_plugin_option {
     char *name;
     char *type;
+    char *items; /* of a list: the type of its items */
     bool required;
     char *fallback;
     char *help;
@@ -20,7 +21,7 @@ struct maqet_plugin_option {
     int64_t minimum;
     bool has_maximum;
     int64_t maximum;
-    bool is_map;
+    bool is_map; /* or a list of maps */
     struct maqet_plugin_option *options;
     size_t option_count;
 };
@@ -35,8 +36,13 @@ struct maqet_plugin_info {
     char *file;
     struct maqet_plugin_option *options;
     size_t option_count;
-    char *interface;   /* of a storage; NULL: none */
-    char *path_option; /* of a storage; NULL: none */
+    struct maqet_strings media; /* "disk", "cdrom" */
+    char *interface;            /* of a storage, like the next ones; NULL: none */
+    char *format;
+    char *path_option;
+    char *size_option;
+    char *readonly_option;
+    char *creation; /* "never", "once", "each-start" */
     struct maqet_strings capabilities;
     char *state; /* "loads"; "refused" with a reason; "shadowed" by one of that name in an
                   * earlier folder */
