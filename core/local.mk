@@ -113,6 +113,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/run_folder.c core/machine/run_folder.h \
 	core/machine/sandbox_rules.c core/machine/sandbox_rules.h \
 	core/machine/schema.c core/machine/schema.h \
+	core/machine/schema_options.c core/machine/schema_options.h \
 	core/machine/state.c core/machine/state.h \
 	core/machine/slots.c core/machine/slots.h \
 	core/machine/store.c core/machine/store.h \

@@ -13,151 +13,15 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/config/options.h"
 #include "core/machine/definition.h"
+#include "core/machine/schema_options.h"
 #include "core/plugin/describe.h"
 #include "core/storage/entry.h"
-
-/* ---- building blocks ---- */
 
 static json_object *
 text(const char *value)
 {
     return json_object_new_string(value);
-}
-
-/* JSON with ' instead of ". */
-static json_object *
-parse(const char *json)
-{
-    return json_tokener_parse(json);
-}
-
-/* Adds the names of the items of a list, or only of those whose member @which is true. */
-static void
-add_names(json_object *names, json_object *list, const char *which)
-{
-    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-        json_object *item = json_object_array_get_idx(list, i);
-
-        if (!which || json_object_get_boolean(json_object_object_get(item, which)))
-            json_object_array_add(names, text(maqet_json_text(item, "name")));
-    }
-}
-
-/* ---- types ---- */
-
-/* The scalars of each type; null means absent. */
-static const struct {
-    const char *type, *schema;
-} scalars[] = {
-    {"string", "{'type': ['string', 'number', 'boolean', 'null']}"},
-    {"path", "{'type': ['string', 'number', 'boolean', 'null'], "
-             "'minLength': 1}"},
-    {"size", "{'type': ['string', 'integer', 'null'], 'minimum': 0, 'pattern': "
-             "'^(0[xX][0-9a-fA-F]+|[0-9]+[bBkKmMgGtTpPeE]?|"
-             "[0-9]+[.][0-9]+[kKmMgGtTpPeE])$'}"},
-    {"int", "{'type': ['string', 'integer', 'null'], "
-            "'pattern': '^-?(0[xX][0-9a-fA-F]+|[0-9]+)$'}"},
-    {"bool", "{'type': ['string', 'boolean', 'null'], 'pattern': "
-             "'^([oO][nN]|[oO][fF][fF]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|"
-             "[yY][eE][sS]|[nN][oO])$'}"},
-    {"mode", "{'type': ['string', 'integer', 'null'], 'minimum': 0, "
-             "'pattern': '^(0o)?[0-7]+$'}"},
-};
-
-/* Some of the words, to a reader of YAML, are numbers or booleans. */
-static json_object *
-choice(json_object *words)
-{
-    json_object *list = json_object_new_array();
-    bool truth = false, ignored;
-
-    for (size_t i = 0; i < json_object_array_length(words); i++) {
-        json_object *word = json_object_array_get_idx(words, i);
-        _cleanup_json_ json_object *value = parse(json_object_get_string(word));
-
-        truth = truth || maqet_parse_bool(json_object_get_string(word), &ignored);
-        json_object_array_add(list, json_object_get(word));
-        if (json_object_is_type(value, json_type_int) ||
-            json_object_is_type(value, json_type_double))
-            json_object_array_add(list, TAKE_PTR(value));
-    }
-    if (truth) {
-        json_object_array_add(list, json_object_new_boolean(true));
-        json_object_array_add(list, json_object_new_boolean(false));
-    }
-    json_object_array_add(list, NULL);
-    return maqet_json_object("enum", list, NULL);
-}
-
-static json_object *properties_of(json_object *options);
-
-/* The names of the required options; NULL: none. */
-static json_object *
-required_of(json_object *options)
-{
-    json_object *list = json_object_new_array();
-
-    add_names(list, options, "required");
-    if (json_object_array_length(list) > 0)
-        return list;
-    json_object_put(list);
-    return NULL;
-}
-
-static json_object *
-mapping(json_object *options)
-{
-    return maqet_json_object("type", parse("['object', 'null']"), "properties",
-                             properties_of(options), "additionalProperties",
-                             json_object_new_boolean(false), "required",
-                             required_of(options), NULL);
-}
-
-static json_object *
-schema_of(json_object *option)
-{
-    const char *type = maqet_json_text(option, "type");
-
-    if (strcmp(type, "choice") == 0)
-        return choice(json_object_object_get(option, "choices"));
-    if (strcmp(type, "map") == 0)
-        return mapping(json_object_object_get(option, "options"));
-    for (size_t i = 0; i < sizeof(scalars) / sizeof(*scalars); i++)
-        if (strcmp(type, scalars[i].type) == 0)
-            return parse(scalars[i].schema);
-    return json_object_new_object();
-}
-
-/* The options of a table, as maqet_options_describe() returns them, by their names. */
-static json_object *
-properties_of(json_object *options)
-{
-    static const char *const copied[][2] = {{"help", "description"},
-                                            {"fallback", "default"},
-                                            {"minimum", "minimum"},
-                                            {"maximum", "maximum"}};
-    json_object *properties = json_object_new_object();
-
-    for (size_t i = 0; i < json_object_array_length(options); i++) {
-        json_object *option = json_object_array_get_idx(options, i);
-        json_object *schema = schema_of(option), *value;
-
-        for (size_t j = 0; j < sizeof(copied) / sizeof(*copied); j++)
-            if (json_object_object_get_ex(option, copied[j][0], &value) && value)
-                json_object_object_add(schema, copied[j][1], json_object_get(value));
-        json_object_object_add(properties, maqet_json_text(option, "name"), schema);
-    }
-    return properties;
-}
-
-static json_object *
-properties_of_table(const struct maqet_option *table)
-{
-    _cleanup_json_ json_object *options = maqet_options_describe(table);
-
-    return properties_of(options);
 }
 
 /* ---- drives ---- */
@@ -180,7 +44,7 @@ add_clause(json_object *clauses, json_object *storage, const char *interface,
 {
     const char *type = maqet_json_text(storage, "name");
     const char *usual = maqet_json_text(storage, "interface");
-    json_object *condition = parse("{'properties': {}, 'required': []}");
+    json_object *condition = maqet_schema_parse("{'properties': {}, 'required': []}");
 
     add_condition(condition, "type", type, strcmp(type, MAQET_DEFAULT_STORAGE) == 0);
     if (interface)
@@ -199,21 +63,81 @@ reference(const char *kind, json_object *plugin)
     return maqet_json_object("$ref", text(path), NULL);
 }
 
-/* The keys of a storage that is a file, and their types. The mode lets the owner read and
- * write, and has no further bits. */
-static json_object *
-file_keys_of(json_object *storage)
+/* Whether a plugin (NULL: none) has an option of that name. */
+static bool
+has_option(json_object *plugin, const char *name)
 {
-    _cleanup_json_ json_object *options =
-        properties_of(json_object_object_get(storage, "options"));
+    json_object *options = json_object_object_get(plugin, "options");
 
-    if (!maqet_json_text(storage, "path_option") ||
-        json_object_object_get_ex(options, "mode", NULL))
-        return json_object_new_object();
-    json_object *keys = properties_of_table(maqet_drive_file_options);
+    for (size_t i = 0; options && i < json_object_array_length(options); i++)
+        if (maqet_json_is(json_object_array_get_idx(options, i), "name", name))
+            return true;
+    return false;
+}
+
+/* The keys of the core for a storage, and their types, but those that say what a drive is.
+ * The mode lets the owner read and write, and has no further bits. */
+static json_object *
+core_keys_of(json_object *storage)
+{
+    static const char *const plain[] = {"name", "type", "interface"};
+    bool share = !maqet_json_text(storage, "interface");
+    json_object *keys =
+        maqet_schema_of_table(share ? maqet_share_options : maqet_drive_options);
+
+    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+        json_object_object_del(keys, plain[i]);
+    if (!maqet_json_text(storage, "path_option"))
+        return keys;
+    _cleanup_json_ json_object *files = maqet_schema_of_table(maqet_drive_file_options);
+    json_object_object_foreach(files, key, type)
+        json_object_object_add(keys, key, json_object_get(type));
     json_object_object_add(json_object_object_get(keys, "mode"), "pattern",
                            text("^(0o)?0*[67][0-7][0-7]$"));
     return keys;
+}
+
+/* A mapping of some of these keys. */
+static json_object *
+some_of(json_object *properties)
+{
+    return maqet_json_object("type", maqet_schema_parse("['object', 'null']"),
+                             "properties", properties, "additionalProperties",
+                             json_object_new_boolean(false), NULL);
+}
+
+/* The types of plain keys that depend on both plugins: those of the core which neither
+ * has, and no value for a key that both have. */
+static json_object *
+plain_keys_of(json_object *storage, json_object *iface)
+{
+    json_object *options = json_object_object_get(storage, "options");
+    json_object *keys = json_object_new_object();
+    _cleanup_json_ json_object *core = core_keys_of(storage);
+
+    json_object_object_foreach(core, key, type)
+    {
+        if (!has_option(storage, key) && !has_option(iface, key))
+            json_object_object_add(keys, key, json_object_get(type));
+    }
+    for (size_t i = 0; i < json_object_array_length(options); i++) {
+        const char *name = maqet_json_text(json_object_array_get_idx(options, i), "name");
+
+        if (has_option(iface, name))
+            json_object_object_add(keys, name, maqet_schema_parse("{'type': 'null'}"));
+    }
+    return keys;
+}
+
+/* Adds the full forms. The types of the plugins' keys are in their own definitions. */
+static void
+add_full_forms(json_object *properties, json_object *storage, json_object *iface)
+{
+    json_object_object_add(properties, "drive_options", some_of(core_keys_of(storage)));
+    json_object_object_add(properties, "storage_options", json_object_new_object());
+    json_object_object_add(properties, "interface_options",
+                           iface ? json_object_new_object()
+                                 : some_of(json_object_new_object()));
 }
 
 /* The names that a drive of the storage on the interface (NULL: none) may have. */
@@ -221,14 +145,16 @@ static json_object *
 pair_of(json_object *storage, json_object *iface)
 {
     bool share = !maqet_json_text(storage, "interface");
-    _cleanup_json_ json_object *own =
-        maqet_options_describe(share ? maqet_share_options : maqet_drive_options);
-    json_object *properties = file_keys_of(storage);
-    json_object *list = parse("['options']");
+    json_object *properties = plain_keys_of(storage, iface);
+    json_object *below = plain_keys_of(storage, iface);
+    json_object *list = maqet_schema_parse("['name', 'type', 'options']");
 
-    add_names(list, own, NULL);
-    add_names(list, json_object_object_get(storage, "options"), NULL);
-    add_names(list, json_object_object_get(iface, "options"), NULL);
+    if (!share)
+        json_object_array_add(list, text("interface"));
+    add_full_forms(properties, storage, iface);
+    add_full_forms(below, storage, iface);
+    maqet_schema_add_names(list, json_object_object_get(storage, "options"), NULL);
+    maqet_schema_add_names(list, json_object_object_get(iface, "options"), NULL);
     json_object_object_foreach(properties, name, type)
     {
         (void)type;
@@ -237,26 +163,49 @@ pair_of(json_object *storage, json_object *iface)
     json_object *names = maqet_json_object("enum", list, NULL);
     json_object_object_add(properties, "options",
                            maqet_json_object("propertyNames", json_object_get(names),
-                                             "properties", file_keys_of(storage), NULL));
+                                             "properties", below, NULL));
     return maqet_json_object("propertyNames", names, "properties", properties, NULL);
 }
 
-/* The types of a plugin's keys, beside and below `options`. */
+/* That a key is given: plainly, in its full form, or perhaps below `options`. */
+static json_object *
+given(json_object *name, const char *form)
+{
+    json_object *ways = maqet_schema_parse("[{'required': ['options']}]");
+    json_object *names = json_object_new_array(), *plain = json_object_new_array();
+    json_object *forms = json_object_new_array(), *full = json_object_new_object();
+
+    json_object_array_add(names, json_object_get(name));
+    json_object_array_add(plain, json_object_get(name));
+    json_object_array_add(forms, text(form));
+    json_object_object_add(full, form, maqet_json_object("required", names, NULL));
+    json_object_array_add(ways, maqet_json_object("required", plain, NULL));
+    json_object_array_add(ways,
+                          maqet_json_object("required", forms, "properties", full, NULL));
+    return maqet_json_object("anyOf", ways, NULL);
+}
+
+/* The types of a plugin's keys: plain ones, in their full form, and both below `options`. */
 static json_object *
 keys_of(json_object *plugin)
 {
+    bool storage = maqet_json_is(plugin, "kind", "storage");
+    const char *form = storage ? "storage_options" : "interface_options";
     json_object *options = json_object_object_get(plugin, "options");
-    json_object *required = required_of(options), *ways = NULL;
-    json_object *properties = properties_of(options);
+    json_object *properties = maqet_schema_properties(options),
+                *below = maqet_schema_properties(options);
+    _cleanup_json_ json_object *required = maqet_schema_required(options);
+    json_object *all = required ? json_object_new_array() : NULL;
 
+    json_object_object_add(properties, form, some_of(maqet_schema_properties(options)));
+    json_object_object_add(below, form, some_of(maqet_schema_properties(options)));
     json_object_object_add(properties, "options",
-                           maqet_json_object("type", parse("['object', 'null']"),
-                                             "properties", properties_of(options), NULL));
-    if (required) {
-        ways = parse("[{'required': ['options']}]");
-        json_object_array_add(ways, maqet_json_object("required", required, NULL));
-    }
-    return maqet_json_object("properties", properties, "anyOf", ways, NULL);
+                           maqet_json_object("type",
+                                             maqet_schema_parse("['object', 'null']"),
+                                             "properties", below, NULL));
+    for (size_t i = 0; required && i < json_object_array_length(required); i++)
+        json_object_array_add(all, given(json_object_array_get_idx(required, i), form));
+    return maqet_json_object("properties", properties, "allOf", all, NULL);
 }
 
 static void
@@ -279,24 +228,28 @@ add_storage(json_object *clauses, json_object *storage, json_object *ifaces)
 static void
 limit(json_object *properties, const char *key, json_object *plugins, json_object *names)
 {
-    add_names(names, plugins, NULL);
+    maqet_schema_add_names(names, plugins, NULL);
     json_object_object_add(json_object_object_get(properties, key), "enum", names);
 }
 
 static json_object *
 drive_schema(json_object *storages, json_object *ifaces)
 {
-    json_object *properties = properties_of_table(maqet_drive_options);
+    json_object *properties = maqet_schema_of_table(maqet_drive_options);
     json_object *clauses = json_object_new_array();
 
-    limit(properties, "type", storages, parse("[null]"));
+    /* That depends on the storage. */
+    json_object_object_del(properties, "media");
+    json_object_object_del(properties, "overcommit");
+    limit(properties, "type", storages, maqet_schema_parse("[null]"));
     json_object_object_add(json_object_object_get(properties, "type"), "default",
                            text(MAQET_DEFAULT_STORAGE));
-    limit(properties, "interface", ifaces, parse("[null, 'none']"));
+    limit(properties, "interface", ifaces, maqet_schema_parse("[null, 'none']"));
     for (size_t i = 0; i < json_object_array_length(storages); i++)
         add_storage(clauses, json_object_array_get_idx(storages, i), ifaces);
-    return maqet_json_object("type", text("object"), "required", parse("['name']"),
-                             "properties", properties, "allOf", clauses, NULL);
+    return maqet_json_object("type", text("object"), "required",
+                             maqet_schema_parse("['name']"), "properties", properties,
+                             "allOf", clauses, NULL);
 }
 
 /* ---- the sandbox ---- */
@@ -307,16 +260,16 @@ sandbox_schema(void)
 {
     _cleanup_json_ json_object *options =
         maqet_options_describe(maqet_definition_sandbox_options);
-    _cleanup_json_ json_object *truth = parse("{'type': 'bool'}");
-    json_object *ways = json_object_new_array(), *object = mapping(options);
+    _cleanup_json_ json_object *truth = maqet_schema_parse("{'type': 'bool'}");
+    json_object *ways = json_object_new_array(), *object = maqet_schema_mapping(options);
     json_object *properties = json_object_object_get(object, "properties");
-    json_object *paths =
-        parse("{'type': ['array', 'null'], 'items': {'type': 'string', "
-              "'minLength': 1}, 'description': 'paths of files and folders'}");
+    json_object *paths = maqet_schema_parse(
+        "{'type': ['array', 'null'], 'items': {'type': 'string', "
+        "'minLength': 1}, 'description': 'paths of files and folders'}");
 
     json_object_object_add(properties, "read", json_object_get(paths));
     json_object_object_add(properties, "write", paths);
-    json_object_array_add(ways, schema_of(truth));
+    json_object_array_add(ways, maqet_schema_option(truth));
     json_object_array_add(ways, object);
     return maqet_json_object("anyOf", ways, "description",
                              text("how QEMU is confined; on by default"), NULL);
@@ -356,18 +309,19 @@ maqet_schema(const struct maqet_context *context)
         maqet_fields_list_to_json(&maqet_listed_plugin_fields, list.items, list.count);
     _cleanup_json_ json_object *storages = define(definitions, plugins, "storage");
     _cleanup_json_ json_object *ifaces = define(definitions, plugins, "interface");
-    json_object *properties = properties_of_table(maqet_definition_options);
+    json_object *properties = maqet_schema_of_table(maqet_definition_options);
 
-    json_object_object_add(properties, "storage",
-                           maqet_json_object("type", parse("['array', 'null']"),
-                                             "description", text("drives and shares"),
-                                             "items", drive_schema(storages, ifaces),
-                                             NULL));
+    json_object_object_add(
+        properties, "storage",
+        maqet_json_object("type", maqet_schema_parse("['array', 'null']"), "description",
+                          text("drives and shares"), "items",
+                          drive_schema(storages, ifaces), NULL));
     json_object_object_add(properties, "sandbox", sandbox_schema());
     json_object_object_add(
         properties, "arguments",
-        parse("{'type': ['array', 'null'], 'description': 'options of QEMU', "
-              "'items': {'type': ['string', 'object']}}"));
+        maqet_schema_parse(
+            "{'type': ['array', 'null'], 'description': 'options of QEMU', "
+            "'items': {'type': ['string', 'object']}}"));
     return maqet_json_object("$schema", text("http://json-schema.org/draft-07/schema#"),
                              "title", text("A virtual machine of maqet"), "type",
                              text("object"), "properties", properties,

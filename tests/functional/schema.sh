@@ -150,3 +150,111 @@ good 'accel: tcg' <<'END'
 END
 echo '  - {name: a, type: level, level: 3}' | bad
 echo '  - {name: a, type: level, level: 2.1}' | bad
+
+# Lists, secrets, limits of 0, and a storage and an interface with options of the same name.
+cat >storage.c <<'END'
+#define MAQET_PLUGIN_ABI 1
+#include <maqet-plugin.h>
+static const char *const words[] = {"1", "two", NULL};
+static const struct maqet_option server[] = {
+    {.name = "name", .type = MAQET_OPTION_STRING, .flags = MAQET_REQUIRED, .help = "name"},
+    {.name = "port", .type = MAQET_OPTION_INT, .flags = MAQET_LIMITS, .maximum = 9, .help = "port"},
+    {.name = NULL}};
+static const struct maqet_option options[] = {
+    {.name = "file", .type = MAQET_OPTION_PATH, .help = "file"},
+    {.name = "hosts", .type = MAQET_OPTION_LIST, .items = MAQET_OPTION_STRING, .help = "hosts"},
+    {.name = "ports", .type = MAQET_OPTION_LIST, .items = MAQET_OPTION_INT,
+     .flags = MAQET_LIMITS, .maximum = 9, .help = "ports"},
+    {.name = "words", .type = MAQET_OPTION_LIST, .items = MAQET_OPTION_CHOICE, .choices = words,
+     .help = "words"},
+    {.name = "servers", .type = MAQET_OPTION_LIST, .items = MAQET_OPTION_MAP, .options = server,
+     .help = "servers"},
+    {.name = "need", .type = MAQET_OPTION_LIST, .items = MAQET_OPTION_STRING,
+     .flags = MAQET_REQUIRED, .help = "needed"},
+    {.name = "key", .type = MAQET_OPTION_SECRET, .help = "secret"},
+    {.name = "zero", .type = MAQET_OPTION_INT, .flags = MAQET_LIMITS, .help = "zero"},
+    {.name = "least", .type = MAQET_OPTION_INT, .flags = MAQET_MINIMUM, .help = "least"},
+    {.name = "most", .type = MAQET_OPTION_INT, .flags = MAQET_MAXIMUM, .help = "most"},
+    {.name = "both", .type = MAQET_OPTION_STRING, .help = "both have it"},
+    {.name = "mode", .type = MAQET_OPTION_STRING, .help = "the core has it"},
+    {.name = NULL}};
+static int
+emit(const struct maqet_drive *drive, struct maqet_args *args, struct maqet_error **err)
+{
+    (void)err;
+    maqet_props_string(maqet_args_blockdev(args, maqet_drive_node(drive)), "driver", "null-co");
+    return 0;
+}
+static const struct maqet_storage_plugin plugin = {
+    .header = MAQET_STORAGE_PLUGIN_HEADER, .name = "lists", .summary = "lists",
+    .options = options, .interface = "twin", .path_option = "file", .emit_args = emit};
+MAQET_REGISTER_STORAGE_PLUGIN(plugin)
+END
+cat >interface.c <<'END'
+#define MAQET_PLUGIN_ABI 1
+#include <maqet-plugin.h>
+static const struct maqet_option options[] = {
+    {.name = "both", .type = MAQET_OPTION_INT, .flags = MAQET_REQUIRED, .help = "both have it"},
+    {.name = "weight", .type = MAQET_OPTION_INT, .help = "weight"},
+    {.name = NULL}};
+static int
+capacity(const struct maqet_drive *drive, struct maqet_capacity *capacity,
+         struct maqet_error **err)
+{
+    (void)drive, (void)err;
+    maqet_capacity_builtin(capacity, 20);
+    return 0;
+}
+static int
+device(const struct maqet_drive *drive, const struct maqet_slot *slot, struct maqet_args *args,
+       struct maqet_error **err)
+{
+    (void)slot, (void)err;
+    maqet_args_device(args, "virtio-blk-pci", maqet_drive_name(drive));
+    return 0;
+}
+static const struct maqet_iface_plugin plugin = {
+    .header = MAQET_IFACE_PLUGIN_HEADER, .name = "twin", .summary = "twin", .options = options,
+    .capacity = capacity, .emit_device = device};
+MAQET_REGISTER_IFACE_PLUGIN(plugin)
+END
+expect 0 "${CC%% *}" -fPIC -shared -I"$abs_top_srcdir/include" storage.c \
+    -o plugins/maqet-storage-lists.so
+expect 0 "${CC%% *}" -fPIC -shared -I"$abs_top_srcdir/include" interface.c \
+    -o plugins/maqet-iface-twin.so
+expect 0 maqet plugin schema
+cp out schema.json
+printf key4 >good.key
+for n in a b c d e f g h i j; do
+    truncate -s 1M "$n.img"
+done
+good 'accel: tcg' <<'END'
+  - {name: a, type: lists, file: a.img, need: x, interface_options: {both: 1}, hosts: [a, 2], ports: 3}
+  - {name: b, type: lists, file: b.img, need: [x, y], interface_options: {both: "2"}, words: [1, two], key: good.key}
+  - {name: c, type: lists, file: c.img, need: 1, interface_options: {both: 3, weight: 4}, storage_options: {both: x}}
+  - {name: d, type: lists, file: d.img, need: x, interface: none, both: plain, zero: 0, least: 5, most: -5}
+  - {name: e, type: lists, file: e.img, interface: none, storage_options: {need: x, mode: fast}, interface_options: {}}
+  - {name: f, type: lists, file: f.img, interface: none, mode: fast, drive_options: {mode: "0660", overcommit: on}, need: x}
+  - {name: g, type: lists, file: g.img, interface: none, options: {need: x, storage_options: {both: x}, drive_options: {media: disk}}}
+  - {name: h, type: lists, file: h.img, need: x, both: , interface_options: {both: 1}, servers: [{name: a, port: 9}, {name: b}]}
+  - {name: i, type: lists, file: i.img, need: x, servers: {name: a}, hosts: , options: {interface_options: {both: 5}}}
+  - {name: j, size: 1G, drive_options: {mode: "0640"}, storage_options: {cache: none}, interface_options: {serial: x}}
+END
+for drive in 'need: x, both: 1' 'need: x' 'interface_options: {both: 1}' \
+    'need: [], interface_options: {both: 1}' 'need: [null], interface_options: {both: 1}' \
+    'need: x, interface_options: {both: x}' 'need: x, interface_options: {both: 1, key: y}' \
+    'need: x, interface: none, interface_options: {both: 1}' \
+    'need: x, interface: none, storage_options: {weight: 1}' \
+    'need: x, interface: none, drive_options: {type: lists}' \
+    'need: x, interface: none, drive_options: {mode: "0460"}' \
+    'need: x, interface: none, drive_options: {both: x}' \
+    'need: x, interface: none, ports: [10]' 'need: x, interface: none, ports: 10' \
+    'need: x, interface: none, words: [three]' 'need: x, interface: none, servers: [{port: 1}]' \
+    'need: x, interface: none, servers: [{name: a, prot: 1}]' \
+    'need: x, interface: none, zero: 1' 'need: x, interface: none, zero: -1' \
+    'need: x, interface: none, least: -1' 'need: x, interface: none, most: 1' \
+    'need: x, interface: none, key: [a]' 'need: x, interface: none, key: "a\tb"' \
+    'need: x, interface: none, storage_options: text' \
+    'need: x, interface_options: {both: 1}, options: {both: 2}'; do
+    echo "  - {name: a, type: lists, file: a.img, $drive}" | bad
+done
