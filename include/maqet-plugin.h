@@ -590,8 +590,8 @@ MAQET_EXPORT size_t maqet_drive_count(const struct maqet_drive *drive, const cha
  * @option: the option.
  * @size: gets the number of bytes; NULL: the caller only needs the text. The NUL that follows
  *   the content is not counted.
- * @err: set when the option is absent, or the file can't be read, is larger than 64 KiB, or may
- *   be read by others.
+ * @err: set when the option is absent, or the file can't be read, is larger than 64 KiB, may be
+ *   read by others, or holds less than 4 bytes, which could not be told from other texts.
  *
  * What a plugin makes of it is its own affair, but a program must get it by
  * maqet_command_file(), maqet_command_input() or the SECRET's path: the core refuses command
