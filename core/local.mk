@@ -52,8 +52,10 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/check_inspect.c \
 	core/conformance/check_memory.c \
 	core/conformance/check_named.c \
+	core/conformance/check_nodes.c \
 	core/conformance/check_options.c \
 	core/conformance/check_qemu.c \
+	core/conformance/check_roles.c \
 	core/conformance/check_snapshots.c \
 	core/conformance/check_tool.c \
 	core/conformance/check_traces.c \

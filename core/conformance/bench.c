@@ -205,6 +205,7 @@ bench_lack(struct bench *bench, unsigned needs)
         {NEEDS_LIVE_RESIZE, plugin->live_resize,
          "its drives cannot be resized while QEMU runs"},
         {NEEDS_SIZE, bench_has_size(bench), "its drives have no .size_option"},
+        {NEEDS_READONLY, plugin->readonly_option, "it has no .readonly_option"},
         {NEEDS_QEMU_IMG, is_installed("qemu-img"), "there is no qemu-img"},
         {NEEDS_QEMU_IO, is_installed("qemu-io"), "there is no qemu-io"},
         {NEEDS_QEMU_IO, !plugin->helper,
@@ -212,8 +213,11 @@ bench_lack(struct bench *bench, unsigned needs)
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-        if (needs & all[i].need && !all[i].there)
+        if ((needs & all[i].need) == all[i].need && !all[i].there)
             return maqet_strdup(all[i].lack);
+    if (needs & NEEDS_QEMU_IO && plugin->helper && plugin->path_option)
+        return maqet_strdup(
+            "its image is opened by a helper, which runs only beside QEMU");
     if (needs & NEEDS_QEMU && !is_installed(bench->qemu))
         return maqet_format("QEMU's program %s is not there; another one can be named",
                             bench->qemu);
@@ -225,13 +229,7 @@ bench_lack(struct bench *bench, unsigned needs)
 struct maqet_drive *
 bench_drive_of(struct bench *bench, json_object *entry, struct maqet_error **err)
 {
-    struct maqet_drive *drive =
-        maqet_drive_new(&bench->context, &bench->machine, entry, err);
-
-    if (drive && drive->path && bench->storage->plugin.creation == MAQET_CREATION_NEVER &&
-        !made_up_is_authors(bench))
-        made_up_image(drive->path, bench->storage->plugin.format);
-    return drive;
+    return maqet_drive_new(&bench->context, &bench->machine, entry, err);
 }
 
 struct maqet_drive *

@@ -34,6 +34,7 @@ enum {
     NEEDS_QEMU_IO = 1 << 14,
     NEEDS_FAILING_TOOL = 1 << 15,        /* a scenario only: a qemu-img that fails */
     NEEDS_CREATE = 1 << 16 | NEEDS_PATH, /* image files that the plugin creates */
+    NEEDS_READONLY = 1 << 18,            /* a readonly_option */
     NEEDS_THERE = 1 << 17, /* what a drive is made of can be created, or is there */
 };
 

@@ -150,7 +150,7 @@ try_path(struct bench *bench, const char *name, struct maqet_error **err)
     _cleanup_free_ char *image = maqet_format("%s/%s", folder, name);
     _cleanup_json_ json_object *entry = maqet_tree_copy(bench->drive->tree);
 
-    bench_set(entry, bench->storage->plugin.path_option, image);
+    made_up_set_storage(bench, entry, bench->storage->plugin.path_option, image);
     if (maqet_dir_make(folder, 0700, err) < 0)
         return -1;
     _cleanup_drive_ struct maqet_drive *drive = bench_drive_of(bench, entry, err);

@@ -46,16 +46,6 @@ check_resize(struct bench *bench, struct maqet_error **err)
                                                   : 0;
 }
 
-/* Bytes that the drive has according to QEMU; 0: not known. */
-static int64_t
-size_in_qemu(const struct bench *bench, struct maqet_opened *machine)
-{
-    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(machine, NULL);
-    json_object *node = maqet_monitor_find_node(nodes, maqet_drive_node(bench->drive));
-
-    return maqet_json_int(json_object_object_get(node, "image"), "virtual-size");
-}
-
 static int
 check_live_resize(struct bench *bench, struct maqet_error **err)
 {
@@ -64,12 +54,12 @@ check_live_resize(struct bench *bench, struct maqet_error **err)
 
     if (!machine)
         return -1;
-    const uint64_t wanted = larger((uint64_t)size_in_qemu(bench, machine));
+    const uint64_t wanted = larger((uint64_t)machine_size(machine, bench->drive));
     if (maqet_storage_live_resize(bench->drive, wanted, actions, err) < 0)
         return -1;
     if (maqet_monitor_run_actions(machine, actions, err) < 0)
         return maqet_error_wrap(err, "QEMU refuses what live_resize appends");
-    int64_t is = size_in_qemu(bench, machine);
+    int64_t is = machine_size(machine, bench->drive);
     return is == (int64_t)wanted
                ? 0
                : bench_fail(

@@ -44,7 +44,7 @@ usual_count(struct bench *bench, const char *option)
         size_t count = 0;
 
         if (values[i])
-            bench_set(entry, option, values[i]);
+            made_up_set(bench, entry, option, values[i]);
         _cleanup_drive_ struct maqet_drive *drive = bench_drive_of(bench, entry, NULL);
         if (drive && count_objects(drive, &count, NULL) == 0 && count > most)
             most = count;
@@ -62,7 +62,7 @@ try_value(struct bench *bench, const char *option, const char *value, const char
     struct maqet_image_state state;
     size_t count;
 
-    bench_set(entry, option, value);
+    made_up_set(bench, entry, option, value);
     bench_doing(bench, "%s in '%s'", what, option);
     _cleanup_drive_ struct maqet_drive *drive =
         maqet_drive_new(&bench->context, &bench->machine, entry, &error);

@@ -236,7 +236,7 @@ use_own_image(struct bench *bench, struct maqet_error **err)
         _cleanup_free_ char *path = bench_path(bench, "spoilt");
         _cleanup_json_ json_object *entry = maqet_tree_copy(bench->drive->tree);
 
-        bench_set(entry, plugin->path_option, path);
+        made_up_set_storage(bench, entry, plugin->path_option, path);
         maqet_drive_free(TAKE_PTR(bench->drive));
         bench->drive = bench_drive_of(bench, entry, err);
         made_up_image(path, plugin->format);

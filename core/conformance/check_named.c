@@ -86,11 +86,11 @@ drive_on(struct bench *bench, const char *option, const char *base)
     const struct maqet_storage_plugin *plugin = &bench->storage->plugin;
     _cleanup_json_ json_object *entry = bench_entry(bench, "disk", 0);
 
-    bench_set(entry, option, base);
+    made_up_set_storage(bench, entry, option, base);
     for (const struct maqet_option *row = bench->options; row && row->name; row++)
         for (unsigned i = 0; row->type == MAQET_OPTION_CHOICE && row->choices[i]; i++)
             if (strcmp(row->choices[i], plugin->format) == 0)
-                bench_set(entry, row->name, plugin->format);
+                made_up_set_storage(bench, entry, row->name, plugin->format);
     return bench_drive_of(bench, entry, NULL);
 }
 

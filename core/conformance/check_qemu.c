@@ -208,6 +208,32 @@ attach_and_detach(struct maqet_opened *machine, const struct maqet_args *args,
                : maqet_error_move(err, TAKE_PTR(reason));
 }
 
+/* Why the second drive cannot be added; the caller frees. NULL: it can, as far as the plugins
+ * say. */
+static char *
+why_not_added(const struct bench *bench, const struct maqet_drive *second,
+              const struct maqet_args *args, size_t skipped)
+{
+    const struct maqet_iface *iface = second->iface;
+    _cleanup_free_ char *controllers =
+        iface ? maqet_format("maqet-%s-", iface->plugin.name) : NULL;
+
+    if (second->path && bench->drive->path &&
+        strcmp(second->path, bench->drive->path) == 0)
+        return maqet_format(
+            "both drives would have %s; {drive} and {number} in --set stand "
+            "for what differs",
+            second->path);
+    for (size_t i = skipped; controllers && i < args->count; i++)
+        if (maqet_text_starts(args->objects[i]->id, controllers) &&
+            !(iface->plugin.flags & MAQET_IFACE_HOTPLUG_CONTROLLER))
+            return maqet_format(
+                "a second drive needs a second controller, and the interface "
+                "'%s' does not declare MAQET_IFACE_HOTPLUG_CONTROLLER",
+                iface->plugin.name);
+    return NULL;
+}
+
 /* Twice, because the second time fails if anything is left of the first. */
 static int
 attach_twice(struct bench *bench, struct maqet_opened *machine, struct maqet_error **err)
@@ -220,6 +246,9 @@ attach_twice(struct bench *bench, struct maqet_opened *machine, struct maqet_err
 
     if (!second || emit_second(machine, second, args, &skipped, err) < 0)
         return -1;
+    _cleanup_free_ char *why_not = why_not_added(bench, second, args, skipped);
+    if (why_not)
+        return bench_skip(bench, "%s", why_not);
     for (int i = 0; i < 2 && result == 0; i++) {
         result = start_helper(machine, second, dir_fd, err);
         if (result == 0)

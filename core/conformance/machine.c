@@ -104,3 +104,65 @@ machine_has_node(struct maqet_opened *machine, const char *name)
 
     return maqet_monitor_find_node(nodes, name);
 }
+
+int64_t
+machine_size(struct maqet_opened *machine, const struct maqet_drive *drive)
+{
+    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(machine, NULL);
+    json_object *node = maqet_monitor_find_node(nodes, maqet_drive_node(drive));
+
+    return maqet_json_int(json_object_object_get(node, "image"), "virtual-size");
+}
+
+bool
+machine_is_readonly(struct maqet_opened *machine, const struct maqet_drive *drive)
+{
+    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(machine, NULL);
+    json_object *node = maqet_monitor_find_node(nodes, maqet_drive_node(drive));
+
+    return json_object_get_boolean(json_object_object_get(node, "ro"));
+}
+
+bool
+machine_has_tray(struct maqet_opened *machine, const char *id)
+{
+    _cleanup_free_ char *own = maqet_format("/machine/peripheral/%s", id);
+    _cleanup_json_ json_object *list =
+        maqet_monitor_ask(machine, "query-block", NULL, NULL);
+    size_t length = strlen(own);
+
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        json_object *device = json_object_array_get_idx(list, i);
+        const char *path = maqet_json_text(device, "qdev");
+
+        bool is_own = path && (strcmp(path, id) == 0 || (maqet_text_starts(path, own) &&
+                                                         strchr("/", path[length])));
+
+        if (is_own && json_object_object_get_ex(device, "tray_open", NULL))
+            return true;
+    }
+    return false;
+}
+
+bool
+machine_has_type(struct maqet_opened *machine, const char *id, const char *end)
+{
+    _cleanup_free_ char *path = maqet_format("/machine/peripheral/%s", id);
+    _cleanup_json_ json_object *type = maqet_monitor_ask(
+        machine, "qom-get",
+        maqet_json_object("path", json_object_new_string(path), "property",
+                          json_object_new_string("type"), NULL),
+        NULL);
+    const char *name = json_object_get_string(type);
+
+    return name && strlen(name) >= strlen(end) &&
+           strcmp(name + strlen(name) - strlen(end), end) == 0;
+}
+
+json_object *
+machine_pci_types(struct maqet_opened *machine, struct maqet_error **err)
+{
+    return maqet_monitor_ask(
+        machine, "qom-list-types",
+        maqet_json_object("implements", json_object_new_string("pci-device"), NULL), err);
+}

@@ -32,4 +32,19 @@ MAQET_CLEANUP(maqet_opened, machine_end, machine_cleanup)
 bool machine_has_device(struct maqet_opened *machine, const char *id);
 bool machine_has_node(struct maqet_opened *machine, const char *name);
 
+/* Bytes of the drive according to QEMU; 0: not known. And whether its node is
+ * read-only. */
+int64_t machine_size(struct maqet_opened *machine, const struct maqet_drive *drive);
+bool machine_is_readonly(struct maqet_opened *machine, const struct maqet_drive *drive);
+
+/* Whether the device shows the guest a drive for removable discs. */
+bool machine_has_tray(struct maqet_opened *machine, const char *id);
+
+/* Whether the name of the device's type ends with a text. */
+bool machine_has_type(struct maqet_opened *machine, const char *id, const char *end);
+
+/* QEMU's types of devices on PCI buses: an array of objects with a "name". NULL on error;
+ * the caller puts it. */
+json_object *machine_pci_types(struct maqet_opened *machine, struct maqet_error **err);
+
 #endif

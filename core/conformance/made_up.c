@@ -34,6 +34,45 @@ bench_set(json_object *entry, const char *option, const char *value)
     }
 }
 
+/* Whether the storage and the interface both have an option of that name. */
+static bool
+is_ambiguous(const struct bench *bench, const char *option)
+{
+    const char *dot = strchr(option, '.');
+    _cleanup_free_ char *top =
+        maqet_strndup(option, dot ? (size_t)(dot - option) : strlen(option));
+    const struct maqet_iface *iface = bench->iface;
+
+    if (!iface && bench->interface)
+        iface = maqet_iface_load(&bench->context, bench->interface, NULL);
+    return iface && maqet_options_find(bench->storage->common.options, top) &&
+           maqet_options_find(iface->common.options, top);
+}
+
+static void
+set_of(const struct bench *bench, bool of_iface, json_object *entry, const char *option,
+       const char *value)
+{
+    _cleanup_free_ char *full =
+        maqet_format("%s.%s", of_iface ? "interface_options" : "storage_options", option);
+
+    bench_set(entry, is_ambiguous(bench, option) ? full : option, value);
+}
+
+void
+made_up_set(const struct bench *bench, json_object *entry, const char *option,
+            const char *value)
+{
+    set_of(bench, bench->is_iface, entry, option, value);
+}
+
+void
+made_up_set_storage(const struct bench *bench, json_object *entry, const char *option,
+                    const char *value)
+{
+    set_of(bench, false, entry, option, value);
+}
+
 /* The number of a drive's name among those that the check has used, from 1. */
 static unsigned
 number_of(struct bench *bench, const char *drive)
@@ -203,30 +242,57 @@ make_up_list(struct bench *bench, const struct maqet_option *row, json_object *e
     maqet_tree_set(entry, row->name, list, place, place);
 }
 
-/* Adds values for the required options of a table to an entry, or to a mapping in one. */
+/* Adds a value for an option to an entry, or to a mapping in one, unless it has one. */
+static void
+make_up_row(struct bench *bench, const struct maqet_option *row, json_object *entry,
+            const char *drive, uint64_t size)
+{
+    struct maqet_place place = maqet_tree_place(entry);
+
+    if (json_object_object_get_ex(entry, row->name, NULL))
+        return;
+    if (row->type == MAQET_OPTION_LIST) {
+        make_up_list(bench, row, entry, drive);
+    } else if (row->type == MAQET_OPTION_MAP) {
+        json_object *inner = maqet_tree_mapping(place);
+
+        make_up(bench, row->options, inner, drive, size);
+        maqet_tree_set(entry, row->name, inner, place, place);
+    } else {
+        _cleanup_free_ char *value = value_of_type(bench, row, row->type, drive, size);
+
+        bench_set(entry, row->name, value);
+    }
+}
+
+/* The same for the required options of a table. */
 static void
 make_up(struct bench *bench, const struct maqet_option *table, json_object *entry,
         const char *drive, uint64_t size)
 {
+    for (const struct maqet_option *row = table; row && row->name; row++)
+        if (row->flags & MAQET_REQUIRED)
+            make_up_row(bench, row, entry, drive, size);
+}
+
+/* The same for those of a plugin, in their full form where that is needed. */
+static void
+make_up_for(struct bench *bench, const struct maqet_option *table, const char *form,
+            json_object *entry, const char *drive, uint64_t size)
+{
+    struct maqet_place place = maqet_tree_place(entry);
+
     for (const struct maqet_option *row = table; row && row->name; row++) {
-        struct maqet_place place = maqet_tree_place(entry);
+        json_object *inner = entry;
 
-        if (!(row->flags & MAQET_REQUIRED) ||
-            json_object_object_get_ex(entry, row->name, NULL))
+        if (!(row->flags & MAQET_REQUIRED))
             continue;
-        if (row->type == MAQET_OPTION_LIST) {
-            make_up_list(bench, row, entry, drive);
-        } else if (row->type == MAQET_OPTION_MAP) {
-            json_object *inner = maqet_tree_mapping(place);
-
-            make_up(bench, row->options, inner, drive, size);
-            maqet_tree_set(entry, row->name, inner, place, place);
-        } else {
-            _cleanup_free_ char *value =
-                value_of_type(bench, row, row->type, drive, size);
-
-            bench_set(entry, row->name, value);
+        if (is_ambiguous(bench, row->name) &&
+            !json_object_object_get_ex(entry, form, &inner)) {
+            inner = maqet_tree_mapping(place);
+            maqet_tree_set(entry, form, inner, place, place);
         }
+        make_up_row(bench, row, inner, drive, size);
     }
 }
 
@@ -303,7 +369,7 @@ made_up_is_authors(const struct bench *bench)
            json_object_object_get_ex(bench->settings, plugin->path_option, NULL);
 }
 
-/* The path of the image, and its size. */
+/* The path of the image, and its size. Where the plugin creates none, one is made. */
 static void
 set_image(struct bench *bench, json_object *entry, const char *name, uint64_t size)
 {
@@ -312,14 +378,16 @@ set_image(struct bench *bench, json_object *entry, const char *name, uint64_t si
     if (plugin->path_option && !made_up_is_authors(bench)) {
         _cleanup_free_ char *image = maqet_format("%s/disk.%s", bench->folder, name);
 
-        bench_set(entry, plugin->path_option, image);
+        made_up_set_storage(bench, entry, plugin->path_option, image);
+        if (plugin->creation == MAQET_CREATION_NEVER)
+            made_up_image(image, plugin->format);
     }
     if (!plugin->size_option ||
         (size == 0 && json_object_object_get_ex(entry, plugin->size_option, NULL)))
         return;
     _cleanup_free_ char *text = made_up_size(
         maqet_options_find(bench->storage->common.options, plugin->size_option), size);
-    bench_set(entry, plugin->size_option, text);
+    made_up_set_storage(bench, entry, plugin->size_option, text);
 }
 
 json_object *
@@ -336,8 +404,10 @@ bench_entry(struct bench *bench, const char *name, uint64_t size)
     if (bench->interface)
         bench_set(entry, "interface", bench->interface);
     set_image(bench, entry, name, size);
-    make_up(bench, bench->storage->common.options, entry, name, size);
+    make_up_for(bench, bench->storage->common.options, "storage_options", entry, name,
+                size);
     if (bench->iface)
-        make_up(bench, bench->iface->common.options, entry, name, size);
+        make_up_for(bench, bench->iface->common.options, "interface_options", entry, name,
+                    size);
     return entry;
 }

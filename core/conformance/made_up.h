@@ -15,6 +15,13 @@ json_object *bench_entry(struct bench *bench, const char *name, uint64_t size);
 /* Sets an option of an entry; "map.option" leads into a mapping. NULL removes it. */
 void bench_set(json_object *entry, const char *option, const char *value);
 
+/* The same for an option of the plugin, or of the storage, in its full form if the other
+ * plugin of the drive has an option of that name, too. */
+void made_up_set(const struct bench *bench, json_object *entry, const char *option,
+                 const char *value);
+void made_up_set_storage(const struct bench *bench, json_object *entry,
+                         const char *option, const char *value);
+
 /* A value for a SIZE option that its limits allow. The caller frees. */
 char *made_up_size(const struct maqet_option *row, uint64_t bytes);
 

@@ -48,6 +48,16 @@ value_at(const struct maqet_option *row, unsigned index)
     return row->type == MAQET_OPTION_CHOICE ? maqet_strdup(row->choices[index]) : NULL;
 }
 
+/* `media` is the core's, the others are the plugin's. */
+static void
+set(const struct bench *bench, json_object *entry, const char *option, const char *value)
+{
+    if (strcmp(option, "media") == 0)
+        bench_set(entry, option, value);
+    else
+        made_up_set(bench, entry, option, value);
+}
+
 /* Tries an entry with this value of an option; without an option, the plain entry. */
 static int
 try_variant(struct bench *bench, const char *option, const char *value,
@@ -58,7 +68,7 @@ try_variant(struct bench *bench, const char *option, const char *value,
         option ? maqet_format("%s: %s", option, value) : maqet_strdup("plain");
 
     if (option)
-        bench_set(entry, option, value);
+        set(bench, entry, option, value);
     return call(bench, entry, what, err);
 }
 

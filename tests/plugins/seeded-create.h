@@ -182,7 +182,8 @@ seeded_create(const struct maqet_drive *drive, const char *path, struct maqet_er
     char size[32];
 
     snprintf(size, sizeof(size), "%llu",
-             (unsigned long long)maqet_drive_size(drive, "size"));
+             FAULT == FIXED_SIZE ? 1ull << 20
+                                 : (unsigned long long)maqet_drive_size(drive, "size"));
     misbehave(path);
     if (FAULT == SHELL)
         return create_by_shell(path, size, "", err);

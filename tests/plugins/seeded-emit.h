@@ -100,12 +100,16 @@ seeded_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
         return 0;
     }
     struct maqet_props *node =
-        maqet_args_blockdev(args, FAULT == NODE_NAME ? "node0" : maqet_drive_node(drive));
+        maqet_args_blockdev(args, FAULT == NODE_NAME    ? "node0"
+                                  : FAULT == DRIVE_NODE ? maqet_drive_name(drive)
+                                                        : maqet_drive_node(drive));
+    bool readonly = FAULT == NEVER_WRITABLE ||
+                    (maqet_drive_readonly(drive) && FAULT != IGNORES_READONLY);
     maqet_props_string(node, "driver", "qcow2");
-    maqet_props_bool(node, "read-only", maqet_drive_readonly(drive));
+    maqet_props_bool(node, "read-only", readonly);
     maqet_props_string(node, "file.driver", "file");
     maqet_props_string(node, "file.filename", path_of(drive));
-    maqet_props_bool(node, "file.read-only", maqet_drive_readonly(drive));
+    maqet_props_bool(node, "file.read-only", readonly);
     emit_base(node, maqet_drive_string(drive, "base"));
     emit_odd_things(drive, args, node);
     return 0;

@@ -73,6 +73,12 @@ enum fault {
     SUSPECTS,         /* check: damage where there is none */
     CHECK_WRITES,     /* check: it touches what it looks at */
     BAD_PROPERTY,     /* qemu: a property that QEMU does not know */
+    DRIVE_NODE,       /* node: it takes the drive's name for that of the node */
+    LIVE_DRIVE_NODE,  /* node: so do its actions */
+    PCI_FOR_NOTHING,  /* pci: no device takes an address */
+    FIXED_SIZE,       /* size: one size for all */
+    IGNORES_READONLY, /* readonly: the node is writable all the same */
+    NEVER_WRITABLE,   /* readonly: the node is read-only in any case */
     LATE_OBJECT,      /* hotplug: an object after the node that refers to it */
     LOADS_NOTHING,    /* snapshots: load does nothing */
     LOAD_REMOVES,     /* snapshots: what was loaded is gone */
@@ -108,6 +114,10 @@ enum fault {
     IFACE_MISSPELT, /* asked: an option that is not in the table */
     TOO_MANY,       /* capacity: more places than there are */
     NO_PLACE,       /* capacity: no place at all */
+    PCI_UNSAID,     /* pci: its devices take addresses, and it does not say so */
+    IFACE_NODE,     /* node: it takes the drive's name for that of the node */
+    SHOWS_DISK,     /* media: a CD-ROM drive is shown as a disk */
+    SHOWS_CDROM,    /* media: a disk is shown as a CD-ROM drive */
     DEVICE_ID,      /* emit: the device has another ID */
     NO_DEVICE,      /* emit: there is no device */
     FIRST_DRIVE,    /* two-drives: the first drive is shown by all devices */

@@ -72,6 +72,8 @@ node_of(const struct maqet_drive *drive)
 {
     static char *first;
 
+    if (FAULT == IFACE_NODE)
+        return maqet_drive_name(drive);
     if (FAULT != FIRST_DRIVE)
         return maqet_drive_node(drive);
     if (!first)
@@ -94,7 +96,11 @@ iface_emit_device(const struct maqet_drive *drive, const struct maqet_slot *slot
     snprintf(id, sizeof(id), "%.31s%s", maqet_drive_name(drive),
              FAULT == DEVICE_ID ? "-device" : "");
     struct maqet_props *device =
-        maqet_args_device(args, FAULT == COLD ? "ide-hd" : "virtio-blk-pci", id);
+        maqet_args_device(args,
+                          FAULT == COLD          ? "ide-hd"
+                          : FAULT == SHOWS_CDROM ? "ide-cd"
+                                                 : "virtio-blk-pci",
+                          id);
     maqet_props_string(device, "drive", node_of(drive));
     return 0;
 }
@@ -104,7 +110,8 @@ static const struct maqet_iface_plugin plugin = {
     .name = "seeded",
     .summary = "a bus for the test of the conformance kit",
     .options = options,
-    .flags = MAQET_IFACE_HOTPLUG,
+    .flags = MAQET_IFACE_HOTPLUG | (FAULT == PCI_UNSAID ? 0 : MAQET_IFACE_PCI),
+    .media = MAQET_MEDIA_DISK | (FAULT == SHOWS_DISK ? MAQET_MEDIA_CDROM : 0),
     .validate = iface_validate,
     .capacity = iface_capacity,
     .emit_device = iface_emit_device,

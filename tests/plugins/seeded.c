@@ -289,7 +289,9 @@ seeded_live_resize(const struct maqet_drive *drive, uint64_t bytes,
     struct maqet_props *data = maqet_actions_add(actions, "block_resize");
 
     (void)err;
-    maqet_props_string(data, "node-name", maqet_drive_node(drive));
+    maqet_props_string(data, "node-name",
+                       FAULT == LIVE_DRIVE_NODE ? maqet_drive_name(drive)
+                                                : maqet_drive_node(drive));
     maqet_props_int(data, "size", (int64_t)bytes / (FAULT == LIVE_HALF ? 2 : 1));
     return 0;
 }
@@ -306,7 +308,8 @@ static const struct maqet_storage_plugin plugin = {
     .summary = FAULT == NO_SUMMARY ? " " : "images for the test of the conformance kit",
     .format = "qcow2",
     .options = options,
-    .flags = MAQET_STORAGE_HOTPLUG | (FAULT == PLAIN_UNSAID ? MAQET_STORAGE_PLAIN : 0),
+    .flags = MAQET_STORAGE_HOTPLUG | (FAULT == PLAIN_UNSAID ? MAQET_STORAGE_PLAIN : 0) |
+             (FAULT == PCI_FOR_NOTHING ? MAQET_STORAGE_PCI : 0),
     .interface = "virtio",
     .path_option = "file",
     .size_option = "size",
