@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/files.h"
 
@@ -57,5 +58,10 @@ maqet_drive_folder_delete(const struct maqet_drive *drive, struct maqet_error **
 
     if (lstat(drive->folder, &status) < 0 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
-    return check_own(drive->folder, err) < 0 ? -1 : maqet_dir_remove(drive->folder, err);
+    if (check_own(drive->folder, err) < 0 || maqet_dir_remove(drive->folder, err) < 0)
+        return -1;
+    /* Unless other drives have a folder in it. */
+    _cleanup_free_ char *above = maqet_path_folder(drive->folder);
+    rmdir(above);
+    return 0;
 }

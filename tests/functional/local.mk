@@ -72,7 +72,9 @@ FUNCTIONAL_TESTS = \
 	tests/functional/resize.sh \
 	tests/functional/elsewhere.sh \
 	tests/functional/created-once.sh \
+	tests/functional/machine-ended-killed.sh \
 	tests/functional/machine-ended.sh \
+	tests/functional/opened-drives.sh \
 	tests/functional/hanging-tool.sh \
 	tests/functional/helpers.sh \
 	tests/functional/shared-image.sh \
