@@ -22,7 +22,7 @@ COMMANDS = \
 
 # The commands that these files define: a line COMMAND(NAME) for each.
 commands.inc: $(COMMANDS) cli/local.mk
-	$(AM_V_GEN)(cd $(srcdir) && $(SED) -n \
+	$(AM_V_GEN)(cd $(srcdir) && LC_ALL=C $(SED) -n \
 	  's/^const struct command command_\([a-z0-9_]*\) = {$$/COMMAND(\1)/p' $(COMMANDS)) > $@.tmp && \
 	mv $@.tmp $@
 cli/commands.$(OBJEXT): commands.inc

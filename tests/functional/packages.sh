@@ -98,6 +98,17 @@ grep -v 'maqet-iface-ide' rpm >short
 { cat rpm; echo 'maqet usr/lib/LIB/maqet/plugins'; } >twice
 ! (owners twice) >/dev/null 2>&1 || fail "a plugin in two packages is not noticed"
 
+# What the build makes is the same in all languages. In Turkish, [a-z] lacks letters.
+joined() {
+    find "$abs_top_srcdir" -name build -prune -o \( -name '*.mk' -o -name Makefile.am \) -print |
+        xargs sed -e ':a' -e '/\\$/N; s/\\\n//; ta'
+}
+ranges() {
+    grep -E '\$\((SED|AWK|GREP)\)[^|]*\[\^?[a-zA-Z]-' | grep -vE 'LC_ALL=C +\$\((SED|AWK|GREP)\)'
+}
+! joined | ranges || fail "a rule depends on the language of its user"
+joined | sed 's/LC_ALL=C//' | ranges >/dev/null || fail "a rule with a range is not noticed"
+
 # The archive is made without debian/, which distributions have their own of.
 [ -d "$debian" ] || skip_always "there is no debian/ here"
 same "$version" "$(sed -n '1s/^maqet (\(.*\)-[^-]*) .*/\1/p' "$debian/changelog")" \
