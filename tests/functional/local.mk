@@ -34,6 +34,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/unit-under-valgrind.sh \
 	tests/functional/config-errors.sh \
 	tests/functional/option-lists.sh \
+	tests/functional/cdrom-declared.sh \
 	tests/functional/option-names.sh \
 	tests/functional/secrets.sh \
 	tests/functional/actions.sh \
