@@ -12,6 +12,9 @@ cat >storage.c <<'END'
 #define MAQET_PLUGIN_ABI 1
 #include <maqet-plugin.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 static const char *const caches[] = {"some", "none", NULL};
 static const struct maqet_option inner[] = {
     {.name = "name", .type = MAQET_OPTION_STRING, .help = "a reserved name, further in"},
@@ -19,7 +22,9 @@ static const struct maqet_option inner[] = {
 static const struct maqet_option options[] = {
     {.name = "image", .type = MAQET_OPTION_PATH, .help = "image"},
     {.name = "bytes", .type = MAQET_OPTION_SIZE, .help = "size"},
+#ifndef WRITABLE
     {.name = "frozen", .type = MAQET_OPTION_BOOL, .help = "read-only"},
+#endif
     {.name = "serial", .type = MAQET_OPTION_STRING, .help = "of the storage"},
     {.name = "cache", .type = MAQET_OPTION_CHOICE, .choices = caches, .help = "of the storage"},
     {.name = "log", .type = MAQET_OPTION_PATH, .help = "of the storage"},
@@ -76,16 +81,44 @@ space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
 static int
 create(const struct maqet_drive *drive, const char *path, struct maqet_error **err)
 {
-    FILE *file = fopen(path, "w");
-    (void)drive;
-    if (!file || fputs("it", file) < 0 || fclose(file) != 0)
+    if (truncate(path, (off_t)maqet_drive_size(drive, "bytes")) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "cannot write %s: %m", path);
+    return 0;
+}
+static int
+inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
+        struct maqet_error **err)
+{
+    struct stat status;
+    (void)drive;
+    if (fstat(fd, &status) < 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "cannot inspect it: %m");
+    maqet_image_virtual_size(image, (uint64_t)status.st_size);
+    return 0;
+}
+static int
+resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_error **err)
+{
+    if (truncate(maqet_drive_path(drive), (off_t)bytes) < 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "cannot resize it: %m");
+    return 0;
+}
+static int
+check(const struct maqet_drive *drive, enum maqet_check_depth depth,
+      struct maqet_check_report *report, struct maqet_error **err)
+{
+    (void)depth, (void)err;
+    if (strcmp(text(drive, "only"), "broken") == 0)
+        maqet_check_damage_text(report, maqet_drive_path(drive), "it is broken");
     return 0;
 }
 static const struct maqet_storage_plugin plugin = {
     .header = MAQET_STORAGE_PLUGIN_HEADER, .name = NAME, .summary = "s", .options = options,
     .interface = "twin", .path_option = "image", .size_option = "bytes",
-    .readonly_option = "frozen", .creation = MAQET_CREATION_ONCE, .validate = validate,
+#ifndef WRITABLE
+    .readonly_option = "frozen",
+#endif
+    .inspect = inspect, .resize = resize, .check = check, .creation = MAQET_CREATION_ONCE, .validate = validate,
     .space = space, .create = create, .emit_args = emit};
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)
 END
@@ -101,6 +134,7 @@ static const struct maqet_option options[] = {
      .help = "of the interface alone"},
 #ifdef NEEDY
     {.name = "need", .type = MAQET_OPTION_STRING, .help = "needed"},
+    {.name = "frozen", .type = MAQET_OPTION_STRING, .help = "of the interface"},
 #endif
     {.name = NULL}};
 static const char *
@@ -156,6 +190,7 @@ plugin() { # SOURCE FILE DEFINITIONS...
 mkdir plugins needy
 plugin storage.c plugins/maqet-storage-plainone.so '-DNAME="plainone"'
 plugin storage.c plugins/maqet-storage-moded.so '-DNAME="moded"' -DOWN_MODE
+plugin storage.c plugins/maqet-storage-writable.so '-DNAME="writable"' -DWRITABLE
 plugin interface.c plugins/maqet-iface-twin.so
 plugin storage.c needy/maqet-storage-plainone.so '-DNAME="plainone"' -DNEEDY
 plugin interface.c needy/maqet-iface-twin.so -DNEEDY
@@ -375,3 +410,38 @@ expect 0 maqet add vm.yaml
 expect 3 maqet start vm
 err_has "absent.img does not exist, and the image of a read-only drive is never created"
 err_has "Remove \`frozen\` for the first start"
+
+# The size is changed where it is written.
+expect 0 maqet rm vm --yes
+resized() { # KEYS SIZE
+    printf 'name: vm\nbinary: qemu-system-x86_64\naccel: tcg\nstorage:\n' >vm.yaml
+    echo "  - {name: d, type: plainone, $1}" >>vm.yaml
+    rm -f grown.img
+    truncate -s 1M grown.img
+    expect 0 maqet add vm.yaml
+    expect 0 maqet resize vm d "$2"
+    same "$2" "$(perl -MJSON::PP -0777 -ne '
+        my $drive = decode_json($_)->{definition}{tree}{storage}[0];
+        print $drive->{bytes} // $drive->{storage_options}{bytes} // ""' data/vms/vm/vm.json)" "its size"
+    expect 0 maqet rm vm --yes
+}
+resized 'image: grown.img, bytes: 1M' 2M
+resized 'image: grown.img, storage_options: {bytes: 1M}' 3M
+resized 'storage_options: {image: grown.img}, options: {bytes: 1M}' 4M
+
+# A hint at the read-only option has its name, in the form that works; there is none where there is no
+# such option.
+truncate -s 1M whole.img
+damaged() { # TYPE KEYS
+    printf 'name: vm\nbinary: qemu-system-x86_64\naccel: tcg\nstorage:\n' >vm.yaml
+    echo "  - {name: d, type: $1, image: whole.img, only: broken$2}" >>vm.yaml
+    expect 1 maqet add vm.yaml
+    err_has "it is broken; nothing may write to it"
+}
+damaged plainone ''
+err_has "Or say \`frozen: on\` to save what can be read"
+damaged writable ''
+err_lacks "to save what can be read"
+export MAQET_PLUGIN_PATH="$TMP/needy"
+damaged plainone ', storage_options: {need: x}'
+err_has "Or say \`storage_options: {frozen: on}\` to save what can be read"
