@@ -51,17 +51,49 @@ number(const char *json, const char *key)
     return 0;
 }
 
+/* Lines and bytes of its words that a message has. */
+enum { LINES_MAX = 10, WORDS_MAX = 2000 };
+
+/* The end of what a program that failed has said. */
+static void
+error_of(const char *words, int exit_code, struct maqet_error **err)
+{
+    size_t length = strlen(words), begin;
+
+    while (length > 0 && strchr("\r\n ", words[length - 1]))
+        length--;
+    begin = length;
+    for (int lines = 0; begin > 0 && length - begin < WORDS_MAX; begin--)
+        if (words[begin - 1] == '\n' && ++lines == LINES_MAX)
+            break;
+    if (length > 0)
+        maqet_error_set(err, MAQET_ERROR_FAILED, "qemu-img failed: %.*s",
+                        (int)(length - begin), words + begin);
+    else
+        maqet_error_set(err, MAQET_ERROR_FAILED, "qemu-img failed with exit status %d",
+                        exit_code);
+}
+
 /* Runs it; @command is complete, and freed. */
 static int
 run(struct maqet_command *command, const struct maqet_drive *drive, const char *path,
     struct maqet_check_report *report, struct maqet_error **err)
 {
+    char *json, *words = NULL;
     int exit_code = 0;
+    size_t size = 0;
 
     maqet_command_exit_status(command, &exit_code);
+    maqet_command_error_output(command, &words);
     maqet_command_show_progress(command, drive);
-    char *json = maqet_command_output(command, NULL, err);
-
+    json = maqet_command_output(command, &size, err);
+    /* It could not open the image: nothing was checked. */
+    if (json && size == 0 && exit_code != CHECK_CLEAN) {
+        error_of(words, exit_code, err);
+        maqet_free(json);
+        json = NULL;
+    }
+    maqet_free(words);
     if (!json)
         return -1;
     if (exit_code != CHECK_CLEAN && exit_code != CHECK_CORRUPT &&

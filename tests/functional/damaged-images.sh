@@ -106,6 +106,19 @@ nothing_pending half
 expect 0 maqet start half
 expect 0 maqet stop -f -t0 half
 
+# One that cannot be checked is not said to be damaged.
+wrap_qemu_img '*check*' 'echo "cannot look at it" >&2; exit 1'
+expect 1 wrapped maqet check half d
+err_has "qemu-img failed: cannot look at it"
+err_lacks "could not check all of it"
+wrap_qemu_img '*check*' 'exit 1'
+expect 1 wrapped maqet check half d
+err_has "qemu-img failed with exit status 1"
+wrap_qemu_img '*check*' 'seq 20000 >&2; exit 1'
+expect 1 wrapped maqet check half d
+short
+err_has 20000
+
 # Interrupted, and then tidying up fails: it does not keep the machine from starting.
 wrap_qemu_img '*snapshot*' 'kill -KILL $PPID; exec sleep 1000'
 expect 137 wrapped maqet snapshot half create d s
