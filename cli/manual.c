@@ -146,8 +146,8 @@ append_exit_status(struct maqet_text *text)
 {
     static const char *const meanings[] = {
         "Done, or nothing had to be done",
-        "Failure of QEMU, the system, or a plugin",
-        "Timeout, or a question was answered with no",
+        "Failure of QEMU, the system, or a plugin; also if a plugin ended the program",
+        "Timeout, also of a plugin that did not return, or a question was answered with no",
         "Invalid request: usage, configuration, no such VM, wrong state",
         "Not permitted",
     };
