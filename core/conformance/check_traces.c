@@ -32,7 +32,7 @@ trace_life(struct bench *bench, struct trace_rules *rules, struct trace_report *
     _cleanup_free_ char *folder = bench_path(bench, "images");
     /* The kit's own qemu-img is beside the folder. */
     _cleanup_free_ char *tools = maqet_format("%s.tool", folder);
-    const char *const folders[] = {folder, tools, NULL};
+    const char *const folders[] = {folder, tools, bench->machine.drives_dir, NULL};
     char *own = bench->folder;
 
     if (maqet_dir_make(folder, 0700, err) < 0)

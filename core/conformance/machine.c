@@ -7,8 +7,10 @@
 #include "core/config/yaml.h"
 #include "core/conformance/made_up.h"
 #include "core/lifecycle/start.h"
+#include "core/machine/ended.h"
 #include "core/machine/monitor.h"
 #include "core/machine/store.h"
+#include "core/storage/close.h"
 
 const char *
 machine_type(const struct bench *bench, unsigned index)
@@ -61,7 +63,10 @@ machine_start(const struct bench *bench, const char *type, json_object *const *e
         definition_of(bench, type, entries, count);
     const struct maqet_start how = {.timeout = BENCH_STEP_TIMEOUT, .dies_with_us = true};
 
-    /* Removes the one that was started before it, and has ended. */
+    /* Removes the one that was started before it, and has ended, as other commands would. */
+    if (maqet_ended_settle(context, definition->name, err) < 0)
+        return NULL;
+    maqet_drives_close();
     maqet_store_remove(context, definition->name, NULL);
     if (maqet_store_add(context, definition, err) < 0 ||
         maqet_vm_start(context, definition->name, &how, NULL, err) < 0)

@@ -403,6 +403,8 @@ bench_entry(struct bench *bench, const char *name, uint64_t size)
     bench_set(entry, "type", bench->storage->plugin.name);
     if (bench->interface)
         bench_set(entry, "interface", bench->interface);
+    if (!(bench->storage->plugin.media & MAQET_MEDIA_DISK))
+        bench_set(entry, "media", "cdrom");
     set_image(bench, entry, name, size);
     make_up_for(bench, bench->storage->common.options, "storage_options", entry, name,
                 size);

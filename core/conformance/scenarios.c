@@ -8,6 +8,7 @@
 #include "core/conformance/tool.h"
 #include "core/qemu/objects.h"
 #include "core/storage/callback.h"
+#include "core/storage/close.h"
 #include "core/storage/image.h"
 #include "core/storage/slots.h"
 #include "core/storage/snapshots.h"
@@ -330,5 +331,6 @@ scenarios_live(struct bench *bench, const char *name, struct maqet_error **err)
     if (!bench->is_iface && bench->storage->plugin.resize)
         resize(bench);
     maqet_drive_free(TAKE_PTR(bench->drive));
+    maqet_drives_close();
     return 0;
 }

@@ -152,7 +152,7 @@ settle_drive(const struct maqet_drive *drive, bool copy, struct maqet_error **er
          MAQET_STORAGE_CALL(err, drive, MAQET_CALL_SERVICE, ended) < 0))
         return -1;
     return plugin->creation == MAQET_CREATION_EACH_START
-               ? maqet_drive_folder_delete(drive, err)
+               ? maqet_drive_folder_empty(drive, err)
                : 0;
 }
 
@@ -197,26 +197,6 @@ settle_all(const struct maqet_vm *vm, struct ended *ended, json_object *start,
         result = save(vm->context, name, ended, json_object_get(start), err);
     }
     return ended->drives.count > 0 ? -1 : result;
-}
-
-int
-maqet_ended_settle(const struct maqet_context *context, const char *name,
-                   struct maqet_error **err)
-{
-    _cleanup_ended_ struct ended ended = {0};
-    _cleanup_json_ json_object *start = NULL;
-    _cleanup_free_ char *path = path_of(context, name);
-
-    if (load(context, name, &ended, &start, err) < 0)
-        return -1;
-    if (!start)
-        return 0;
-    struct maqet_definition *definition =
-        maqet_definition_from_json(start, path, name, err);
-    if (!definition)
-        return -1;
-    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_look(context, definition);
-    return settle_all(vm, &ended, start, err);
 }
 
 /* ---- what the definition has ---- */
@@ -292,4 +272,31 @@ maqet_ended_prune(const struct maqet_context *context, const char *name,
         return 0;
     list_folders(definition, &kept);
     return maqet_folder_remove_drives(folder, &kept, err);
+}
+
+/* ---- all of it ---- */
+
+int
+maqet_ended_settle(const struct maqet_context *context, const char *name,
+                   struct maqet_error **err)
+{
+    _cleanup_ended_ struct ended ended = {0};
+    _cleanup_json_ json_object *start = NULL;
+    _cleanup_free_ char *path = path_of(context, name);
+
+    if (load(context, name, &ended, &start, err) < 0)
+        return -1;
+    if (!start)
+        return 0;
+    struct maqet_definition *definition =
+        maqet_definition_from_json(start, path, name, err);
+    if (!definition)
+        return -1;
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_look(context, definition);
+    if (settle_all(vm, &ended, start, err) < 0)
+        return -1;
+    /* Drives that it has lost while it was running. */
+    _cleanup_definition_ struct maqet_definition *now =
+        maqet_store_load(context, name, NULL);
+    return now ? maqet_ended_prune(context, name, now, err) : 0;
 }

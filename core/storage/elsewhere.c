@@ -106,13 +106,13 @@ check_room(const struct maqet_drive *drive, struct maqet_error **err)
                : maqet_image_check_room(drive, drive->folder, at_once, at_most, err);
 }
 
-/* Its folder is new. What a killed start has left there is gone with the old one. */
+/* Its folder is empty, whatever a killed start has left there. */
 static int
 prepare_for_start(const struct maqet_drive *drive, struct maqet_image_state *state,
                   bool *created, struct maqet_error **err)
 {
-    if (maqet_drive_folder_delete(drive, err) < 0 ||
-        maqet_drive_folder_make(drive, err) < 0 || check_room(drive, err) < 0 ||
+    if (maqet_drive_folder_make(drive, err) < 0 ||
+        maqet_drive_folder_empty(drive, err) < 0 || check_room(drive, err) < 0 ||
         create(drive, MAQET_LEVEL_DEBUG, err) < 0)
         return -1;
     *created = state->exists = true;

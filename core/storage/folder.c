@@ -51,17 +51,26 @@ maqet_drive_folder_make(const struct maqet_drive *drive, struct maqet_error **er
     return make(above, err) < 0 ? -1 : make(drive->folder, err);
 }
 
+/* In place: what the plugin has opened may refer to the folder itself. */
 int
-maqet_drive_folder_delete(const struct maqet_drive *drive, struct maqet_error **err)
+maqet_drive_folder_empty(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    struct stat status;
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    if (lstat(drive->folder, &status) < 0 && (errno == ENOENT || errno == ENOTDIR))
+    if (maqet_file_missing(drive->folder))
         return 0;
-    if (check_own(drive->folder, err) < 0 || maqet_dir_remove(drive->folder, err) < 0)
+    if (check_own(drive->folder, err) < 0 ||
+        maqet_dir_list(drive->folder, &names, err) < 0)
         return -1;
-    /* Unless other drives have a folder in it. */
-    _cleanup_free_ char *above = maqet_path_folder(drive->folder);
-    rmdir(above);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", drive->folder, names.items[i]);
+
+        if (unlink(path) == 0 || errno == ENOENT)
+            continue;
+        if (errno != EISDIR && errno != EPERM)
+            return maqet_error_errno(err, errno, "Cannot delete %s", path);
+        if (maqet_dir_remove(path, err) < 0)
+            return -1;
+    }
     return 0;
 }

@@ -11,7 +11,7 @@
 /* Creates it if it is missing. MAQET_ERROR_MISSING: its machine is not stored. */
 int maqet_drive_folder_make(const struct maqet_drive *drive, struct maqet_error **err);
 
-/* Deletes it with all that is in it; it may be missing. */
-int maqet_drive_folder_delete(const struct maqet_drive *drive, struct maqet_error **err);
+/* Deletes what is in it. If it is missing, nothing is. */
+int maqet_drive_folder_empty(const struct maqet_drive *drive, struct maqet_error **err);
 
 #endif

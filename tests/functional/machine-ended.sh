@@ -114,7 +114,7 @@ expect 0 maqet apply vm broken.yaml
 : >calls
 expect 1 maqet start vm
 calls "$running,$over"
-[ ! -e $folder ] || fail "the folder is still there"
+[ -z "$(ls $folder)" ] || fail "something is left in the folder"
 expect 0 maqet apply vm vm.yaml
 
 # The definition of the start counts, and not what it has become meanwhile.

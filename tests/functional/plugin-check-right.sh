@@ -21,6 +21,8 @@ copying storage-filtered -DCOPIES create create-odd-path inspect qemu hotplug re
 served storage-served - create create-existing create-killed inspect qemu hotplug hostile-images
 device storage-device - options drive validate emit
 prepared storage-device -DFILES drive emit inspect qemu hotplug
+scratch storage-scratch - create emit qemu writes reads descriptors children
+disc storage-scratch -DDISC emit qemu writes
 volumes storage-volumes - create inspect qemu hotplug resize two-drives writes reads descriptors
 EOF
 

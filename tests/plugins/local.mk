@@ -10,6 +10,7 @@ EXTRA_DIST += tests/plugins/faulty.c tests/plugins/seeded.c tests/plugins/seeded
 EXTRA_DIST += tests/plugins/right/images.h tests/plugins/right/iface-lone.c \
 	tests/plugins/right/iface-numbered.c tests/plugins/right/storage-device.c \
 	tests/plugins/right/storage-filtered.c \
+	tests/plugins/right/storage-scratch.c \
 	tests/plugins/right/storage-served.c \
 	tests/plugins/right/storage-volumes.c
 
