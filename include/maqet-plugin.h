@@ -976,7 +976,8 @@ MAQET_EXPORT void maqet_args_share_memory(struct maqet_args *args);
  * @command: the command.
  * @drive: the drive.
  * @emit: called once, with @data; appends the block node whose node-name is maqet_drive_node(),
- *   and the objects that it refers to. Returns 0, or -1 with an error set.
+ *   and the objects that it refers to. It may also name the command's files, see
+ *   maqet_command_file(). Returns 0, or -1 with an error set.
  * @data: handed to @emit.
  * @err: set when @emit fails, or what it appends can't be used.
  *

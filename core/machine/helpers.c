@@ -22,6 +22,9 @@
 
 static const char RECORD[] = "helpers";
 
+/* The name of the supervisor's process. */
+static const char SUPERVISOR[] = "maqet-helpers";
+
 /* Bytes of the record that are read: more than any machine needs. */
 enum { RECORD_LIMIT = 65536 };
 
@@ -264,7 +267,7 @@ settle(const struct work *work)
     int nothing = open("/dev/null", O_RDWR); /* becomes the first, as all are closed */
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 
-    prctl(PR_SET_NAME, "maqet-helpers");
+    prctl(PR_SET_NAME, SUPERVISOR);
     if (nothing != 0 || dup2(nothing, 1) < 0 || dup2(nothing, 2) < 0)
         return -1;
     /* Stays open until it ends. */
@@ -385,6 +388,33 @@ maqet_helpers_has(int dir_fd, int pid)
     for (char *line; !found && (line = strsep(&rest, "\n"));)
         found = recorded(line) == pid;
     return found;
+}
+
+void
+maqet_helpers_watched(int pid, struct maqet_strings *pids)
+{
+    enum { LIMIT = 4096 };
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    struct maqet_procfs_stat stat;
+
+    if (!maqet_procfs_stat(pid, &stat))
+        return;
+    _cleanup_free_ char *parent = maqet_procfs_name(stat.parent);
+    _cleanup_free_ char *folder = maqet_format("/proc/%d/fdinfo", stat.parent);
+    if (strcmp(parent, SUPERVISOR) != 0)
+        return;
+    /* A pidfd is described by "Pid:\t123" (proc_pid_fdinfo(5)). */
+    maqet_dir_list(folder, &names, NULL);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, names.items[i]);
+        _cleanup_free_ char *text = NULL;
+        const char *line = maqet_file_read(path, LIMIT, &text, NULL, NULL) < 0
+                               ? NULL
+                               : strstr(text, "\nPid:");
+
+        if (line)
+            maqet_strings_addf(pids, "%ld", strtol(line + strlen("\nPid:"), NULL, 10));
+    }
 }
 
 static void

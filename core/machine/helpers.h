@@ -61,6 +61,10 @@ void maqet_helpers_clear(struct maqet_helpers *helpers);
  * none) lists. */
 bool maqet_helpers_has(int dir_fd, int pid);
 
+/* Appends the PIDs of the processes that the supervisor of the helper @pid waits for. One
+ * of them is QEMU. Nothing, if it is no helper, or may not be inspected. */
+void maqet_helpers_watched(int pid, struct maqet_strings *pids);
+
 /* Waits for the helpers of a QEMU that has ended, ends those that remain, and removes
  * their sockets and their record from the folder. This comes before any other use of the
  * drives, to which they may still be writing. The machine's lock is held. */

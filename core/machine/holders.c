@@ -14,6 +14,21 @@
 
 /* ---- which machines they are ---- */
 
+/* Finds a machine of another data folder whose QEMU or helper it is. */
+static void
+find_elsewhere(struct maqet_file_user *user)
+{
+    _cleanup_strings_ struct maqet_strings pids = MAQET_STRINGS_INIT;
+
+    user->vm = maqet_run_machine_of(user->pid, &user->data_dir);
+    if (!user->vm)
+        maqet_helpers_watched(user->pid, &pids);
+    for (size_t i = 0; i < pids.count && !user->vm; i++) {
+        user->vm = maqet_run_machine_of(atoi(pids.items[i]), &user->data_dir);
+        user->helper = user->vm != NULL;
+    }
+}
+
 int
 maqet_holders_find(const struct maqet_context *context, const char *path,
                    struct maqet_file_users *users, struct maqet_error **err)
@@ -42,8 +57,7 @@ maqet_holders_find(const struct maqet_context *context, const char *path,
     }
     for (size_t j = 0; j < users->count; j++)
         if (!users->items[j].vm)
-            users->items[j].vm =
-                maqet_run_machine_of(users->items[j].pid, &users->items[j].data_dir);
+            find_elsewhere(&users->items[j]);
     return 0;
 }
 

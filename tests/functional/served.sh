@@ -58,6 +58,15 @@ in_use_by a maqet start c
 in_use_by a maqet snapshot b create disk x
 in_use_by a maqet resize c disk 16M
 in_use_by a maqet check b disk
+(
+    # A machine of another data folder learns it, too.
+    MAQET_DATA_DIR="$TMP/other" MAQET_RUNTIME_DIR="$TMP/other-run"
+    export MAQET_DATA_DIR MAQET_RUNTIME_DIR
+    expect 0 maqet add c.yaml
+    expect 1 maqet start c
+    err_has "is in use by the helper of VM 'a' in $TMP/data (PID $helper)"
+    err_lacks "kill"
+)
 expect 0 maqet rm c --yes --delete-storage
 [ -e disk.qcow2 ] || fail "an image that is in use was deleted"
 machine c "type: qcow2, file: disk.qcow2, size: 8M"
