@@ -34,6 +34,19 @@ maqet_drive_set_top(struct maqet_drive *drive, const char *file)
     drive->path = top->file;
 }
 
+void
+maqet_drive_set_node(struct maqet_drive *drive, const char *name)
+{
+    char *copy = maqet_strdup(name);
+
+    if (drive->chain.depth == 0) {
+        free(copy);
+        return;
+    }
+    free(drive->chain.nodes[0].name);
+    drive->chain.nodes[0].name = copy;
+}
+
 bool
 maqet_drive_readonly(const struct maqet_drive *drive)
 {

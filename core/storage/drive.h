@@ -129,6 +129,9 @@ char *maqet_drive_folder_name(const char *name, const char *type);
 /* Replaces its chain by one with a top node in @file (NULL: without a file). */
 void maqet_drive_set_top(struct maqet_drive *drive, const char *file);
 
+/* Gives the top node another name than the drive's. */
+void maqet_drive_set_node(struct maqet_drive *drive, const char *name);
+
 /* The value of an option, or NULL. */
 const struct maqet_value *maqet_drive_value(const struct maqet_drive *drive,
                                             enum maqet_whose whose, const char *option);

@@ -19,6 +19,7 @@ UNIT_TESTS += tests/unit/test-context
 UNIT_TESTS += tests/unit/test-definition
 UNIT_TESTS += tests/unit/test-drive
 UNIT_TESTS += tests/unit/test-ending
+UNIT_TESTS += tests/unit/test-emitted
 UNIT_TESTS += tests/unit/test-error
 UNIT_TESTS += tests/unit/test-field
 UNIT_TESTS += tests/unit/test-files
