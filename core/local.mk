@@ -50,6 +50,7 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/check_file.c \
 	core/conformance/check_hostile.c \
 	core/conformance/check_inspect.c \
+	core/conformance/check_life.c \
 	core/conformance/check_memory.c \
 	core/conformance/check_named.c \
 	core/conformance/check_nodes.c \

@@ -206,6 +206,8 @@ bench_lack(struct bench *bench, unsigned needs)
          "its drives cannot be resized while QEMU runs"},
         {NEEDS_SIZE, bench_has_size(bench), "its drives have no .size_option"},
         {NEEDS_READONLY, plugin->readonly_option, "it has no .readonly_option"},
+        {NEEDS_REMOVE, plugin->remove, "it has no remove"},
+        {NEEDS_ENDED, plugin->ended, "it has no ended"},
         {NEEDS_QEMU_IMG, is_installed("qemu-img"), "there is no qemu-img"},
         {NEEDS_QEMU_IO, is_installed("qemu-io"), "there is no qemu-io"},
         {NEEDS_QEMU_IO, !plugin->helper,

@@ -35,6 +35,8 @@ enum {
     NEEDS_FAILING_TOOL = 1 << 15,        /* a scenario only: a qemu-img that fails */
     NEEDS_CREATE = 1 << 16 | NEEDS_PATH, /* image files that the plugin creates */
     NEEDS_READONLY = 1 << 18,            /* a readonly_option */
+    NEEDS_REMOVE = 1 << 19,              /* callbacks */
+    NEEDS_ENDED = 1 << 20,
     NEEDS_THERE = 1 << 17, /* what a drive is made of can be created, or is there */
 };
 
@@ -58,7 +60,7 @@ struct bench {
     struct maqet_context context;
     struct maqet_machine machine;
     struct maqet_qemu_version version; /* that @machine has */
-    char *file; /* the plugin's */
+    char *file;                        /* the plugin's */
     char *name;
     bool is_iface;
     char *qemu;            /* the program */

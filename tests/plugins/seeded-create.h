@@ -199,6 +199,8 @@ seeded_create(const struct maqet_drive *drive, const char *path, struct maqet_er
         path = maqet_drive_path(drive);
     int result = maqet_command_run(creation_of(drive, path, size),
                                    FAULT == IGNORES || FAULT == OWN_WORDS ? NULL : err);
+    if (FAULT == CHANGES_MODE)
+        chmod(path, 0666);
     if (FAULT == OWN_WORDS && result < 0)
         maqet_error_set(err, MAQET_ERROR_FAILED, "it did not work");
     return FAULT == IGNORES ? 0 : result;

@@ -50,6 +50,7 @@ enum fault {
     VALUE_AS_KEY,     /* hostile-values: a value becomes a key */
     CREATES_NOTHING,  /* create: success, and there is no image */
     LEAVES_FILE,      /* create: a file beside the image stays */
+    CHANGES_MODE,     /* create-mode: anybody may write to the image */
     SPACE_UNTOLD,     /* space: much more than was said */
     SPACE_SWAPPED,    /* space: more at once than at most */
     SPACE_OF_EMPTY,   /* space: less at most than the disk is large */
@@ -108,6 +109,17 @@ enum fault {
     PRINTS,           /* output: words for nobody */
     KEEPS_MEMORY,     /* memory: some is lost with each call */
     KEEPS_GIGABYTE,   /* memory: a lot is lost with each call */
+
+    /* Of seeded-folder.c, a storage that is not a file: */
+    OTHERS_WRITE, /* create-mode: others may write to what it creates */
+    WIPES,        /* create-again: what is there is emptied */
+    NEVER_FINDS,  /* create-again: inspect never finds what there is */
+    LEAVES_IT,    /* remove: it stays */
+    REMOVES_ONCE, /* remove: a failure if nothing is there */
+    ENDS_ONCE,    /* ended: a failure if it was called before */
+
+    /* Of seeded-start.c, one that is created for each start: */
+    START_ELSEWHERE, /* each-start: not all of it is in the drive's folder */
 
     /* Of seeded-iface.c, an interface: */
     IFACE_EXPORTS,  /* file: a function that is visible to other plugins */
