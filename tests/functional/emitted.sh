@@ -74,7 +74,9 @@ machine emitter "file: over.qcow2
     base: hostile.qcow2" "node %node $on_hostile"
 expect 0 maqet start vm
 pid=$(vm_pid vm)
-readlink /proc/"$pid"/fd/* >opened
+for fd in /proc/"$pid"/fd/*; do
+    readlink "$fd" || : # it may be gone by now
+done >opened
 grep -qx "$TMP/hostile.qcow2" opened || fail "QEMU has not opened the base"
 if grep -qx "$TMP/secret" opened; then fail "QEMU has opened a file that a base's header names"; fi
 expect 0 maqet stop vm --timeout 0 --force
@@ -214,6 +216,11 @@ refused "$file" "node %node driver=raw file=%node" "the node 'd', which refers t
 refused "$file" "node %node driver=raw file=%node-a; node %node-a driver=raw file.driver=raw file.file=%node" \
     "the node 'd', which refers to itself"
 refused "$file" "node %node driver=raw file=nowhere" "the node 'd', which refers to the node 'nowhere', which it did not emit"
+# A text is the name of a node, and never one of QEMU's file names.
+for name in "$TMP/secret" "fat:$TMP" nbd:unix:/s 'json:{}'; do
+    refused "$file" "node %node driver=raw file=$name" "the node 'd', which refers to the node '$name'"
+    refused "$file" "node %node driver=raw file.driver=file file.filename=${name#/}" "the node 'd', which names the file "
+done
 refused "$file" "node %node driver=qcow2 file.filename=%file" \
     "the node 'd', which has no driver, or contains a node without one"
 
