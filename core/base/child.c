@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/child.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -84,6 +85,46 @@ maqet_child_close(unsigned first, unsigned last)
         return;
     for (unsigned fd = first; fd <= last && fd < DESCRIPTOR_MAX; fd++)
         close((int)fd);
+}
+
+static int
+compare_numbers(const void *one, const void *other)
+{
+    return *(const int *)one - *(const int *)other;
+}
+
+size_t
+maqet_child_inherited(int **fds)
+{
+    DIR *list = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    size_t count = 0;
+
+    *fds = NULL;
+    while (list && (entry = readdir(list))) {
+        int fd = entry->d_name[0] == '.' ? -1 : (int)strtol(entry->d_name, NULL, 10);
+        int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFD) : -1;
+
+        if (flags >= 0 && !(flags & FD_CLOEXEC))
+            *MAQET_APPEND(*fds, count) = fd;
+    }
+    if (list)
+        closedir(list);
+    if (count > 0)
+        qsort(*fds, count, sizeof(**fds), compare_numbers);
+    return count;
+}
+
+void
+maqet_child_close_others(const int *fds, size_t count)
+{
+    unsigned next = STDERR_FILENO + 1;
+
+    for (size_t i = 0; i < count; i++) {
+        maqet_child_close(next, (unsigned)fds[i] - 1);
+        next = (unsigned)fds[i] + 1;
+    }
+    maqet_child_close(next, ~0U);
 }
 
 /* Closes all descriptors but these, after giving them ascending numbers. */

@@ -48,6 +48,13 @@ void maqet_child_reset_signals(void);
  * opened some that are not closed on exec. Async-signal-safe. */
 void maqet_child_close(unsigned first, unsigned last);
 
+/* The descriptors after the standard streams that are not closed on exec, in order; ours
+ * are, so these are inherited, unless a plugin has been loaded. The caller frees. */
+size_t maqet_child_inherited(int **fds);
+
+/* In a child: closes all descriptors after the standard streams but these. */
+void maqet_child_close_others(const int *fds, size_t count);
+
 /* Blocks the signals that ask us to end (SIGINT, SIGTERM, SIGHUP): a signalfd that reads
  * them without blocking, or -1 and errno. *before gets the mask to restore. */
 int maqet_signals_hold(sigset_t *before);

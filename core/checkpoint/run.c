@@ -46,7 +46,9 @@ struct test {
     struct maqet_strings sockets;
     pid_t qemu; /* 0: it does not run */
     int pidfd;
-    int signals; /* maqet_signals_hold() */
+    int signals;    /* maqet_signals_hold() */
+    int *inherited; /* the descriptors that a command gets from our caller */
+    size_t inherited_count;
     sigset_t before;
 };
 
@@ -80,6 +82,7 @@ test_clear(struct test *test)
     maqet_strings_clear(&test->drives);
     maqet_strings_clear(&test->sockets);
     maqet_loading_clear(&test->loading);
+    free(test->inherited);
 }
 
 /* Whether all that the guest can write to is served, so that it can be discarded. */
@@ -212,6 +215,7 @@ become_command(void *data, int fd)
         setenv("MAQET_CONSOLE", command->console, 1);
     else
         unsetenv("MAQET_CONSOLE");
+    maqet_child_close_others(test->inherited, test->inherited_count);
     execvp(command->argv[0], (char *const *)command->argv);
     return errno == ENOENT ? 127 : 126;
 }
@@ -339,6 +343,8 @@ maqet_checkpoint_run(const struct maqet_context *context,
         .loading = MAQET_LOADING_INIT, .pidfd = -1, .signals = -1};
 
     *exit_code = 0;
+    /* Before a plugin is loaded, which may open others. */
+    test.inherited_count = maqet_child_inherited(&test.inherited);
     if (maqet_loading_open(context, request, &test.loading, err) < 0)
         return -1;
     if (test.loading.session->machine->run.pid > 0) {

@@ -100,12 +100,36 @@ error_secret(const struct maqet_drive *drive, const char *plugin, const char *ca
     return -1;
 }
 
+/* Likewise, others must not enter the drive's folder. */
+static int
+check_folder(const struct maqet_drive *drive, const char *plugin, const char *callback,
+             struct maqet_error **err)
+{
+    struct stat status;
+
+    if (!drive->folder || lstat(drive->folder, &status) < 0 || !S_ISDIR(status.st_mode) ||
+        (status.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+        return 0;
+    if (chmod(drive->folder, 0700) < 0)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_PERMISSION,
+                                 "the plugin '%s' has left the folder %s accessible to "
+                                 "others (mode %04o) in %s, which cannot be changed: %s",
+                                 plugin, drive->folder, (unsigned)status.st_mode & 07777,
+                                 callback, strerror(errno));
+    maqet_warn(drive,
+               "the plugin '%s' has left the folder %s accessible to others (mode %04o) "
+               "in %s; it is accessible only to you again",
+               plugin, drive->folder, (unsigned)status.st_mode & 07777, callback);
+    return 0;
+}
+
 int
 maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
                   const char *callback, int result, struct maqet_error **err)
 {
     announce(drive, NULL);
-    if (check_mode(drive, plugin, callback, err) < 0)
+    if (check_mode(drive, plugin, callback, err) < 0 ||
+        check_folder(drive, plugin, callback, err) < 0)
         return -1;
     if (maqet_call_is_excessive())
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,

@@ -6,7 +6,7 @@
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
 : "${CC:=cc}"
-requires "${CC%% *}"
+requires "${CC%% *}" ps pgrep
 
 mkdir plugins
 expect 0 "${CC%% *}" -Wall -Wextra -Werror -fPIC -shared -I"$abs_top_srcdir/include" \
@@ -37,6 +37,31 @@ for pid in $(vm_pid vm) "$helper" "$supervisor"; do
 done
 ! grep -F "$TMP/secret" inherited || fail "the plugin's descriptor was inherited"
 expect 0 maqet stop vm --timeout 0 --force
+
+# Of the server of a snapshot, and of the user's own command, which gets what maqet's caller has open.
+expect 0 "${CC%% *}" -DIFACE -Wall -Wextra -Werror -fPIC -shared -I"$abs_top_srcdir/include" \
+    "$abs_top_srcdir/tests/plugins/rogue.c" -o plugins/maqet-iface-rogue.so
+vm_yaml test <<END
+storage:
+  - {name: hdd, type: qcow2, size: 1M, file: test.qcow2, interface: rogue, iface_act: leak validate}
+END
+expect 0 maqet add test.yaml
+expect 0 maqet start test
+expect 0 maqet checkpoint test create one
+expect 0 maqet stop test --timeout 0 --force
+echo caller >caller
+cat >look <<'END'
+ls -l /proc/self/fd
+for server in $(pgrep -P "$(ps -o ppid= -p $$)"); do
+    ls -l "/proc/$server/fd"
+done
+END
+code=0
+"$MAQET" run test --from one --discard -- sh ./look >seen 2>err 9<caller 33<caller || code=$?
+same 0 "$code" "$(cat err)"
+! grep -F "$TMP/secret" seen || fail "the plugin's descriptor was inherited"
+grep -q -- " 9 -> $TMP/caller" seen || fail "the caller's descriptor is lost: $(cat seen)"
+grep -q -- " 33 -> $TMP/caller" seen || fail "the caller's descriptor is lost: $(cat seen)"
 
 # ---- modes
 
@@ -69,6 +94,13 @@ opened snapshot.load snapshot vm load hdd one --yes
 opened snapshot.write_out snapshot vm export hdd one out.raw
 mode_is 600 out.raw
 opened snapshot.remove snapshot vm delete hdd one --yes
+
+# ---- the drive's folder
+
+MAQET_ROGUE="open-folder resize" expect 0 maqet resize vm hdd 2560K
+folder=$(find "$MAQET_DATA_DIR/vms/vm" -mindepth 2 -type d)
+err_has "the plugin 'rogue' has left the folder $folder accessible to others (mode 0777) in resize"
+mode_is 700 "$folder"
 
 # ---- a gigabyte of answers
 

@@ -107,6 +107,8 @@ act_in(const struct maqet_drive *drive, const char *callback, const char *path)
         !is_in(getenv("MAQET_ROGUE"), callback, how, sizeof(how)))
         return;
     maqet_debug(drive, "%s in %s", how, callback);
+    if (strcmp(how, "open-folder") == 0)
+        chmod(maqet_drive_folder(drive), 0777);
     act(how, path ? path : getenv("MAQET_ROGUE_FILE"));
 }
 

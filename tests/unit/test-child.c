@@ -229,6 +229,38 @@ close_many(void *data, int fd)
     return wrong > 90 ? 90 : wrong;
 }
 
+/* What was inherited is kept, and nothing else. */
+static int
+close_others(void *data, int fd)
+{
+    int *inherited, wrong = 0;
+
+    (void)data;
+    (void)fd;
+    maqet_child_close(3, ~0U);
+    dup2(STDERR_FILENO, 40);
+    dup2(STDERR_FILENO, 7);
+    fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 20);
+    size_t count = maqet_child_inherited(&inherited);
+    dup2(STDERR_FILENO, 8);
+    dup2(STDERR_FILENO, 50);
+    if (count != 2 || inherited[0] != 7 || inherited[1] != 40)
+        return 91;
+    maqet_child_close_others(inherited, count);
+    free(inherited);
+    for (int number = 0; number < 100; number++)
+        wrong += (fcntl(number, F_GETFD) >= 0) !=
+                 (number <= STDERR_FILENO || number == 7 || number == 40);
+    maqet_child_close_others(NULL, 0);
+    return wrong + (fcntl(7, F_GETFD) >= 0);
+}
+
+static void
+test_close_others(void)
+{
+    CU_ASSERT_EQUAL(maqet_child_wait(maqet_child_fork(0, close_others, NULL)), 0);
+}
+
 static void
 test_close(void)
 {
@@ -268,6 +300,7 @@ main(void)
         {"who ends with its parent", test_ends_with_parent},
         {"one with a life of its own", test_detach},
         {"descriptors of others", test_close},
+        {"inherited descriptors", test_close_others},
         {"what is buffered", test_buffers},
         CU_TEST_INFO_NULL,
     };
