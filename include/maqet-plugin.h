@@ -1040,6 +1040,19 @@ struct maqet_image;
 MAQET_EXPORT void maqet_image_format(struct maqet_image *image, const char *format);
 
 /**
+ * maqet_image_missing - report that what the drive is made of is not there, for storage without
+ * a path option.
+ * @image: the image. @inspect then fails, with an error that says what is missing.
+ *
+ * Nothing else tells the core so, whatever the error's code: where this was not called, a failed
+ * @inspect means that it is not known whether there is anything, and nothing is created. Call it
+ * only when whoever keeps the storage says so, never when it can't be asked.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_image_missing(struct maqet_image *image);
+
+/**
  * maqet_image_virtual_size - report the size that the guest sees, in bytes.
  *
  * Since: 0.1
@@ -1422,7 +1435,7 @@ enum maqet_storage_flag {
  * @MAQET_CREATION_NEVER: it is there, or using it is an error. There is no @create.
  * @MAQET_CREATION_ONCE: it is created when it is missing, and kept when the machine ends. It is
  *   never created over something: with a @path_option the core sees to that, and without one
- *   there must be an @inspect, which says MAQET_ERROR_MISSING before.
+ *   there must be an @inspect, which calls maqet_image_missing() before.
  * @MAQET_CREATION_EACH_START: it is created in maqet_drive_folder() before each start, and
  *   deleted when the machine has ended. There is no @path_option, and no snapshots are made of
  *   it, since they would be lost with it.
@@ -1506,14 +1519,15 @@ struct maqet_overlay_table;
  *   with the maqet_image_ functions. It may move the file offset; the core closes it.
  *   Needed without a path option where @creation is MAQET_CREATION_ONCE, and with @resize.
  *   Never trust what the image says. Without a path option @fd is -1; it is called before each
- *   start, and what is not there yet is MAQET_ERROR_MISSING.
+ *   start, and reports what is not there yet by maqet_image_missing().
  * @holders: reports with maqet_holders_add() who else uses what the drive is made of, where
- *   the format or its service can tell; optional. The core asks before it starts a machine
- *   whose drive writes, and before it changes what no QEMU has open; it refuses when anybody
- *   is reported. Users of a file need no report: the core finds them by itself. It asks again
- *   when QEMU has the drive open and the guest does not run yet, since two starts may both
- *   have found nobody: by then each QEMU that has it open must be reported, as exactly one,
- *   and where ours is not the only one, it is ended.
+ *   the format or its service can tell; optional. The core asks before a drive that writes gets
+ *   in use, and before it changes what no QEMU has open; it refuses when anybody is reported, or
+ *   when this fails, whatever the error. What is not there has no users, and is no error. Users
+ *   of a file need no report: the core finds them by itself. It asks again when QEMU has the
+ *   drive open and the guest cannot use it yet, since two starts may both have found nobody.
+ *   Then report each QEMU that has it open, ours included, exactly once; if there is another, the
+ *   core ends ours.
  * @helper: describes a program that must run beside QEMU for the drive: the core starts it
  *   with QEMU and ends it with QEMU, however QEMU ends. It finds the drive's socket
  *   (maqet_drive_socket), already listening, as its descriptor 3, and LISTEN_FDS and

@@ -256,6 +256,12 @@ takes(const char *text)
 }
 
 void
+maqet_image_missing(struct maqet_image *image)
+{
+    image->missing = true;
+}
+
+void
 maqet_image_format(struct maqet_image *image, const char *format)
 {
     if (!takes(format))

@@ -250,15 +250,6 @@ maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface,
 
 /* ---- what plugins have open ---- */
 
-/* The storage may be there even if what is missing is its service. */
-static int
-error_open(struct maqet_error *reason, struct maqet_error **err)
-{
-    if (reason->code == MAQET_ERROR_MISSING)
-        reason->code = MAQET_ERROR_FAILED;
-    return maqet_error_move(err, reason);
-}
-
 int
 maqet_drive_open(const struct maqet_drive *drive, int64_t limit, void **handle,
                  struct maqet_error **err)
@@ -272,7 +263,7 @@ maqet_drive_open(const struct maqet_drive *drive, int64_t limit, void **handle,
     maqet_drive_call_concerns(drive, false, "open");
     int result = plugin->open(drive, handle, &reason);
     if (maqet_drive_judge(drive, plugin->name, "open", result, &reason) < 0)
-        return error_open(reason, err);
+        return maqet_error_move(err, reason);
     maqet_handle_add(drive, *handle);
     return 0;
 }

@@ -142,6 +142,7 @@ inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
     else if (result == 0 && image->undeclared)
         result = error_undeclared(drive, image, err);
     state->virtual_size = image->virtual_size;
+    state->missing = result < 0 && image->missing;
     return result;
 }
 
@@ -330,8 +331,7 @@ inspect_elsewhere(const struct maqet_drive *drive, struct maqet_image_state *sta
         state->exists = true;
         return 0;
     }
-    return reason->code == MAQET_ERROR_MISSING ? 0
-                                               : maqet_error_move(err, TAKE_PTR(reason));
+    return state->missing ? 0 : maqet_error_move(err, TAKE_PTR(reason));
 }
 
 int
@@ -362,19 +362,12 @@ int
 maqet_drive_check_users(const struct maqet_drive *drive, size_t ours,
                         struct maqet_error **err)
 {
-    _cleanup_error_ struct maqet_error *reason = NULL;
     struct maqet_holders holders = {0};
 
     if (maqet_drive_readonly(drive) || !drive->storage->plugin.holders)
         return 0;
-    int result =
-        MAQET_STORAGE_CALL(&reason, drive, MAQET_CALL_SERVICE, holders, &holders);
-    /* Missing storage has no users. */
-    if (result < 0)
-        result = reason->code == MAQET_ERROR_MISSING
-                     ? 0
-                     : maqet_error_move(err, TAKE_PTR(reason));
-    else if (holders.who.count > ours)
+    int result = MAQET_STORAGE_CALL(err, drive, MAQET_CALL_SERVICE, holders, &holders);
+    if (result == 0 && holders.who.count > ours)
         result = error_used(drive, &holders, ours, err);
     maqet_strings_clear(&holders.who);
     maqet_strings_clear(&holders.hints);

@@ -11,6 +11,7 @@
 
 struct maqet_image_state {
     bool exists;
+    bool missing;            /* the plugin's inspect says so; then it has failed */
     uint64_t virtual_size;   /* that the guest sees, in bytes; 0: not known */
     uint64_t allocated_size; /* that it takes up in the file system, in bytes */
     struct maqet_file_id id; /* of the file */
@@ -20,6 +21,7 @@ struct maqet_image_state {
 struct maqet_image {
     const struct maqet_drive *drive;
     char *format;
+    bool missing;
     uint64_t virtual_size;
     struct maqet_chain bases; /* the files that both it and the configuration name */
     /* The first file that the image names and the configuration does not, as "WHAT

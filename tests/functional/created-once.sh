@@ -75,6 +75,23 @@ for callback in inspect open; do
 done
 holds mine
 
+# Nor is it if what is missing is what inspect needs to look, whatever code that error has.
+vm_yaml never <<END
+storage:
+  - {name: disk, type: once, log: calls, faults: faults, place: never}
+END
+mkdir never
+expect 0 maqet add never.yaml
+: >calls
+echo service >faults
+expect 3 maqet start never
+err_has "no service"
+calls inspect
+[ ! -e never/disk ] || fail "it was created"
+rm faults
+expect 0 maqet rm never
+: >calls
+
 # rm says that it stays, and deletes it if it is told to.
 expect 0 maqet rm vm --dry-run
 out_has "kept     drive 'disk' (log=$TMP/calls,faults=$TMP/faults,place=$TMP/place)"

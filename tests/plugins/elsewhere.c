@@ -102,8 +102,10 @@ elsewhere_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *i
 
     if (fd != -1)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "there is a descriptor");
-    if (!is_there(drive))
+    if (!is_there(drive)) {
+        maqet_image_missing(image);
         return error_missing(drive, err);
+    }
     path = place(drive, "");
     file = open(path, O_RDONLY | O_CLOEXEC);
     free(path);
@@ -160,7 +162,7 @@ elsewhere_holders(const struct maqet_drive *drive, struct maqet_holders *holders
                   struct maqet_error **err)
 {
     if (!is_there(drive))
-        return error_missing(drive, err);
+        return 0;
     add_users(drive, ".users", holders);
     if (is_open(drive)) {
         maqet_holders_add(holders, "a QEMU", NULL);

@@ -5,7 +5,7 @@
  * without, it is "once", whose disk is created once in a folder that the user names.
  *
  * A word in the file `faults` makes the callback of that name fail; with "rival", somebody
- * else creates the disk when create is called.
+ * else creates the disk when create is called; with "service", inspect finds none to ask.
  */
 /* It is also built without the configuration of the tree, when an ABI is frozen. */
 #ifndef _GNU_SOURCE
@@ -202,13 +202,15 @@ lives_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image
         append(drive, "inspect-without-a-handle");
     if (result == 0 && fd != -1)
         result = maqet_error_set(err, MAQET_ERROR_FAILED, "there is a descriptor");
-    else if (result == 0 && stat(file, &status) < 0)
+    else if (result == 0 && is_fault(drive, "service"))
         result =
-            maqet_drive_error(drive, "place", err,
-                              errno == ENOENT || errno == ENOTDIR ? MAQET_ERROR_MISSING
-                                                                  : MAQET_ERROR_FAILED,
-                              "%s: %m", file);
-    else if (result == 0)
+            maqet_drive_error(drive, "place", err, MAQET_ERROR_MISSING, "no service");
+    else if (result == 0 && stat(file, &status) < 0) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            maqet_image_missing(image);
+        result =
+            maqet_drive_error(drive, "place", err, MAQET_ERROR_FAILED, "%s: %m", file);
+    } else if (result == 0)
         maqet_image_virtual_size(image, (uint64_t)status.st_size);
     free(file);
     return result;

@@ -228,7 +228,7 @@ rbd_holders(const struct maqet_drive *drive, struct maqet_holders *holders,
     json_object *list = exists > 0 ? lasting_watchers(drive, err) : NULL;
 
     if (!list)
-        return exists == 0 ? rbd_error_missing(drive, err) : -1;
+        return exists == 0 ? 0 : -1;
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         json_object *watcher = json_object_array_get_idx(list, i);
         const char *address = address_of(watcher);

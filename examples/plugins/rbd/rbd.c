@@ -248,8 +248,12 @@ rbd_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
     json_object *info, *size = NULL;
 
     (void)fd;
-    if (exists <= 0)
-        return exists < 0 ? -1 : rbd_error_missing(drive, err);
+    if (exists < 0)
+        return -1;
+    if (exists == 0) {
+        maqet_image_missing(image);
+        return rbd_error_missing(drive, err);
+    }
     info = rbd_ask(drive, rbd_image_command(drive, words), json_type_object, err);
     if (!info)
         return -1;
