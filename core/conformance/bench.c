@@ -11,6 +11,7 @@
 #include "core/config/options.h"
 #include "core/conformance/made_up.h"
 #include "core/qemu/objects.h"
+#include "core/storage/callback.h"
 #include "core/storage/creation.h"
 #include "core/storage/slots.h"
 
@@ -183,6 +184,22 @@ lack_of_image(struct bench *bench)
                         option, reason->message);
 }
 
+/* Whether a program runs beside QEMU for the drives that are made up. */
+static bool
+has_helper(struct bench *bench)
+{
+    struct maqet_command *command = NULL;
+
+    if (!bench->storage->plugin.helper)
+        return false;
+    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", 0, NULL);
+    if (drive)
+        maqet_storage_helper(drive, &command, NULL);
+    bool any = command || !drive;
+    maqet_command_free(command);
+    return any;
+}
+
 char *
 bench_lack(struct bench *bench, unsigned needs)
 {
@@ -210,7 +227,7 @@ bench_lack(struct bench *bench, unsigned needs)
         {NEEDS_ENDED, plugin->ended, "it has no ended"},
         {NEEDS_QEMU_IMG, is_installed("qemu-img"), "there is no qemu-img"},
         {NEEDS_QEMU_IO, is_installed("qemu-io"), "there is no qemu-io"},
-        {NEEDS_QEMU_IO, !plugin->helper,
+        {NEEDS_QEMU_IO, !has_helper(bench),
          "qemu-io does not have the program that runs beside QEMU"},
     };
 

@@ -66,8 +66,7 @@ is_inside(const char *path, const char *folder)
                            (real[length] == '/' || real[length] == '\0'));
 }
 
-/* The same for a folder that the core creates later, and that has no links above it but
- * those of the user. */
+/* The same for a folder that does not exist, so that nothing in it can be a link. */
 static bool
 is_named_inside(const char *path, const char *folder)
 {
@@ -83,7 +82,8 @@ static bool
 leads_to(const char *file, const char *known)
 {
     return known && (strcmp(file, known) == 0 || maqet_file_is_same(file, known) ||
-                     is_inside(file, known));
+                     is_inside(file, known) ||
+                     (access(known, F_OK) < 0 && is_named_inside(file, known)));
 }
 
 static bool
@@ -116,7 +116,6 @@ is_configured(const struct maqet_drive *drive, const char *file)
 {
     return leads_to(file, drive->path) || strcmp(file, drive->socket) == 0 ||
            leads_to(file, drive->folder) ||
-           (access(drive->folder, F_OK) < 0 && is_named_inside(file, drive->folder)) ||
            is_option_of(&drive->options[MAQET_OF_STORAGE].values, file) ||
            is_option_of(&drive->options[MAQET_OF_INTERFACE].values, file);
 }

@@ -86,10 +86,10 @@ expect 0 maqet add never.yaml
 echo service >faults
 expect 3 maqet start never
 err_has "no service"
-calls inspect
+calls "" "create|created"
 [ ! -e never/disk ] || fail "it was created"
 rm faults
-expect 0 maqet rm never
+expect 0 maqet rm never --yes
 : >calls
 
 # rm says that it stays, and deletes it if it is told to.
