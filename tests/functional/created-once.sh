@@ -59,7 +59,7 @@ holds mine
 mv place away
 expect 3 maqet start vm
 err_has "its storage (log=$TMP/calls,faults=$TMP/faults,place=$TMP/place) is missing; it was last there on 2"
-calls inspect
+calls "" create
 mv away place
 expect 0 maqet start vm
 halt
