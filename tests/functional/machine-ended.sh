@@ -164,11 +164,25 @@ rm -r moved
 halt
 calls "$over"
 
+# QEMU opens it as root before it becomes another user, who cannot enter the folder.
+if [ "$(id -u)" -eq 0 ] && id nobody >/dev/null 2>&1; then
+    chmod 711 .
+    sed 's/^memory/run_as: nobody\nmemory/' vm.yaml >other-user.yaml
+    expect 0 maqet apply vm other-user.yaml
+    expect 0 maqet start vm
+    same "root 700" "$(stat -c '%U %a' $folder)" "the folder"
+    same nobody "$(stat -c %U "/proc/$(vm_pid vm)")" "the user of QEMU"
+    halt
+    [ -z "$(ls $folder)" ] || fail "something is left in the folder"
+    expect 0 maqet apply vm vm.yaml
+fi
+
 # Snapshots of what is lost when the machine ends are refused, and so are checkpoints.
 expect 0 maqet start vm
 expect 3 maqet snapshot vm create tmp one --live
 err_has "Drive 'tmp' on VM 'vm' is created for each start, so a snapshot of it would be lost when the VM ends"
 expect 3 maqet snapshot vm create --all one --live
+err_has "drives without support for snapshots: 'tmp' (each), 'disk' (once)"
 expect 3 maqet checkpoint vm create one
 halt
 
