@@ -54,12 +54,12 @@ append_files(struct maqet_text *text, const struct maqet_removal *removal)
     }
 }
 
-/* Whether an image is kept that `maqet storage rm` can delete. */
+/* Whether something of a kind is kept that maqet created. */
 static bool
-keeps_created(const struct maqet_removal *removal)
+keeps_created(const struct maqet_removal *removal, enum maqet_removed_kind kind)
 {
     for (size_t i = 0; i < removal->count; i++)
-        if (!removal->files[i].removed && removal->files[i].kind == MAQET_REMOVED_IMAGE &&
+        if (!removal->files[i].removed && removal->files[i].kind == kind &&
             maqet_text_starts(removal->files[i].reason, "created by maqet"))
             return true;
     return false;
@@ -73,9 +73,12 @@ text(const void *row)
 
     maqet_text_appendf(&text, "Removed VM '%s'.\n", removed->name);
     append_files(&text, &removed->removal);
-    if (keeps_created(&removed->removal))
+    if (keeps_created(&removed->removal, MAQET_REMOVED_IMAGE))
         maqet_text_append(&text, "To list images that no VM uses: maqet storage ls; "
                                  "to delete them: maqet storage rm PATH\n");
+    if (keeps_created(&removed->removal, MAQET_REMOVED_STORAGE))
+        maqet_text_append(&text, "maqet cannot delete the kept storage of drives any "
+                                 "more: it is up to the tools of its service\n");
     return maqet_text_take(&text);
 }
 

@@ -144,6 +144,7 @@ halt
 put mine
 expect 0 maqet rm vm --yes
 out_has "kept     drive 'disk' (log="
+out_has "maqet cannot delete the kept storage of drives any more"
 holds mine
 # What was there before is not maqet's.
 expect 0 maqet add vm.yaml
