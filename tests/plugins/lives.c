@@ -206,10 +206,13 @@ lives_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image
         result =
             maqet_drive_error(drive, "place", err, MAQET_ERROR_MISSING, "no service");
     else if (result == 0 && stat(file, &status) < 0) {
-        if (errno == ENOENT || errno == ENOTDIR)
+        bool missing = errno == ENOENT || errno == ENOTDIR;
+
+        result = maqet_drive_error(drive, "place", err,
+                                   missing ? MAQET_ERROR_MISSING : MAQET_ERROR_FAILED,
+                                   "%s: %m", file);
+        if (missing)
             maqet_image_missing(image);
-        result =
-            maqet_drive_error(drive, "place", err, MAQET_ERROR_FAILED, "%s: %m", file);
     } else if (result == 0)
         maqet_image_virtual_size(image, (uint64_t)status.st_size);
     free(file);
