@@ -35,7 +35,9 @@ enum {
     NEEDS_FAILING_TOOL = 1 << 15,        /* a scenario only: a qemu-img that fails */
     NEEDS_CREATE = 1 << 16 | NEEDS_PATH, /* image files that the plugin creates */
     NEEDS_READONLY = 1 << 18,            /* a readonly_option */
-    NEEDS_REMOVE = 1 << 19,              /* callbacks */
+    MAKES_DRIVE =
+        1 << 21, /* a scenario only: it makes a drive, whose memory is the core's */
+    NEEDS_REMOVE = 1 << 19, /* callbacks */
     NEEDS_ENDED = 1 << 20,
     NEEDS_THERE = 1 << 17, /* what a drive is made of can be created, or is there */
 };

@@ -26,8 +26,10 @@ static int
 validate_cdrom(struct bench *bench, struct maqet_error **err)
 {
     enum maqet_media before = bench->drive->media;
+    uint32_t media =
+        bench->is_iface ? bench->iface->plugin.media : bench->storage->plugin.media;
 
-    if (!bench->storage->plugin.interface)
+    if (!bench->storage->plugin.interface || !(media & MAQET_MEDIA_CDROM))
         return SCENARIO_NONE;
     bench->drive->media = MAQET_MEDIA_CDROM;
     int result = validate(bench, err);
@@ -53,17 +55,18 @@ space(struct bench *bench, struct maqet_error **err)
     return bench->storage->plugin.space(bench->drive, &at_once, &at_most, err);
 }
 
-/* Without the option `size` in the drive's tree. */
+/* Of a drive without a size. */
 static int
 space_unsized(struct bench *bench, struct maqet_error **err)
 {
-    json_object *tree = bench->drive->tree;
+    struct maqet_drive *sized = bench->drive;
+    _cleanup_json_ json_object *entry = maqet_tree_copy(sized->tree);
 
-    bench->drive->tree = maqet_tree_copy(tree);
-    bench_set(bench->drive->tree, bench->storage->plugin.size_option, NULL);
-    int result = space(bench, err);
-    json_object_put(bench->drive->tree);
-    bench->drive->tree = tree;
+    made_up_set_storage(bench, entry, bench->storage->plugin.size_option, NULL);
+    bench->drive = bench_drive_of(bench, entry, NULL);
+    int result = bench->drive ? space(bench, err) : SCENARIO_NONE;
+    maqet_drive_free(bench->drive);
+    bench->drive = sized;
     return result;
 }
 
@@ -118,6 +121,54 @@ static int
 inspect_folder(struct bench *bench, struct maqet_error **err)
 {
     return inspect_at(bench, bench->folder, err);
+}
+
+/* Of storage that is not a file. */
+static int
+inspect_elsewhere(struct bench *bench, struct maqet_error **err)
+{
+    struct maqet_image image = {.drive = bench->drive};
+
+    if (bench->storage->plugin.path_option)
+        return SCENARIO_NONE;
+    int result = bench->storage->plugin.inspect(bench->drive, -1, &image, err);
+    maqet_image_clear(&image);
+    return result;
+}
+
+static int
+check_quickly(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_check_report_ struct maqet_check_report report = {.drive = bench->drive};
+
+    return bench->storage->plugin.check(bench->drive, MAQET_CHECK_QUICK, &report, err);
+}
+
+static int
+resize(struct bench *bench, struct maqet_error **err)
+{
+    return bench->storage->plugin.resize(bench->drive, 2 * BENCH_SIZE, err);
+}
+
+static int
+live_resize(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
+
+    return bench->storage->plugin.live_resize(bench->drive, 2 * BENCH_SIZE, actions, err);
+}
+
+static int
+holders(struct bench *bench, struct maqet_error **err)
+{
+    struct maqet_holders found = {0};
+
+    if (!bench->storage->plugin.holders)
+        return SCENARIO_NONE;
+    int result = bench->storage->plugin.holders(bench->drive, &found, err);
+    maqet_strings_clear(&found.who);
+    maqet_strings_clear(&found.hints);
+    return result;
 }
 
 static int
@@ -179,6 +230,36 @@ create_snapshot(struct bench *bench, struct maqet_error **err)
     return bench->storage->snapshot.create(bench->drive, "never", err);
 }
 
+static int
+live_create(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
+
+    return bench->storage->snapshot.live_create(bench->drive, "never", actions, err);
+}
+
+static int
+live_remove(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
+
+    return bench->storage->snapshot.live_remove
+               ? bench->storage->snapshot.live_remove(bench->drive, &nothing, actions,
+                                                      err)
+               : SCENARIO_NONE;
+}
+
+static int
+write_out(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = bench_path(bench, "no-such-folder/copy");
+
+    return bench->storage->snapshot.write_out
+               ? bench->storage->snapshot.write_out(bench->drive, &nothing, path, "raw",
+                                                    false, err)
+               : SCENARIO_NONE;
+}
+
 /* ---- of interfaces ---- */
 
 static int
@@ -227,7 +308,8 @@ const struct scenario scenarios[] = {
     {"validate", OF_BOTH, 0, validate},
     {"validate as a CD-ROM drive", OF_BOTH, 0, validate_cdrom},
     {"space", OF_STORAGE, NEEDS_CREATE, space},
-    {"space without a size", OF_STORAGE, NEEDS_CREATE | NEEDS_SIZE, space_unsized},
+    {"space without a size", OF_STORAGE, NEEDS_CREATE | NEEDS_SIZE | MAKES_DRIVE,
+     space_unsized},
     {"create", OF_STORAGE, NEEDS_CREATE, create},
     {"create in a folder that isn't there", OF_STORAGE, NEEDS_CREATE, create_nowhere},
     {"create with a qemu-img that fails", OF_STORAGE, NEEDS_CREATE | NEEDS_FAILING_TOOL,
@@ -235,6 +317,12 @@ const struct scenario scenarios[] = {
     {"inspect of an image", OF_STORAGE, NEEDS_IMAGE, inspect_image},
     {"inspect of an empty file", OF_STORAGE, NEEDS_IMAGE, inspect_empty},
     {"inspect of what cannot be read", OF_STORAGE, NEEDS_IMAGE, inspect_folder},
+    {"inspect without a path", OF_STORAGE, NEEDS_INSPECT, inspect_elsewhere},
+    {"check", OF_STORAGE, NEEDS_CHECK, check_quickly},
+    {"resize with a qemu-img that fails", OF_STORAGE, NEEDS_RESIZE | NEEDS_FAILING_TOOL,
+     resize},
+    {"live_resize", OF_STORAGE, NEEDS_LIVE_RESIZE, live_resize},
+    {"holders", OF_STORAGE, 0, holders},
     {"emit_args", OF_STORAGE, 0, emit_args},
     {"helper", OF_STORAGE, 0, helper},
     {"snapshot.load of none", OF_STORAGE, NEEDS_SNAPSHOTS, load_nothing},
@@ -243,20 +331,41 @@ const struct scenario scenarios[] = {
     {"snapshot.list of what cannot be read", OF_STORAGE, NEEDS_LIST, list_folder},
     {"snapshot.create with a qemu-img that fails", OF_STORAGE,
      NEEDS_SNAPSHOTS | NEEDS_FAILING_TOOL, create_snapshot},
+    {"snapshot.live_create", OF_STORAGE, NEEDS_LIVE_CREATE, live_create},
+    {"snapshot.live_remove", OF_STORAGE, NEEDS_SNAPSHOTS, live_remove},
+    {"snapshot.write_out of none", OF_STORAGE, NEEDS_SNAPSHOTS, write_out},
     {"capacity", OF_IFACE, 0, capacity},
     {"emit_controller", OF_IFACE, 0, emit_controller},
     {"emit_device", OF_IFACE, 0, emit_device},
     {0},
 };
 
+/* Whether the core calls it without what the plugin has opened. */
+static bool
+is_quick(const struct scenario *scenario)
+{
+    static const char *const quick[] = {
+        "validate", "space", "emit_args", "helper", "live_", "snapshot.live_", "check"};
+
+    for (size_t i = 0; i < sizeof(quick) / sizeof(*quick); i++)
+        if (maqet_text_starts(scenario->name, quick[i]))
+            return true;
+    return scenario->kinds == OF_IFACE;
+}
+
 /* What the plugin asks for is answered as when the core calls it. */
 static int
 call_as_core(const struct scenario *scenario, struct bench *bench,
              struct maqet_error **err)
 {
-    MAQET_CALL(MAQET_CALL_LONG);
+    void *handle = NULL;
 
+    if (!is_quick(scenario) &&
+        maqet_drive_open(bench->drive, MAQET_CALL_LONG, &handle, err) < 0)
+        return -1;
+    MAQET_CALL(MAQET_CALL_LONG);
     maqet_drive_call_concerns(bench->drive, bench->is_iface, scenario->name);
+    maqet_call_current()->handle = handle;
     int result = scenario->call(bench, err);
     if (bench->context.calling)
         bench->context.calling(bench->context.data, NULL);
@@ -302,7 +411,7 @@ live_snapshots(struct bench *bench)
 /* As the core does it: only if the size is known, and never smaller. A service may have
  * kept what an earlier check has enlarged. */
 static void
-resize(struct bench *bench)
+grow(struct bench *bench)
 {
     struct maqet_image_state state;
 
@@ -329,7 +438,7 @@ scenarios_live(struct bench *bench, const char *name, struct maqet_error **err)
     if (!bench->is_iface && bench->storage->snapshot.size > 0)
         live_snapshots(bench);
     if (!bench->is_iface && bench->storage->plugin.resize)
-        resize(bench);
+        grow(bench);
     maqet_drive_free(TAKE_PTR(bench->drive));
     maqet_drives_close();
     return 0;

@@ -40,6 +40,7 @@ enum fault {
     MISSPELT,         /* asked: an option that is not in the table */
     STATIC_PATH,      /* two-drives: the first drive's path for all */
     SILENT,           /* errors: a failure without an error */
+    RESIZE_SILENT,    /* errors: qemu-img fails, and the reason is dropped */
     CONTRADICTS,      /* errors: success, with an error */
     ODD_RESULT,       /* errors: a result that is neither 0 nor -1 */
     LINE_FEED,        /* errors: a message that ends with a line feed */

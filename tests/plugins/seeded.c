@@ -276,10 +276,10 @@ seeded_resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_erro
     snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
     if (FAULT == RESIZE_EMPTIES)
         return maqet_command_run(creation_of(drive, maqet_drive_path(drive), size), err);
-    return FAULT == SAME_SIZE
-               ? 0
-               : maqet_run(err, "qemu-img", "resize", "-q", "-f", "qcow2", "--",
-                           maqet_drive_path(drive), size, (char *)NULL);
+    return FAULT == SAME_SIZE ? 0
+                              : maqet_run(FAULT == RESIZE_SILENT ? NULL : err, "qemu-img",
+                                          "resize", "-q", "-f", "qcow2", "--",
+                                          maqet_drive_path(drive), size, (char *)NULL);
 }
 
 static int
