@@ -233,7 +233,8 @@ static const struct command actions[] = {
            .help = "run only this check; may be repeated"},
           {"set", .type = OPTION_TEXT, .argument = "OPTION=VALUE",
            .help = "an option of every drive that cannot be made up, such as a "
-                   "server's name; may be repeated"},
+                   "server's name; {drive} and {number} in it stand for the drive's "
+                   "name and number; may be repeated"},
           {"qemu", .type = OPTION_TEXT, .argument = "PROGRAM",
            .help = "the QEMU to test with, if not the one for this host's architecture"},
           {"timeout", 't', .type = OPTION_SECONDS, .argument = "SECONDS",

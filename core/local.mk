@@ -57,6 +57,7 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/check_options.c \
 	core/conformance/check_qemu.c \
 	core/conformance/check_roles.c \
+	core/conformance/check_secrets.c \
 	core/conformance/check_snapshots.c \
 	core/conformance/check_tool.c \
 	core/conformance/check_traces.c \

@@ -10,7 +10,7 @@ check_at(unsigned index)
         checks_of_life,           checks_of_images,  checks_of_named_files,
         checks_of_qemu,           checks_of_nodes,   checks_of_roles,
         checks_of_snapshots,      checks_of_data,    checks_of_traces,
-        checks_of_memory,
+        checks_of_memory,         checks_of_secrets,
     };
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)

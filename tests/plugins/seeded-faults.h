@@ -112,12 +112,14 @@ enum fault {
     KEEPS_GIGABYTE,   /* memory: a lot is lost with each call */
 
     /* Of seeded-folder.c, a storage that is not a file: */
-    OTHERS_WRITE, /* create-mode: others may write to what it creates */
-    WIPES,        /* create-again: what is there is emptied */
-    NEVER_FINDS,  /* create-again: inspect never finds what there is */
-    LEAVES_IT,    /* remove: it stays */
-    REMOVES_ONCE, /* remove: a failure if nothing is there */
-    ENDS_ONCE,    /* ended: a failure if it was called before */
+    OTHERS_WRITE,      /* create-mode: others may write to what it creates */
+    WIPES,             /* create-again: what is there is emptied */
+    NEVER_FINDS,       /* create-again: inspect never finds what there is */
+    LEAVES_IT,         /* remove: it stays */
+    REMOVES_ONCE,      /* remove: a failure if nothing is there */
+    TELLS_ARGUMENT,    /* secrets: a program gets it as an argument */
+    TELLS_ENVIRONMENT, /* secrets: a program gets it in its environment */
+    ENDS_ONCE,         /* ended: a failure if it was called before */
 
     /* Of seeded-start.c, one that is created for each start: */
     START_ELSEWHERE, /* each-start: not all of it is in the drive's folder */

@@ -32,6 +32,9 @@ static const struct maqet_option options[] = {
      .minimum = 65536,
      .maximum = INT64_MAX,
      .help = "size that the guest sees, such as 20G"},
+    {.name = "key_file",
+     .type = MAQET_OPTION_SECRET,
+     .help = "file with the key by which the service knows us"},
     {.name = FOR_EACH_START ? NULL : "folder",
      .type = MAQET_OPTION_PATH,
      .flags = MAQET_REQUIRED,
@@ -109,6 +112,27 @@ make_disk(const struct maqet_drive *drive, const char *path, struct maqet_error 
     return result < 0 ? error_of(drive, path, err) : 0;
 }
 
+/* Tells a program the key. */
+static int
+use_key(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_command *command;
+    size_t size = 0;
+
+    if (!maqet_drive_has(drive, "key_file"))
+        return 0;
+    const char *key = maqet_drive_secret(drive, "key_file", &size, err);
+    if (!key)
+        return -1;
+    command = maqet_command_new("cat");
+    maqet_command_input(command, key, size);
+    if (FAULT == TELLS_ARGUMENT)
+        maqet_command_word(command, key);
+    if (FAULT == TELLS_ENVIRONMENT)
+        maqet_command_environment(command, "KEY", key);
+    return maqet_command_run(command, err);
+}
+
 static int
 folder_create(const struct maqet_drive *drive, const char *unused,
               struct maqet_error **err)
@@ -116,7 +140,9 @@ folder_create(const struct maqet_drive *drive, const char *unused,
     char *path = file_of(drive, FAULT == START_ELSEWHERE ? "../beside" : "disk");
 
     (void)unused;
-    int result = check_handle(drive, err) < 0 ? -1 : make_disk(drive, path, err);
+    int result = check_handle(drive, err) < 0 || use_key(drive, err) < 0
+                     ? -1
+                     : make_disk(drive, path, err);
     if (FAULT == START_ELSEWHERE) {
         char *disk = file_of(drive, "disk");
 
