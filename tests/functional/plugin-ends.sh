@@ -122,6 +122,10 @@ said resize
 expect 0 maqet status vm
 rogue "exit check" 1 maqet check vm
 said check
+rogue "_exit open" 1 maqet check vm
+said open
+rogue "exit close" 1 maqet check vm
+said close
 rogue "exit snapshot.list" 1 maqet snapshot vm list hdd
 said snapshot.list
 rogue "_exit snapshot.create" 1 maqet snapshot vm create hdd one
@@ -137,6 +141,10 @@ expect 0 maqet snapshot vm load hdd one --yes
 rogue "exit snapshot.remove" 1 maqet snapshot vm delete hdd one --yes
 said snapshot.remove
 expect 0 maqet snapshot vm list hdd
+expect 0 maqet start vm
+rogue "exit ended" 1 maqet stop vm --timeout 0 --force
+said ended
+same stopped "$(vm_status vm)"
 expect 0 maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
 for left in .vm.img.maqet-new .out.raw.maqet-new; do

@@ -212,6 +212,30 @@ MAQET_REGISTER_IFACE_PLUGIN(plugin)
 #else
 
 static int
+rogue_open(const struct maqet_drive *drive, void **handle, struct maqet_error **err)
+{
+    (void)err;
+    act_in(drive, "open", NULL);
+    *handle = (void *)options;
+    return 0;
+}
+
+static void
+rogue_close(const struct maqet_drive *drive, void *handle)
+{
+    (void)handle;
+    act_in(drive, "close", NULL);
+}
+
+static int
+rogue_ended(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    (void)err;
+    act_in(drive, "ended", NULL);
+    return 0;
+}
+
+static int
 rogue_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
             struct maqet_error **err)
 {
@@ -397,6 +421,9 @@ static const struct maqet_storage_plugin plugin = {
     .path_option = "file",
     .size_option = "size",
     .creation = MAQET_CREATION_ONCE,
+    .open = rogue_open,
+    .close = rogue_close,
+    .ended = rogue_ended,
     .validate = rogue_validate,
     .space = rogue_space,
     .create = rogue_create,
