@@ -42,6 +42,15 @@ unit_rounds(int all)
 }
 
 /* Runs the tests, ends with CUnit's summary, and returns the program's exit code. */
+/* Whether the test runs under valgrind, which does some of the kernel's work by itself. */
+static inline bool
+unit_under_valgrind(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+
+    return preloaded && strstr(preloaded, "vgpreload");
+}
+
 static inline int
 unit_run(const char *suite, CU_TestInfo *tests)
 {
