@@ -29,15 +29,16 @@ wipe(char *bytes, size_t length)
 
 /* ---- what is secret ---- */
 
-/* Takes the bytes. */
+/* Takes the bytes. The whole text comes before its lines. */
 static void
 add_form(const void *owner, char *bytes, size_t length)
 {
-    struct form *form = maqet_alloc(sizeof(*form));
+    struct form *form = maqet_alloc(sizeof(*form)), **end = &forms;
 
-    *form =
-        (struct form){.owner = owner, .bytes = bytes, .length = length, .next = forms};
-    forms = form;
+    while (*end)
+        end = &(*end)->next;
+    *end = form;
+    *form = (struct form){.owner = owner, .bytes = bytes, .length = length};
 }
 
 /* Adds the form that @escape gives each byte, unless it is the plain one: it writes 6

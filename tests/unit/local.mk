@@ -37,6 +37,7 @@ UNIT_TESTS += tests/unit/test-json
 UNIT_TESTS += tests/unit/test-launch
 UNIT_TESTS += tests/unit/test-loader
 UNIT_TESTS += tests/unit/test-machines
+UNIT_TESTS += tests/unit/test-mask
 UNIT_TESTS += tests/unit/test-merge
 UNIT_TESTS += tests/unit/test-migration
 UNIT_TESTS += tests/unit/test-monitor
