@@ -254,8 +254,9 @@ check_secret(const struct value *value, const char *text)
 {
     if (may_be_path(text))
         return check_path(value, text);
-    _cleanup_free_ char *key = subject(value);
-    return maqet_place_invalid(place_of(value), value->check->err,
+    _cleanup_free_ char *key = subject(value), *file = NULL;
+    return maqet_place_invalid(maqet_place_of_secret(place_of(value), &file),
+                               value->check->err,
                                "%s is not the path of a file that holds the secret", key);
 }
 

@@ -293,6 +293,17 @@ maqet_tree_copy(json_object *tree)
 
 /* ---- places in messages ---- */
 
+struct maqet_place
+maqet_place_of_secret(struct maqet_place place, char **file)
+{
+    bool assigned = place.file && maqet_text_starts(place.file, "--set ");
+
+    *file = assigned ? maqet_strndup(place.file, strcspn(place.file, "=")) : NULL;
+    if (assigned)
+        place.file = *file;
+    return place;
+}
+
 char *
 maqet_place_text(struct maqet_place place)
 {

@@ -63,6 +63,10 @@ bool maqet_tree_is_container(json_object *value);
 /* "a mapping", "a list" or "a text", for messages. */
 const char *maqet_tree_kind(json_object *value);
 
+/* The same place without a value, which a "--set KEY=VALUE" contains. *file gets what the
+ * result points to; the caller frees. */
+struct maqet_place maqet_place_of_secret(struct maqet_place place, char **file);
+
 /* "vm.yaml:12:9", or the name only, or "". The caller frees. */
 char *maqet_place_text(struct maqet_place place);
 

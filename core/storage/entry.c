@@ -330,11 +330,12 @@ check_secrets(const struct maqet_drive *drive, enum maqet_whose whose,
         bool is_secret = value->row->type == MAQET_OPTION_SECRET && value->text;
         struct maqet_place place = maqet_drive_place_of(drive, whose, value->name);
         _cleanup_free_ char *folder = is_secret ? maqet_path_folder(value->text) : NULL;
+        _cleanup_free_ char *file = NULL;
 
         if (is_secret && place.folder && strcmp(folder, place.folder) == 0 &&
             access(value->text, F_OK) < 0)
             return maqet_place_invalid(
-                place, err,
+                maqet_place_of_secret(place, &file), err,
                 "drive '%s' of VM '%s': `%s` must be the path of a file that holds the "
                 "secret, and there is no such file",
                 drive->name, drive->machine->vm_name, value->name);

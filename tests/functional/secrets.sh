@@ -420,6 +420,13 @@ for written in "$part" "\"$part\\nmore\"" "\"$part\\ttab\"" "[$part]" "{a: $part
     tried 3 maqet add vm.yaml
 done
 
+route="an assignment"
+machine unasked "login: {user: u}"
+for written in "$part" "\"$part\\nmore\""; do
+    tried 3 maqet validate vm.yaml --set "storage.d.key=$written"
+done
+err_has "--set storage.d.key: "
+
 # In a mapping, as anywhere.
 keep "$part,a\"b\\c/d"
 route=error
