@@ -56,7 +56,8 @@ check_node_names(const struct maqet_args *args, struct maqet_error **err)
             continue;
         if (strcmp(object->id, node_name) == 0)
             found = true;
-        else if (!maqet_text_starts(object->id, prefix))
+        else if (!maqet_text_starts(object->id, prefix) &&
+                 !maqet_text_starts(object->id, "maqet-")) /* maqet_drive_child_node() */
             return bench_fail(
                 err, node_hint,
                 "for a drive with the node-name '%s', it emits the node '%s'", node_name,
