@@ -17,6 +17,7 @@
 #include "core/conformance/made_up.h"
 #include "core/conformance/scratch.h"
 #include "core/conformance/tracer.h"
+#include "core/machine/store.h"
 #include "core/plugin/loader.h"
 #include "core/qemu/qmp.h"
 #include "core/storage/close.h"
@@ -195,7 +196,10 @@ call_apart(struct run *run, char **printed, struct maqet_error **err)
         maqet_format("%s/%s", run->scratch.folder, run->check->name);
     _cleanup_free_ char *runtime = maqet_format("%s/run", folder);
     _cleanup_free_ char *own = maqet_format("%s/%s", runtime, bench->machine.vm_name);
-    _cleanup_free_ char *drives = maqet_format("%s/drives", folder);
+    /* The drives have the folders that the VM's own drives have (machine.h). */
+    _cleanup_free_ char *home =
+        maqet_format("%s/vms/%s", bench->context.data_dir, bench->machine.vm_name);
+    _cleanup_free_ char *drives = maqet_format("%s/" MAQET_STORE_DRIVES, home);
 
     bench->folder = bench->machine.storage_dir = folder;
     bench->context.runtime_dir = runtime;
@@ -203,11 +207,13 @@ call_apart(struct run *run, char **printed, struct maqet_error **err)
     bench->machine.drives_dir = drives;
     *bench->trail = (struct bench_trail){0};
     maqet_dir_make(folder, 0700, NULL);
+    maqet_dir_make(home, 0700, NULL);
     const struct maqet_apart_watch watch = {run->signals, show_progress, run};
     json_object *found =
         maqet_apart_watched(run_apart, run, time_limit(run), &watch, printed, err);
     tracer_end_children(&run->known);
     scratch_remove(folder);
+    scratch_remove(home);
     return found;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/conformance/machine.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/json.h"
@@ -47,12 +49,33 @@ definition_of(const struct bench *bench, const char *type, json_object *const *e
     bench_set(tree, "binary", bench->qemu);
     bench_set(json_object_array_get_idx(arguments, 3), "machine", type);
     maqet_tree_append(write, json_object_new_string(bench->folder), place);
+    maqet_tree_append(write, json_object_new_string(bench->machine.drives_dir), place);
     for (size_t i = 0; i < count; i++)
         maqet_tree_append(storage, maqet_tree_copy(entries[i]), place);
     return definition;
 }
 
 /* ---- from its start to its end ---- */
+
+/* Replaces the machine that was started before it, and has ended: only the folders of the
+ * drives stay, because the drives are the same. */
+static int
+store(const struct bench *bench, const struct maqet_definition *definition,
+      struct maqet_error **err)
+{
+    const char *drives = bench->machine.drives_dir;
+    _cleanup_free_ char *home = maqet_path_folder(drives);
+    _cleanup_free_ char *kept = maqet_format("%s.kept", bench->folder);
+
+    bool keeps = rename(drives, kept) == 0;
+    maqet_dir_remove(home, NULL);
+    int result = maqet_store_add(&bench->context, definition, err);
+    if (result < 0 || !keeps)
+        return result < 0 ? -1 : maqet_dir_make(drives, 0700, err);
+    return rename(kept, drives) == 0
+               ? 0
+               : maqet_error_errno(err, errno, "Cannot move %s to %s", kept, drives);
+}
 
 struct maqet_opened *
 machine_start(const struct bench *bench, const char *type, json_object *const *entries,
@@ -63,12 +86,11 @@ machine_start(const struct bench *bench, const char *type, json_object *const *e
         definition_of(bench, type, entries, count);
     const struct maqet_start how = {.timeout = BENCH_STEP_TIMEOUT, .dies_with_us = true};
 
-    /* Removes the one that was started before it, and has ended, as other commands would. */
+    /* The one that was started before it has ended, which other commands would notice. */
     if (maqet_ended_settle(context, definition->name, err) < 0)
         return NULL;
     maqet_drives_close();
-    maqet_store_remove(context, definition->name, NULL);
-    if (maqet_store_add(context, definition, err) < 0 ||
+    if (store(bench, definition, err) < 0 ||
         maqet_vm_start(context, definition->name, &how, NULL, err) < 0)
         return NULL;
     return maqet_open(context, definition->name,
