@@ -24,6 +24,7 @@ prepared storage-device -DFILES drive emit inspect qemu hotplug
 scratch storage-scratch - create emit qemu writes reads descriptors children
 disc storage-scratch -DDISC emit qemu writes
 volumes storage-volumes - create inspect qemu hotplug resize two-drives writes reads descriptors
+mirrored storage-mirrored - create inspect qemu emit readonly writes hostile-values
 EOF
 
 cat >try <<'EOF'

@@ -151,7 +151,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
     (cd home && TMPDIR=$TMP/home MAQET_PLUGIN_PATH=$TMP/bin ASAN_OPTIONS=detect_leaks=0 \
         setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/bin/maqet" \
         --format plain plugin check "$TMP/bin/maqet-storage-qcow2.so") >out
-    ! cut -f 2 out | grep -qvx ok || fail "an ordinary user: $(cat out)"
+    ! cut -f 2 out | grep -qvxE 'ok|skipped' || fail "an ordinary user: $(cat out)"
     [ -z "$(ls -A home)" ] || fail "$(ls -A home) is left"
 fi
 

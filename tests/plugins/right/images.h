@@ -84,7 +84,7 @@ static inline int
 image_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
               struct maqet_error **err)
 {
-    unsigned char header[72];
+    unsigned char header[72], features[8];
     char base[1024] = "";
 
     if (pread(fd, header, sizeof(header), 0) != sizeof(header) ||
@@ -98,6 +98,11 @@ image_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image
                                  "the header of %s is damaged", maqet_drive_path(drive));
     if (at != 0)
         maqet_image_names_file(image, NULL, "backing file", base);
+    /* An image of version 3 may have its data in another file. */
+    if (image_number(header + 4, 4) >= 3 &&
+        pread(fd, features, sizeof(features), 72) == sizeof(features) &&
+        (features[7] & 4) != 0)
+        maqet_image_names_file(image, NULL, "file with its data", "(unknown)");
     maqet_image_format(image, "qcow2");
     maqet_image_virtual_size(image, image_number(header + 24, 8));
     return 0;

@@ -43,6 +43,18 @@ filtered_live_resize(const struct maqet_drive *drive, uint64_t bytes,
     return 0;
 }
 
+/* What is only read cannot be copied to where it is. */
+static bool
+filters(const struct maqet_drive *drive)
+{
+#ifdef COPIES
+    return !maqet_drive_readonly(drive);
+#else
+    (void)drive;
+    return true;
+#endif
+}
+
 static void
 emit_filter(const struct maqet_drive *drive, struct maqet_args *args, const char *below)
 {
@@ -75,7 +87,10 @@ filtered_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
 
     (void)err;
     name_child(drive, "file", file, sizeof(file));
-    name_child(drive, "image", image, sizeof(image));
+    if (filters(drive))
+        name_child(drive, "image", image, sizeof(image));
+    else
+        snprintf(image, sizeof(image), "%s", maqet_drive_node(drive));
     struct maqet_props *bytes = maqet_args_blockdev(args, file);
     maqet_props_string(bytes, "driver", "file");
     maqet_props_string(bytes, "filename", maqet_drive_path(drive));
@@ -85,7 +100,8 @@ filtered_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
     maqet_props_string(node, "file", file);
     maqet_props_string(node, "backing", NULL);
     maqet_props_bool(node, "read-only", readonly);
-    emit_filter(drive, args, image);
+    if (filters(drive))
+        emit_filter(drive, args, image);
     return 0;
 }
 
