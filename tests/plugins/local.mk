@@ -9,9 +9,8 @@ EXTRA_DIST += tests/plugins/faulty.c tests/plugins/seeded.c tests/plugins/seeded
 # Plugins that are right, however unusual: for `maqet plugin check`.
 EXTRA_DIST += tests/plugins/right/images.h tests/plugins/right/iface-lone.c \
 	tests/plugins/right/iface-numbered.c tests/plugins/right/storage-device.c \
-	tests/plugins/right/storage-filtered.c \
-	tests/plugins/right/storage-scratch.c \
-	tests/plugins/right/storage-served.c \
+	tests/plugins/right/storage-filtered.c tests/plugins/right/storage-mirrored.c \
+	tests/plugins/right/storage-scratch.c tests/plugins/right/storage-served.c \
 	tests/plugins/right/storage-volumes.c
 
 check_LTLIBRARIES += tests/plugins/maqet-storage-good.la

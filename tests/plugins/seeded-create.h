@@ -83,6 +83,8 @@ touch_files(const char *path)
     }
     if (FAULT == READS_ELSEWHERE)
         close(open("/etc/hostname", O_RDONLY | O_CLOEXEC));
+    if (FAULT == ENDS_MAQET)
+        exit(0);
     if (FAULT == INHERITED) {
         /* It is given away, and closed after a program was run. */
         int fd = open(path, O_RDONLY);

@@ -108,7 +108,8 @@ seeded_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
     maqet_props_string(node, "driver", "qcow2");
     maqet_props_bool(node, "read-only", readonly);
     maqet_props_string(node, "file.driver", "file");
-    maqet_props_string(node, "file.filename", path_of(drive));
+    maqet_props_string(node, "file.filename",
+                       FAULT == FOREIGN_FILE ? "/etc/hostname" : path_of(drive));
     maqet_props_bool(node, "file.read-only", readonly);
     emit_base(node, maqet_drive_string(drive, "base"));
     emit_odd_things(drive, args, node);

@@ -36,6 +36,7 @@ enum fault {
     NODE_NAME,        /* emit: the node has a name of the plugin's own */
     EMITS_ONCE,       /* emit: the second time there is something else */
     COMMON_ID,        /* emit: an object whose ID all drives share */
+    FOREIGN_FILE,     /* qemu: a file that nobody named */
     KEY_TWICE,        /* emit: a property is set twice */
     MISSPELT,         /* asked: an option that is not in the table */
     STATIC_PATH,      /* two-drives: the first drive's path for all */
@@ -50,6 +51,7 @@ enum fault {
     SPLITS,           /* hostile-values: an object for each comma */
     VALUE_AS_KEY,     /* hostile-values: a value becomes a key */
     CREATES_NOTHING,  /* create: success, and there is no image */
+    ENDS_MAQET,       /* create: it ends the program as if all were well */
     LEAVES_FILE,      /* create: a file beside the image stays */
     CHANGES_MODE,     /* create-mode: anybody may write to the image */
     SPACE_UNTOLD,     /* space: much more than was said */
