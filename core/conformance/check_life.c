@@ -110,7 +110,7 @@ check_again(struct bench *bench, struct maqet_error **err)
         return -1;
     if (created)
         return bench_fail(
-            err, "Report MAQET_ERROR_MISSING only if nothing is there",
+            err, "Call maqet_image_missing() only if nothing is there",
             "inspect does not find what was created, so that the next start "
             "creates it again");
     if (create_again(bench, err) < 0)

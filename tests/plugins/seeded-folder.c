@@ -164,6 +164,8 @@ folder_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *imag
     int result = check_handle(drive, err);
     if (result == 0 && (stat(path, &status) < 0 || FAULT == NEVER_FINDS)) {
         errno = FAULT == NEVER_FINDS ? ENOENT : errno;
+        if (errno == ENOENT)
+            maqet_image_missing(image);
         result = error_of(drive, path, err);
     }
     if (result == 0)

@@ -104,11 +104,12 @@ mirrored_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *im
         struct stat status;
 
         path_of(drive, i, path);
-        if (stat(path, &status) < 0)
-            return maqet_drive_error(drive, "copies", err,
-                                     errno == ENOENT ? MAQET_ERROR_MISSING
-                                                     : MAQET_ERROR_FAILED,
+        if (stat(path, &status) < 0) {
+            if (errno == ENOENT)
+                maqet_image_missing(image);
+            return maqet_drive_error(drive, "copies", err, MAQET_ERROR_FAILED,
                                      "cannot look at %s: %m", path);
+        }
     }
     maqet_image_format(image, "quorum");
     maqet_image_virtual_size(image, BYTES);

@@ -115,11 +115,12 @@ volumes_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *ima
 
     (void)fd;
     path_of(drive, path);
-    if (lstat(path, &status) < 0)
-        return maqet_drive_error(drive, "volume", err,
-                                 errno == ENOENT ? MAQET_ERROR_MISSING
-                                                 : MAQET_ERROR_FAILED,
+    if (lstat(path, &status) < 0) {
+        if (errno == ENOENT)
+            maqet_image_missing(image);
+        return maqet_drive_error(drive, "volume", err, MAQET_ERROR_FAILED,
                                  "cannot look at %s: %m", path);
+    }
     if (!S_ISREG(status.st_mode))
         return maqet_drive_error(drive, "volume", err, MAQET_ERROR_INVALID,
                                  "%s is no volume", path);
