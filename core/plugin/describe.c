@@ -292,6 +292,12 @@ maqet_plugin_list_all(const struct maqet_context *context, struct maqet_plugin_l
     }
 }
 
+bool
+maqet_plugin_is_usable(const struct maqet_plugin_info *info, const char *kind)
+{
+    return strcmp(info->state, "loads") == 0 && strcmp(info->kind, kind) == 0;
+}
+
 int
 maqet_plugin_list_named(const struct maqet_context *context, const char *name,
                         struct maqet_plugin_list *list, struct maqet_error **err)

@@ -65,6 +65,10 @@ void maqet_plugin_list_all(const struct maqet_context *context,
  * hint has the closest name), or it is refused. */
 int maqet_plugin_list_named(const struct maqet_context *context, const char *name,
                             struct maqet_plugin_list *list, struct maqet_error **err);
+/* Whether it is a usable plugin of a kind ("storage" or "interface"). For hints at other
+ * plugins than those that a command needs: it must not load these itself, since one may
+ * crash. */
+bool maqet_plugin_is_usable(const struct maqet_plugin_info *info, const char *kind);
 void maqet_plugin_list_clear(struct maqet_plugin_list *list);
 
 #define _cleanup_plugin_list_ _cleanup_(maqet_plugin_list_clear)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/plugin/describe.h"
 #include "core/storage/callback.h"
 #include "core/storage/handle.h"
 #include "core/storage/keys.h"
@@ -269,21 +270,18 @@ note_files(struct maqet_drive *drive, enum maqet_whose whose, const char *form)
 static char *
 able_plugins(const struct maqet_context *context, bool is_iface, enum maqet_media media)
 {
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    const char *word = media_words[media == MAQET_MEDIA_CDROM];
+    _cleanup_plugin_list_ struct maqet_plugin_list list = {0};
     _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
 
-    maqet_plugin_names(context, is_iface ? &maqet_iface_kind : &maqet_storage_kind,
-                       &names);
-    for (size_t i = 0; i < names.count; i++) {
-        const struct maqet_storage *storage =
-            is_iface ? NULL : maqet_storage_load(context, names.items[i], NULL);
-        const struct maqet_iface *iface =
-            is_iface ? maqet_iface_load(context, names.items[i], NULL) : NULL;
+    maqet_plugin_list_all(context, &list);
+    for (size_t i = 0; i < list.count; i++) {
+        const struct maqet_plugin_info *info = &list.items[i];
 
-        if ((storage && storage->plugin.interface && storage->plugin.media & media) ||
-            (iface && iface->plugin.media & media))
+        if (maqet_plugin_is_usable(info, is_iface ? "interface" : "storage") &&
+            (is_iface || info->interface) && maqet_strings_has(&info->media, word))
             maqet_strings_addf(&able, "`%s: %s`", is_iface ? "interface" : "type",
-                               names.items[i]);
+                               info->name);
     }
     return able.count > 0 ? maqet_strings_join(&able, " or ") : NULL;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/plugin/describe.h"
 #include "core/storage/callback.h"
 #include "core/storage/keys.h"
 #include "core/storage/record.h"
@@ -78,17 +79,14 @@ has_format_option(const struct maqet_storage *storage)
 static char *
 types_of_format(const struct maqet_drive *drive, const char *format)
 {
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings types = MAQET_STRINGS_INIT;
+    _cleanup_plugin_list_ struct maqet_plugin_list list = {0};
 
-    maqet_plugin_names(drive->context, &maqet_storage_kind, &names);
-    for (size_t i = 0; i < names.count; i++) {
-        const struct maqet_storage *storage =
-            maqet_storage_load(drive->context, names.items[i], NULL);
-
-        if (storage && strcmp(storage->plugin.format, format) == 0)
-            maqet_strings_addf(&types, "`type: %s`", names.items[i]);
-    }
+    maqet_plugin_list_all(drive->context, &list);
+    for (size_t i = 0; i < list.count; i++)
+        if (maqet_plugin_is_usable(&list.items[i], "storage") && list.items[i].format &&
+            strcmp(list.items[i].format, format) == 0)
+            maqet_strings_addf(&types, "`type: %s`", list.items[i].name);
     return types.count > 0 ? maqet_strings_join(&types, " or ") : NULL;
 }
 
@@ -111,6 +109,8 @@ error_format(const struct maqet_drive *drive, const char *format,
                          "If it is a %s disk whose guest wrote that beginning: "
                          "`format: %s`",
                          plugin->format, plugin->format);
+    if (!err)
+        return -1;
     _cleanup_free_ char *types = types_of_format(drive, format);
     if (types)
         maqet_error_hint(err,

@@ -13,6 +13,7 @@
 #include "core/base/files.h"
 #include "core/base/printable.h"
 #include "core/plugin/call.h"
+#include "core/plugin/describe.h"
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
 
@@ -98,19 +99,21 @@ maqet_drive_has_snapshots(const struct maqet_drive *drive)
 static void
 hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_plugin_list_ struct maqet_plugin_list plugins = {0};
     _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
     const char *format = NULL;
 
-    maqet_plugin_names(drive->context, &maqet_storage_kind, &names);
-    for (size_t i = 0; i < names.count; i++) {
-        const struct maqet_storage *storage =
-            maqet_storage_load(drive->context, names.items[i], NULL);
+    if (!err)
+        return;
+    maqet_plugin_list_all(drive->context, &plugins);
+    for (size_t i = 0; i < plugins.count; i++) {
+        const struct maqet_plugin_info *info = &plugins.items[i];
 
-        if (storage && storage->snapshot.size > 0)
-            maqet_strings_add(&able, names.items[i]);
-        if (storage && storage->snapshot.size > 0 && !format)
-            format = storage->plugin.format;
+        if (!maqet_plugin_is_usable(info, "storage") ||
+            !maqet_strings_has(&info->capabilities, "snapshot"))
+            continue;
+        maqet_strings_add(&able, info->name);
+        format = format ? format : info->format;
     }
     if (able.count == 0)
         return;
