@@ -18,7 +18,8 @@ tests/cc: Makefile
 	$(AM_V_GEN)printf '#!/bin/sh\nexec %s "$$@"\n' '$(CC)' >$@ && chmod +x $@
 CLEANFILES += tests/cc
 
-EXTRA_DIST += tests/abi/README.md tests/abi/freeze
+EXTRA_DIST += tests/abi/README.md tests/abi/freeze tests/abi/1/maqet-plugin.h tests/abi/1/src \
+	tests/abi/1/x86_64
 
 if ENABLE_TESTS
 check_PROGRAMS += tests/limit

@@ -129,7 +129,7 @@ same_types now.so || fail "abidiff: $(cat out)"
 change "s/^    int64_t minimum;/    int32_t minimum;/"
 surface changed other.so
 ! same_types other.so || fail "abidiff did not notice a changed member"
-change 's/^    const struct maqet_snapshot_table \*snapshot;$/&\n    int (*newer)(void);/'
+change 's/^    const struct maqet_overlay_table \*overlay;$/&\n    int (*newer)(void);/'
 layout changed other
 diff -u then other || fail "an appended member changes others"
 surface changed other.so

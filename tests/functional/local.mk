@@ -57,6 +57,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/plugin-check-seeded.sh \
 	tests/functional/plugin-constructors.sh \
 	tests/functional/plugins-setuid.sh \
+	tests/functional/abi-binaries.sh \
+	tests/functional/abi-compatible.sh \
 	tests/functional/args-golden.sh \
 	tests/functional/args-start.sh \
 	tests/functional/chains.sh \

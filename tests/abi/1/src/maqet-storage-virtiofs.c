@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * virtiofs.c - a folder that host and guest share by virtio-fs. QEMU only passes messages
+ * on: a program of its own, virtiofsd, reads and writes the files. It runs beside QEMU and
+ * maps the guest's memory, so this is an example of a plugin with a helper.
+ *
+ * There are two of that name, with different options: the one that came with QEMU until
+ * 7.2, written in C, and its successor in Rust (https://gitlab.com/virtio-fs/virtiofsd).
+ */
+#define MAQET_PLUGIN_ABI 1
+#include <maqet-plugin.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TAG_MAX = 36 }; /* bytes (Virtual I/O Device specification, 5.11.4) */
+
+static const char *const caches[] = {"auto", "always", "never", NULL};
+static const char *const sandboxes[] = {"namespace", "chroot", "none", NULL};
+
+static const struct maqet_option options[] = {
+    {.name = "path",
+     .type = MAQET_OPTION_PATH,
+     .flags = MAQET_REQUIRED,
+     .help = "the folder that is shared"},
+    {.name = "mount_tag",
+     .type = MAQET_OPTION_STRING,
+     .help = "the name by which the guest mounts it; without it that of the drive"},
+    {.name = "readonly", .type = MAQET_OPTION_BOOL, .help = "the guest may only read"},
+    {.name = "cache",
+     .type = MAQET_OPTION_CHOICE,
+     .choices = caches,
+     .fallback = "auto",
+     .help = "what the guest may keep in its memory"},
+    {.name = "sandbox",
+     .type = MAQET_OPTION_CHOICE,
+     .choices = sandboxes,
+     .fallback = "namespace",
+     .help = "how virtiofsd is kept from other files of the host"},
+    {.name = "virtiofsd",
+     .type = MAQET_OPTION_PATH,
+     .help = "the program; without it one is looked for where distributions put it"},
+    {.name = NULL},
+};
+
+static const char *
+tag_of(const struct maqet_drive *drive)
+{
+    const char *tag = maqet_drive_string(drive, "mount_tag");
+
+    return tag ? tag : maqet_drive_name(drive);
+}
+
+/* The program; NULL and an error where there is none. */
+static const char *
+program_of(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    static const char *const places[] = {"/usr/libexec/virtiofsd", "/usr/lib/virtiofsd",
+                                         "/usr/lib/qemu/virtiofsd", NULL};
+    const char *written = maqet_drive_string(drive, "virtiofsd");
+
+    if (written && access(written, X_OK) == 0)
+        return written;
+    if (written) {
+        maqet_drive_error(drive, "virtiofsd", err, MAQET_ERROR_MISSING,
+                          "%s is no program that you may run", written);
+        return NULL;
+    }
+    for (const char *const *place = places; *place; place++)
+        if (access(*place, X_OK) == 0)
+            return *place;
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
+                      "sharing a folder by virtiofs needs the program virtiofsd");
+    maqet_error_hint(err, "Install it (Debian 13: apt install virtiofsd; Debian 12: "
+                          "qemu-system-common has it), or name it with `virtiofsd:`");
+    return NULL;
+}
+
+static int
+virtiofs_validate(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *path = maqet_drive_string(drive, "path"), *tag = tag_of(drive);
+    struct stat status;
+
+    if (stat(path, &status) < 0 || !S_ISDIR(status.st_mode)) {
+        maqet_drive_error(drive, "path", err, MAQET_ERROR_MISSING,
+                          "there is no folder %s", path);
+        maqet_error_hint(err, "Make it: mkdir -p '%s'", path);
+        return -1;
+    }
+    if (!*tag || strlen(tag) > TAG_MAX)
+        return maqet_drive_error(drive, "mount_tag", err, MAQET_ERROR_INVALID,
+                                 "'%s' cannot be its mount tag: from 1 to %d bytes", tag,
+                                 TAG_MAX);
+    return program_of(drive, err) ? 0 : -1;
+}
+
+/* ---- the program beside QEMU ---- */
+
+/* Whether it is the one in Rust; -1 on error. */
+static int
+is_successor(const char *program, struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_command_new(program);
+
+    maqet_command_arg(command, "--help");
+    char *help = maqet_command_output(command, NULL, err);
+    int result = help ? strstr(help, "--shared-dir") != NULL : -1;
+    maqet_free(help);
+    return result;
+}
+
+static struct maqet_command *
+successor(const struct maqet_drive *drive, const char *program)
+{
+    struct maqet_command *command = maqet_command_new(program);
+
+    maqet_command_arg(command, "--fd=%d", MAQET_HELPER_FD);
+    maqet_command_arg(command, "--shared-dir=%s", maqet_drive_string(drive, "path"));
+    maqet_command_arg(command, "--cache=%s", maqet_drive_string(drive, "cache"));
+    maqet_command_arg(command, "--sandbox=%s", maqet_drive_string(drive, "sandbox"));
+    maqet_command_arg(command, "--log-level=warn");
+    if (maqet_drive_readonly(drive))
+        maqet_command_arg(command, "--readonly");
+    return command;
+}
+
+/* Within -o, a comma ends an option; a backslash takes that meaning from it. */
+static char *
+escaped(const char *path)
+{
+    char *copy = malloc(2 * strlen(path) + 1), *to = copy;
+
+    if (!copy)
+        abort();
+    for (; *path; path++) {
+        if (*path == ',' || *path == '\\')
+            *to++ = '\\';
+        *to++ = *path;
+    }
+    *to = '\0';
+    return copy;
+}
+
+static struct maqet_command *
+predecessor(const struct maqet_drive *drive, const char *program,
+            struct maqet_error **err)
+{
+    const char *cache = maqet_drive_string(drive, "cache");
+    const char *sandbox = maqet_drive_string(drive, "sandbox");
+
+    if (maqet_drive_readonly(drive) || strcmp(sandbox, "none") == 0) {
+        maqet_drive_error(drive, maqet_drive_readonly(drive) ? "readonly" : "sandbox",
+                          err, MAQET_ERROR_UNSUPPORTED,
+                          "%s is that of QEMU 7.2, which cannot do that", program);
+        maqet_error_hint(err, "Install a newer virtiofsd, and name it with `virtiofsd:`");
+        return NULL;
+    }
+    struct maqet_command *command = maqet_command_new(program);
+    char *path = escaped(maqet_drive_string(drive, "path"));
+    maqet_command_arg(command, "-f");
+    maqet_command_arg(command, "--fd=%d", MAQET_HELPER_FD);
+    maqet_command_arg(command, "-o");
+    maqet_command_arg(command, "source=%s", path);
+    maqet_command_arg(command, "-o");
+    maqet_command_arg(command, "cache=%s", strcmp(cache, "never") == 0 ? "none" : cache);
+    maqet_command_arg(command, "-o");
+    maqet_command_arg(command, "sandbox=%s", sandbox);
+    maqet_command_arg(command, "-o");
+    maqet_command_arg(command, "log_level=warn");
+    free(path);
+    return command;
+}
+
+static struct maqet_command *
+virtiofs_helper(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *program = program_of(drive, err);
+    int newer = program ? is_successor(program, err) : -1;
+
+    if (newer < 0)
+        return NULL;
+    return newer ? successor(drive, program) : predecessor(drive, program, err);
+}
+
+/* ---- QEMU's half ---- */
+
+static int
+virtiofs_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
+                   struct maqet_error **err)
+{
+    const char *name = maqet_drive_name(drive);
+    struct maqet_props *socket = maqet_args_chardev(args, "socket", name);
+    struct maqet_props *device = maqet_args_device(args, "vhost-user-fs-pci", name);
+
+    (void)err;
+    maqet_props_string(socket, "path", maqet_drive_socket(drive));
+    maqet_props_string(device, "chardev", name);
+    maqet_props_string(device, "tag", tag_of(drive));
+    maqet_args_share_memory(args);
+    return 0;
+}
+
+static const struct maqet_storage_plugin plugin = {
+    .header = MAQET_STORAGE_PLUGIN_HEADER,
+    .name = "virtiofs",
+    .summary = "a folder of the host, shared by virtio-fs",
+    .options = options,
+    .flags = MAQET_STORAGE_PCI,
+    .readonly_option = "readonly",
+    .validate = virtiofs_validate,
+    .helper = virtiofs_helper,
+    .emit_args = virtiofs_emit_args,
+};
+MAQET_REGISTER_STORAGE_PLUGIN(plugin)
