@@ -27,7 +27,10 @@ struct kind {
  * members are added. */
 #define FIRST_SIZE(type, last) (offsetof(type, last) + sizeof(((type *)NULL)->last))
 
-enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, maximum), OPTION_SIZE_MAX = 4096 };
+enum {
+    OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, maximum),
+    OPTION_SIZE_MAX = 4096
+};
 static const size_t SNAPSHOT_SIZE_MIN =
     FIRST_SIZE(struct maqet_snapshot_table, can_create);
 
@@ -103,10 +106,24 @@ check_role(const struct maqet_storage *storage, const char *member, const char *
                            word);
 }
 
-/* Whether it has what its kind of creation needs. */
+static int
+error_never_called(const char *callback, const char *why, struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_INVALID,
+                           "it has %s, which is never called for storage that %s",
+                           callback, why);
+}
+
+/* Whether it has what its kind of creation needs, and nothing that would not be called. */
 static int
 check_creation(const struct maqet_storage_plugin *plugin, struct maqet_error **err)
 {
+    if (plugin->remove && plugin->path_option)
+        return error_never_called("remove", "is a file at its path_option", err);
+    if (plugin->remove && plugin->creation != MAQET_CREATION_ONCE)
+        return error_never_called("remove", "is not created once", err);
+    if (plugin->snapshot && plugin->creation == MAQET_CREATION_EACH_START)
+        return error_never_called("snapshot", "is created for each start", err);
     switch (plugin->creation) {
     case MAQET_CREATION_NEVER:
         return plugin->create ? maqet_error_set(err, MAQET_ERROR_INVALID,

@@ -297,6 +297,24 @@ maqet_emitted_verify(const struct maqet_drive *drive, struct maqet_args *args,
     return 0;
 }
 
+/* Whether the node is there that an interface attaches. */
+static int
+check_top(const struct maqet_drive *drive, const struct maqet_args *args, size_t first,
+          struct maqet_error **err)
+{
+    const char *name = maqet_drive_node(drive);
+
+    for (size_t i = first; i < args->count; i++)
+        if (args->objects[i]->kind == &maqet_kind_blockdev &&
+            strcmp(args->objects[i]->id, name) == 0)
+            return 0;
+    return !drive->storage->plugin.interface ? 0
+                                             : maqet_drive_error(
+                                                   drive, NULL, err, MAQET_ERROR_FAILED,
+                                                   "the plugin '%s' emitted no node '%s'",
+                                                   drive->storage->plugin.name, name);
+}
+
 int
 maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                         struct maqet_error **err)
@@ -308,7 +326,8 @@ maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args
     int result = MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, emit_args, args);
 
     return maqet_drive_judge_args(drive, drive->storage->plugin.name, "emit_args", args,
-                                  result, err) < 0
+                                  result, err) < 0 ||
+                   check_top(drive, args, first, err) < 0
                ? -1
                : maqet_emitted_verify(drive, args, first, NULL, err);
 }

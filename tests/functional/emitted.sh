@@ -249,3 +249,7 @@ machine emitter "$file
     base: base.qcow2" "node %node driver=nbd server.type=unix server.path=%socket"
 expect 3 maqet resize vm d 2M
 err_has "the plugin 'emitter' has its helper open the image, which runs only beside QEMU"
+
+# ---- the node that an interface attaches ----
+
+refused "$file" "node %node-x $plain" "no node 'd'"
