@@ -20,6 +20,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
 	core/base/procfs.c core/base/procfs.h \
+	core/base/removal.c core/base/removal.h \
 	core/base/replacement.c core/base/replacement.h \
 	core/base/sockets.c core/base/sockets.h \
 	core/base/text.c core/base/text.h \

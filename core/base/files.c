@@ -210,32 +210,6 @@ maqet_dir_list(const char *path, struct maqet_strings *names, struct maqet_error
 }
 
 int
-maqet_dir_remove(const char *path, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    struct stat status;
-
-    /* The target of a link is not ours. */
-    if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
-        return maqet_error_errno(err, ENOTDIR, "Cannot delete the folder %s", path);
-    if (maqet_dir_list(path, &names, err) < 0)
-        return -1;
-    for (size_t i = 0; i < names.count; i++) {
-        _cleanup_free_ char *item = maqet_format("%s/%s", path, names.items[i]);
-
-        if (unlink(item) == 0 || errno == ENOENT)
-            continue;
-        if (errno != EISDIR && errno != EPERM)
-            return maqet_error_errno(err, errno, "Cannot delete %s", item);
-        if (maqet_dir_remove(item, err) < 0)
-            return -1;
-    }
-    if (rmdir(path) < 0 && errno != ENOENT)
-        return maqet_error_errno(err, errno, "Cannot delete the folder %s", path);
-    return 0;
-}
-
-int
 maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err)
 {
     /* Some network file systems do not support it (EINVAL). */

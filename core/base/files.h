@@ -36,9 +36,6 @@ int maqet_dir_check_own(const char *path, struct maqet_error **err);
 int maqet_dir_list(const char *path, struct maqet_strings *names,
                    struct maqet_error **err);
 
-/* Removes a folder and its contents, without following links. A missing one is fine. */
-int maqet_dir_remove(const char *path, struct maqet_error **err);
-
 /* Writes a folder's entries to the disk, so that a rename survives a power failure. */
 int maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err);
 

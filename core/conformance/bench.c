@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/conformance/bench.h"
+#include "core/base/removal.h"
 
 #include <dirent.h>
 #include <errno.h>

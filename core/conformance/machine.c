@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/conformance/machine.h"
+#include "core/base/removal.h"
 
 #include <errno.h>
 #include <stdio.h>

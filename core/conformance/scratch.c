@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/removal.h"
 
 /* Bytes that its path may have, so that those of sockets in the folders of checks are not
  * too long (unix(7): 107 bytes). */

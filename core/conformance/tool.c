@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/conformance/tool.h"
+#include "core/base/removal.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/folder.h"
+#include "core/base/removal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/files.h"
+#include "core/base/removal.h"
 
 /* Nobody else may enter it: not even after the machine was restored from a backup without
  * modes. If others could write to it, they may have done so. */

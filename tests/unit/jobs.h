@@ -7,6 +7,7 @@
 #define MAQET_UNIT_JOBS_H
 
 #include "core/job/recover.h"
+#include "core/base/removal.h"
 #include "core/kinds.h"
 #include "core/machine/store.h"
 #include "core/snapshot/members.h"

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "core/qemu/confinement_arguments.h"
+#include "core/base/removal.h"
 #include "tests/unit/unit.h"
 
 static char folder[] = "/tmp/maqet-confinement.XXXXXX";

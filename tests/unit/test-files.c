@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Paths, folders, files that are replaced whole, and locks. */
 #include "core/base/files.h"
+#include "core/base/removal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "core/base/clock.h"
@@ -398,6 +400,30 @@ test_replace_faults(void)
     CU_ASSERT_EQUAL(names.count, 1); /* no temporary file stays behind */
 }
 
+/* What is mounted below it is left as it is. */
+static void
+test_mounted(void)
+{
+    _cleanup_free_ char *top = unit_folder();
+    _cleanup_free_ char *folder = maqet_format("%s/a", top);
+    _cleanup_free_ char *below = maqet_format("%s/a/b", top);
+    struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(mkdir(folder, 0700), 0);
+    CU_ASSERT_EQUAL(mkdir(below, 0700), 0);
+    if (mount("maqet", below, "tmpfs", 0, NULL) < 0)
+        return; /* only root can, and not everywhere */
+    _cleanup_free_ char *file = unit_file(below, "kept", "text");
+    CU_ASSERT_EQUAL(maqet_dir_remove(folder, &err), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(err);
+    CU_ASSERT_EQUAL(err->code, MAQET_ERROR_BUSY);
+    maqet_error_free(TAKE_PTR(err));
+    CU_ASSERT_EQUAL(access(file, F_OK), 0);
+    CU_ASSERT_EQUAL(umount(below), 0);
+    CU_ASSERT_EQUAL(maqet_dir_remove(folder, &err), 0);
+    UNIT_NO_ERROR(&err);
+}
+
 static void
 test_ids(void)
 {
@@ -534,6 +560,7 @@ main(void)
         {"a file is replaced here", test_replace_here},
         {"what was left is swept", test_sweep},
         {"what cannot be replaced", test_replace_faults},
+        {"a mount in a folder that is deleted", test_mounted},
         {"what tells files apart", test_ids},
         {"locks", test_locks},
         {"waiting for a lock", test_lock_wait},

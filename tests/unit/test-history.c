@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "core/snapshot/history.h"
+#include "core/base/removal.h"
 
 #include "core/base/json.h"
 #include "core/machine/store.h"

@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include "core/machine/definition.h"
+#include "core/base/removal.h"
 #include "core/machine/images.h"
 #include "core/machine/owner.h"
 #include "tests/unit/unit.h"

@@ -2,6 +2,7 @@
 /* What can be interrupted: its course, how it is found, and who decides about it; with
  * kinds of job of the test's own. */
 #include "core/job/job.h"
+#include "core/base/removal.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -2,6 +2,7 @@
 /* The operation that is under way, written down: it comes back as it was, or not at all.
  */
 #include "core/job/journal.h"
+#include "core/base/removal.h"
 
 #include <fcntl.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Helpers are run to their end: their words, their faults, their deadlines. */
 #include "core/base/process.h"
+#include "core/base/removal.h"
 
 #include <dirent.h>
 #include <errno.h>

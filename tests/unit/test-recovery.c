@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/base/json.h"
+#include "core/base/removal.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/lifecycle/resize.h"

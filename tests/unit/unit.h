@@ -29,6 +29,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/base/removal.h"
 #include "core/base/procfs.h"
 #include "core/base/replacement.h"
 #include "tests/slow.h"
