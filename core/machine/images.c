@@ -76,7 +76,8 @@ record_of_place(const struct maqet_vm *vm, const struct maqet_drive *drive)
     for (size_t i = 0; i < vm->images.count; i++) {
         struct maqet_image_record *record = &vm->images.items[i];
 
-        if (record->place && strcmp(record->place, place) == 0)
+        if (record->place && strcmp(record->place, place) == 0 &&
+            strcmp(record->type, drive->storage->plugin.name) == 0)
             return record;
         if (record->place && strcmp(record->drive, drive->name) == 0 &&
             !is_of_other_drive(vm, drive, record))
@@ -251,6 +252,7 @@ set_owner(struct maqet_vm *vm, struct maqet_image_record *record)
     note_text(vm, &record->vm, maqet_strdup(vm->definition->name));
     note_text(vm, &record->uuid, maqet_strdup(vm->definition->uuid));
     note_text(vm, &record->data_dir, maqet_owner_data_dir(vm->context));
+    note_text(vm, &record->host, maqet_owner_host());
 }
 
 int

@@ -198,13 +198,14 @@ static bool
 find_owner(const struct maqet_image_record *record, const char *uuid,
            struct maqet_owner *owner)
 {
-    if (maqet_owner_read(record->path, owner))
+    if (record->path && maqet_owner_read(record->path, owner))
         return true;
     if (!record->vm || !record->data_dir || !(uuid || record->uuid))
         return false;
     owner->vm = maqet_strdup(record->vm);
     owner->uuid = maqet_strdup(record->uuid ? record->uuid : uuid);
     owner->data_dir = maqet_strdup(record->data_dir);
+    owner->host = maqet_strdup(record->host);
     return true;
 }
 

@@ -28,19 +28,19 @@ const struct maqet_fields maqet_image_record_fields = MAQET_FIELDS_OF(
     {"birth", MAQET_FIELD(struct maqet_image_record, id.birth), .optional = true},
     {"size", MAQET_FIELD(struct maqet_image_record, size), .optional = true},
     {"created", MAQET_FIELD(struct maqet_image_record, created), .optional = true},
-    TEXT(vm), TEXT(uuid), TEXT(data_dir),
+    TEXT(vm), TEXT(uuid), TEXT(data_dir), TEXT(host),
     {"seen", MAQET_FIELD(struct maqet_image_record, seen), .optional = true},
     {"bases",
      MAQET_FIELD_LIST(struct maqet_image_record, bases.nodes, bases.count, &node_fields),
      .optional = true});
 
-/* Whether an option is inside a mapping, which is no item of a list. */
+/* Whether an option may tell one storage from another: a pool, a port, a number of a disk.
+ * What a secret is does not, nor do sizes and switches. */
 static bool
-in_mapping(const struct maqet_value *value)
+tells(enum maqet_option_type type)
 {
-    const char *dot = strchr(value->name, '.');
-
-    return dot && !strchr("0123456789", dot[1]);
+    return type == MAQET_OPTION_STRING || type == MAQET_OPTION_PATH ||
+           type == MAQET_OPTION_INT || type == MAQET_OPTION_CHOICE;
 }
 
 char *
@@ -52,11 +52,8 @@ maqet_drive_place(const struct maqet_drive *drive)
 
     for (size_t i = 0; i < values->count; i++) {
         const struct maqet_value *value = &values->items[i];
-        bool tells = value->row->type == MAQET_OPTION_STRING ||
-                     value->row->type == MAQET_OPTION_PATH;
 
-        /* Not those in mappings, as in records of earlier versions. */
-        if (tells && value->text && !in_mapping(value))
+        if (tells(value->row->type) && value->text)
             maqet_text_appendf(&text, "%s%s=%s", text.length > 0 ? "," : "", value->name,
                                value->text);
     }

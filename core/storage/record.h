@@ -24,6 +24,7 @@ struct maqet_image_record {
     char *vm;
     char *uuid;
     char *data_dir;
+    char *host;   /* machine-id(5) of the host on which it was created; NULL: not known */
     int64_t seen; /* s since 1970: when it last existed; 0: it never had its name */
     /* Its backing nodes when it was created or first started with. */
     struct maqet_chain bases;
@@ -40,8 +41,8 @@ struct maqet_image_recorder {
     void *data;
 };
 
-/* Identifies the storage of a drive without a path: its options of the types STRING and
- * PATH, as "key=value" in the order of the plugin's table. The caller frees. */
+/* Identifies the storage of a drive without a path: its options of the types STRING, PATH,
+ * INT and CHOICE, as "key=value" in the order of the plugin's table. The caller frees. */
 char *maqet_drive_place(const struct maqet_drive *drive);
 
 /* Whether a drive's image, the file @id, holds only what the guest wrote

@@ -75,7 +75,15 @@ for callback in inspect open; do
 done
 holds mine
 
-# Nor is it if what is missing is what inspect needs to look, whatever code that error has.
+# What maqet has created is not what another number stands for.
+sed 's/place: place/place: place, number: 1/' vm.yaml >other.yaml
+expect 0 maqet apply vm other.yaml
+expect 0 maqet rm vm --dry-run --delete-storage
+! grep -q removed out || fail "what maqet has not created would be removed"
+expect 0 maqet apply vm vm.yaml
+: >calls
+
+# Nor is it missing if what is missing is what inspect needs to look, whatever code that error has.
 vm_yaml never <<END
 storage:
   - {name: disk, type: once, log: calls, faults: faults, place: never}

@@ -35,6 +35,7 @@ static const struct maqet_option options[] = {
      .flags = MAQET_REQUIRED,
      .help = "the folder in which the disk is"},
 #endif
+    {.name = "number", .type = MAQET_OPTION_INT, .help = "which of the place's disks"},
     {.name = "size", .type = MAQET_OPTION_SIZE, .fallback = "1M", .help = "size"},
     {.name = "readonly", .type = MAQET_OPTION_BOOL, .help = "the guest may only read"},
     {.name = NULL},
