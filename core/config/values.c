@@ -100,8 +100,10 @@ maqet_values_clear(struct maqet_values *values)
         if (values->items[i].name != values->items[i].row->name)
             free((char *)values->items[i].name);
         free(values->items[i].own);
-        free(values->items[i].item);
     }
+    /* Items of lists have these for their rows. */
+    for (size_t i = 0; i < values->count; i++)
+        free(values->items[i].item);
     free(values->items);
     *values = (struct maqet_values){0};
 }
