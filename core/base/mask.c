@@ -198,6 +198,12 @@ maqet_mask(char *text)
 }
 
 bool
+maqet_mask_is_empty(void)
+{
+    return !forms;
+}
+
+bool
 maqet_mask_finds(const char *text)
 {
     for (const struct form *form = forms; form; form = form->next)

@@ -26,4 +26,7 @@ void maqet_mask_buffer(struct maqet_text *text);
 /* Whether a text contains something secret. */
 bool maqet_mask_finds(const char *text);
 
+/* Whether nothing is secret. */
+bool maqet_mask_is_empty(void);
+
 #endif

@@ -75,6 +75,8 @@ judge_result(const struct maqet_drive *drive, const char *plugin, const char *ca
 static bool
 holds_secret(const struct maqet_args *args)
 {
+    if (maqet_mask_is_empty())
+        return false;
     for (size_t i = 0; i < args->count; i++) {
         const struct maqet_props *props = args->objects[i];
 
