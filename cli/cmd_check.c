@@ -57,7 +57,7 @@ static struct checked
 row_of(const struct maqet_drive *drive, const struct maqet_checked_file *file)
 {
     const char *path = file ? file->path : drive->path;
-    bool missing = !drive->path || access(drive->path, F_OK) < 0;
+    bool missing = drive->path ? access(drive->path, F_OK) < 0 : maqet_drive_empty(drive);
 
     return (struct checked){
         .vm = drive->machine->vm_name,

@@ -327,10 +327,11 @@ check_secrets(const struct maqet_drive *drive, enum maqet_whose whose,
         const struct maqet_value *value = &values->items[i];
         bool is_secret = value->row->type == MAQET_OPTION_SECRET && value->text;
         struct maqet_place place = maqet_drive_place_of(drive, whose, value->name);
-        _cleanup_free_ char *folder = is_secret ? maqet_path_folder(value->text) : NULL;
         _cleanup_free_ char *file = NULL;
 
-        if (is_secret && place.folder && strcmp(folder, place.folder) == 0 &&
+        /* A secret that was written itself may contain slashes. */
+        if (is_secret && place.folder &&
+            maqet_path_is_within(value->text, place.folder) &&
             access(value->text, F_OK) < 0)
             return maqet_place_invalid(
                 maqet_place_of_secret(place, &file), err,
@@ -365,14 +366,29 @@ check_interface(const struct maqet_drive *drive, struct maqet_error **err)
                             : 0;
 }
 
+/* The folder exists if its plugin has asked for it. */
+static void
+set_folder(struct maqet_drive *drive)
+{
+    const char *name = maqet_tree_text(drive->tree, "name");
+    const char *above = drive->machine->drives_dir;
+    _cleanup_free_ char *folder =
+        maqet_drive_folder_name(name ? name : "", maqet_tree_text(drive->tree, "type"));
+
+    free(drive->folder);
+    drive->folder = maqet_format("%s/%s", above ? above : "", folder);
+}
+
 /* Reads an entry. Returns what the first fault affects. */
 static enum maqet_drive_fault
 read_entry(struct maqet_drive *drive, struct maqet_error **fault)
 {
     _cleanup_error_ struct maqet_error *later = NULL;
 
-    if (check_name(drive, fault) < 0 || flatten_options(drive, fault) < 0 ||
-        load_storage(drive, fault) < 0)
+    if (check_name(drive, fault) < 0 || flatten_options(drive, fault) < 0)
+        return MAQET_FAULT_ENTRY;
+    set_folder(drive); /* the type may have been below `options` */
+    if (load_storage(drive, fault) < 0)
         return MAQET_FAULT_ENTRY;
     bool attached = load_iface(drive, fault) == 0;
     if (resolve_options(drive, attached, attached ? fault : &later) < 0 ||
@@ -402,18 +418,6 @@ stand_in(struct maqet_drive *drive)
         drive->media = MAQET_MEDIA_CDROM;
     drive->iface = NULL;
     drive->storage = maqet_storage_stand_in(type && *type ? type : MAQET_DEFAULT_STORAGE);
-}
-
-/* The folder exists if its plugin has asked for it. */
-static void
-set_folder(struct maqet_drive *drive)
-{
-    const char *name = maqet_tree_text(drive->tree, "name");
-    const char *above = drive->machine->drives_dir;
-    _cleanup_free_ char *folder =
-        maqet_drive_folder_name(name ? name : "", maqet_tree_text(drive->tree, "type"));
-
-    drive->folder = maqet_format("%s/%s", above ? above : "", folder);
 }
 
 struct maqet_drive *

@@ -51,7 +51,7 @@ owner_of(const struct maqet_drive *drive)
     return maqet_format("drive '%s' of VM '%s'", drive->name, drive->machine->vm_name);
 }
 
-/* Whose options they are, for messages: "the storage 'qcow2'". The caller frees. */
+/* Whose options they are, for messages: "the storage 'NAME'". The caller frees. */
 static char *
 words_for(const struct maqet_drive *drive, enum maqet_whose whose)
 {
