@@ -26,9 +26,9 @@
  * called from one thread only, never from a signal handler, and what it is given may be used
  * until it returns. No exception and no panic leaves a callback. Threads of a plugin exist
  * between @open and @close only, block all signals, and call no function of this header. Each
- * call has a time limit, see maqet_time_left(). Wherever a function
- * takes a format, another one ending in _text, or maqet_command_word(), takes plain text, for
- * languages without variable arguments.
+ * call has a time limit, see maqet_time_left(). Wherever a function takes a format, another one
+ * ending in _text, or maqet_command_word(), takes plain text, for languages without variable
+ * arguments.
  */
 #ifndef MAQET_PLUGIN_H
 #define MAQET_PLUGIN_H
@@ -489,10 +489,11 @@ MAQET_EXPORT const char *maqet_drive_socket(const struct maqet_drive *drive);
  *
  * Only the user may enter it. For storage that is made once, or never, it lasts as long as the
  * machine's definition has the drive, with this type. For storage that is made for each start,
- * it is empty before @create, and is emptied when the machine has ended, after @ended. It is
- * there in all callbacks of the storage but @validate and @emit_args, which only name it, as
- * soon as the machine has been added. Nothing in it may be worth keeping when the drive is
- * removed. QEMU gets access to those files in it that emit_args names and that exist by then.
+ * it is empty before @create, and is emptied when the drive is no longer in use, after
+ * @ended. It is there in all callbacks of the storage but @validate and @emit_args, which only
+ * name it, as soon as the machine has been added. Nothing in it may be worth keeping when the
+ * drive is removed. QEMU gets access to those files in it that emit_args names and that exist by
+ * then.
  *
  * Returns: an absolute path; never NULL.
  *
@@ -514,19 +515,20 @@ MAQET_EXPORT void *maqet_drive_handle(const struct maqet_drive *drive);
 /**
  * maqet_drive_empty - whether it is a CD-ROM drive without a disc.
  *
- * Then it has no node: emit_args is not called, and an interface shows the guest an empty
- * drive.
+ * Then it has no node: of the storage's callbacks only @validate is called, and an interface
+ * shows the guest an empty drive. Without a path option, a drive is never empty.
  *
  * Since: 0.1
  */
 MAQET_EXPORT bool maqet_drive_empty(const struct maqet_drive *drive);
 
 /**
- * maqet_drive_running - whether QEMU has what the drive is made of open.
+ * maqet_drive_running - whether QEMU, or the helper, has what the drive is made of open.
  *
- * While it is true, the core calls only what works beside QEMU: the callbacks that append
- * actions, @list of the snapshot table, and for a storage with MAQET_STORAGE_LIVE_READ its
- * @write_out, @write_decrypted and @serve.
+ * While it is true, the core calls only what works beside them: @validate, @open, @close,
+ * @inspect, @holders, @emit_args, @check with MAQET_CHECK_QUICK, the callbacks that append
+ * actions, @list and @can_create of the snapshot table, and for a storage with
+ * MAQET_STORAGE_LIVE_READ its @write_out, @write_decrypted and @serve.
  *
  * Since: 0.1
  */
@@ -900,9 +902,10 @@ struct maqet_props;
 
 /**
  * maqet_args_blockdev - append a `-blockdev`.
- * @node_name: its node-name: maqet_drive_node() for the node that an interface attaches. Begin
- *   the names of others with that one and a hyphen; the node may refer to them by name, such as
- *   a filter to the node that it filters.
+ * @node_name: its node-name: maqet_drive_node() for the node that an interface attaches, which
+ *   must be among those that are appended. The names of others come from
+ *   maqet_drive_child_node(); nodes refer to them by name, such as a filter to the node that it
+ *   filters.
  *
  * What the core does with a node: it closes the end of each backing chain (`"backing": null`),
  * so that no backing file is opened because an image names it; and it refuses, as a fault of
@@ -1297,9 +1300,11 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  * @size: sizeof(struct maqet_snapshot_table), as it was when the plugin was compiled.
  * @flags: none so far; 0.
  *
- * The first four callbacks are needed. While one of those without "live" in its name runs, the core
- * holds the machine's lock, and QEMU does not run; but another program may use the image,
- * which the plugin's helper (qemu-img) finds out by itself.
+ * The first four callbacks are needed. While one of those without "live" in its name runs, but
+ * for @list, @can_create and what MAQET_STORAGE_LIVE_READ is about, the core holds the machine's
+ * lock, and QEMU does not run; but another program may use the image, which qemu-img and its like
+ * find out by themselves. The names and ids that @list has reported are given to the others as
+ * they are, whatever they contain.
  *
  * @create: makes a snapshot of the present state. The core has made sure that there is none
  *   of that name, which is [A-Za-z0-9][A-Za-z0-9_.:+-]* of at most 128 bytes; one that the core
@@ -1436,9 +1441,9 @@ enum maqet_storage_flag {
  * @MAQET_CREATION_ONCE: it is created when it is missing, and kept when the machine ends. It is
  *   never created over something: with a @path_option the core sees to that, and without one
  *   there must be an @inspect, which calls maqet_image_missing() before.
- * @MAQET_CREATION_EACH_START: it is created in maqet_drive_folder() before each start, and
- *   deleted when the machine has ended. There is no @path_option, and no snapshots are made of
- *   it, since they would be lost with it.
+ * @MAQET_CREATION_EACH_START: it is created in maqet_drive_folder() each time before the drive
+ *   is in use, and deleted afterwards. There is no @path_option, no @remove and no @snapshot:
+ *   what @create makes elsewhere is deleted by @ended, and snapshots would be lost with it.
  *
  * Since: 0.1
  */
@@ -1496,10 +1501,11 @@ struct maqet_overlay_table;
  * @open: prepares what the other callbacks share, such as a connection to a service, and leaves
  *   it in *@handle; optional. It is called at most once for a drive and command, after
  *   @validate, before the first of the callbacks that have a limit of 30 s or more, which fails
- *   if @open does. A command that has waited for the machine's end may call it once more.
- * @close: undoes it before the command ends, or begins to wait for the machine's end; needed
- *   with @open. A command that is killed calls nothing. It is never called in another process
- *   than @open was.
+ *   if @open does. *@handle may stay NULL. A command that has waited for the machine's end may
+ *   call it once more.
+ * @close: undoes it, if @open has returned 0, before the command ends, or begins to wait for the
+ *   machine's end; needed with @open. A command that is killed calls nothing. It is never called
+ *   in another process than @open was.
  * @validate: checks what the option table can't say; optional. Nothing may be changed.
  *   A drive that it refuses is not given to QEMU, but may still be looked at: by @inspect,
  *   @check with MAQET_CHECK_QUICK, and the snapshot table's list.
@@ -1529,13 +1535,15 @@ struct maqet_overlay_table;
  *   Then report each QEMU that has it open, ours included, exactly once; if there is another, the
  *   core ends ours.
  * @helper: describes a program that must run beside QEMU for the drive: the core starts it
- *   with QEMU and ends it with QEMU, however QEMU ends. It finds the drive's socket
+ *   before QEMU gets the drive, and ends it when the drive is no longer in use, however that
+ *   comes about. It finds the drive's socket
  *   (maqet_drive_socket), already listening, as its descriptor 3, and LISTEN_FDS and
  *   LISTEN_PID in its environment as systemd's socket activation has them; QEMU's connection
  *   waits until it accepts. Its standard input is empty; what it prints goes where QEMU's
  *   errors go. It must stay in the foreground, and end when it is told by SIGTERM; one that
  *   does not is killed ten seconds later. The core frees the command. NULL: there is none, or
- *   an error. Optional. With a path option, too: then it is the helper that opens the image.
+ *   an error. Optional. With a path option, too: then it is the helper that opens the image,
+ *   read-only where maqet_drive_readonly() says so.
  * @resize: makes what the drive is made of larger, to @bytes; no QEMU has it open. The core
  *   never asks for less than there is, and therefore needs an @inspect that reports the size.
  *   NULL: it has one size for ever.
@@ -1549,15 +1557,16 @@ struct maqet_overlay_table;
  *   QEMU has the drive open, and with the two that repair no other program has. A read-only
  *   drive, and what the drive only reads, are never repaired. It fails where it can't find
  *   out; what is damaged is reported and is no failure.
- * @remove: deletes what @create has made once, because the user said so, where that is no file
- *   at @path_option; such a file is deleted by the core. It is called only when @create is
+ * @remove: deletes what @create has made once, because the user said so; only without a
+ *   @path_option, whose file is deleted by the core. It is called only when @create is
  *   known to have made it for this machine, no other machine of the user has it, and @holders
  *   reports nobody. It succeeds when there is nothing. NULL: the user is told that it stays.
- * @ended: the machine has ended, however it did, and QEMU and the helper with it; or its start
- *   has failed when its drives were being made; optional. It is called by the first command that
- *   notices it: at the latest before the next start, and once more where it failed or was
- *   killed. It gets the options with which the machine was started, and succeeds when there is
- *   nothing to do.
+ * @ended: the drive is no longer in use: the machine has ended, however it did, or the drive was
+ *   detached, and then QEMU and other drives may go on; or getting it in use has failed when it
+ *   was being made; optional. What @create has made once stays. It is called by the first command
+ *   that notices it: at the latest before the drive is in use again, and once more where it
+ *   failed or was killed. It gets the options that the drive had when it got in use, and succeeds
+ *   when there is nothing to do.
  * @snapshot: how it keeps snapshots; NULL: it has none.
  * @overlay: reserved; NULL.
  *
