@@ -217,8 +217,8 @@ const struct command command_rm = {
         "which deletes only images that maqet created for drives that the VM still has, "
         "and that nothing else needs: never an installation medium, a backing file in "
         "use, or a shared folder. Storage that is not a file of this host, and that maqet "
-        "has created, is deleted if its plugin can do that. A line for each file says what happens to it, and why. "
-        "If a VM is running, it is not removed without --force, and neither are the "
+        "has created, is deleted if its plugin can do that. A line for each file says what "
+        "happens to it, and why. If a VM is running, it is not removed without --force, and neither are the "
         "others that are named with it.\nAsks before anything is removed. Without a "
         "terminal, --yes or --force is required.\nImages that maqet created and that "
         "were kept are listed by 'maqet storage ls', and deleted by 'maqet storage rm'.",

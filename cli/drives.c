@@ -52,8 +52,6 @@ media_of(const struct maqet_drive *drive)
     return media_word(drive->media == MAQET_MEDIA_CDROM);
 }
 
-/* The image, or if the drive's type has none, the first path or required option, which says
- * where the data is. */
 /* The value of an option, or its first item. */
 static const char *
 text_of(const struct maqet_drive *drive, const struct maqet_option *option)
@@ -64,6 +62,8 @@ text_of(const struct maqet_drive *drive, const struct maqet_option *option)
                             option->type == MAQET_OPTION_LIST ? first : option->name);
 }
 
+/* The image, or if the drive's type has none, the first path or required option, which says
+ * where the data is. */
 static const char *
 file_of(const struct maqet_drive *drive)
 {

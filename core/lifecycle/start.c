@@ -66,8 +66,12 @@ settle_last_end(const struct maqet_launching *launching, struct maqet_error **er
 
     if (!reason && maqet_ended_settle(machine->context, machine->name, &reason) == 0)
         return 0;
-    if (maqet_ended_concerns(machine->context, machine->name, launching->vm->definition))
+    if (maqet_ended_concerns(machine->context, machine->name,
+                             launching->vm->definition)) {
+        maqet_error_hint(&reason, "Remove the cause, and repeat the start; or remove the "
+                                  "drive from the definition");
         return maqet_error_move(err, TAKE_PTR(reason));
+    }
     maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, reason);
     return maqet_ended_forget(machine->context, machine->name, err);
 }
