@@ -233,7 +233,7 @@ static const struct maqet_storage_plugin plugin = {
     .create = folder_create,
     .inspect = folder_inspect,
     .emit_args = folder_emit_args,
-    .remove = folder_remove,
+    .remove = FOR_EACH_START ? NULL : folder_remove,
     .ended = folder_ended,
 };
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)
