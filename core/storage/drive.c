@@ -124,10 +124,10 @@ maqet_drive_place_of(const struct maqet_drive *drive, enum maqet_whose whose,
 }
 
 /* "vm.yaml:5:3: drive 'hdd' of VM 'x': MESSAGE" */
-static int
-error_at(const struct maqet_drive *drive, struct maqet_place place,
-         struct maqet_error **err, enum maqet_error_code code, const char *format,
-         va_list arguments)
+static MAQET_PRINTF(5, 0) int error_at(const struct maqet_drive *drive,
+                                       struct maqet_place place, struct maqet_error **err,
+                                       enum maqet_error_code code, const char *format,
+                                       va_list arguments)
 {
     _cleanup_free_ char *message = maqet_vformat(format, arguments);
 

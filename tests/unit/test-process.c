@@ -237,7 +237,9 @@ test_environment(void)
     maqet_strings_add(&changes, "MAQET_UNIT_ONE=a = b");
     maqet_strings_add(&changes, "MAQET_UNIT_GONE");
     maqet_strings_add(&changes, "MAQET_UNIT_NEW=");
-    CU_ASSERT_EQUAL(run_as("env | grep ^MAQET_UNIT | sort", &manner, &output, &err), 0);
+    CU_ASSERT_EQUAL(run_as("env | grep -E \"^MAQET_UNIT_(ONE|NEW|GONE)\" | sort", &manner,
+                           &output, &err),
+                    0);
     UNIT_NO_ERROR(&err);
     UNIT_SAME(output, "MAQET_UNIT_NEW=\nMAQET_UNIT_ONE=a = b\nMAQET_UNIT_ONE_MORE=2\n");
     UNIT_SAME(getenv("MAQET_UNIT_GONE"), "3"); /* ours stays */
