@@ -237,6 +237,8 @@ lock_and_wait(void *data, int fd)
 static void
 test_stuck_report(void)
 {
+    if (unit_under_valgrind()) /* its threads take turns */
+        return;
     int status = maqet_child_wait(maqet_child_fork(SIGKILL, lock_and_wait, NULL));
 
     CU_ASSERT_TRUE(WIFSIGNALED(status));
