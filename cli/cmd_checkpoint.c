@@ -83,11 +83,14 @@ int
 confirm_load(const struct invocation *invocation, bool live, char *words,
              struct maqet_error **err)
 {
+    _cleanup_free_ char *owned = words;
+    bool yes = invocation_has(invocation, "yes");
+
+    if (!yes && !terminal_can_ask())
+        return output_error_unasked("Nothing was loaded", words, err);
     maqet_context_say(&invocation->context, live ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
                       "%s", words);
-    free(words);
-    if (invocation_has(invocation, "yes") || !terminal_can_ask() ||
-        terminal_ask("Go on?"))
+    if (yes || terminal_ask("Go on?"))
         return 0;
     return maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
 }
@@ -266,13 +269,14 @@ static const struct command actions[] = {
      .run = run_list},
     {.name = "load",
      .summary = "Resume the guest from a checkpoint",
+     .discards = true,
      .description =
          "A checkpoint can be loaded as often as you like, but only with the version of "
          "QEMU and the arguments with which it was created. The guest's clock shows the "
          "time of the checkpoint: let the guest ask for the time (NTP), or set it. "
          "Everything that changed after the checkpoint is lost, on the disks and in "
-         "memory; on a terminal, you are asked first.\nIf the QEMU that is running does "
-         "not answer within --wait seconds, it is ended nevertheless.",
+         "memory; on a terminal, you are asked first, and without one --yes is "
+         "required.\nIf the QEMU that is running does not answer within --wait seconds, it is ended nevertheless.",
      .operands = {OPERAND_CHECKPOINT},
      .options = {{"keep", .type = OPTION_TEXT, .argument = "NAME",
                   .help = "if the VM is running, first save its present state as this "
@@ -288,6 +292,7 @@ static const struct command actions[] = {
      .run = run_load},
     {.name = "delete",
      .summary = "Delete a checkpoint, with the snapshots that belong to it",
+     .discards = true,
      .operands = {OPERAND_CHECKPOINT},
      .options = {OPTION_WAIT_ROW},
      .examples = {{"maqet checkpoint myvm delete before-test",

@@ -7,11 +7,14 @@ run(struct invocation *invocation, struct maqet_error **err)
 {
     const char *name = operand_find(invocation, OPERAND_COMMAND);
     const char *word = operand_find(invocation, OPERAND_ACTION);
+    const char *meant = NULL;
     const struct command *command =
-        name ? invocation_find_command(invocation, name, err) : NULL;
+        name ? invocation_find_command(invocation, name, &meant, err) : NULL;
 
     if (name && !command)
         return -1;
+    if (!word)
+        word = meant;
     const struct command *action = word ? command_action(command, word) : NULL;
     if (word && !action)
         return usage_error(invocation, err, "'maqet %s' has no action '%s'", name, word);

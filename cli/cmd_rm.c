@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/machines.h"
 #include "cli/options.h"
+#include "cli/terminal.h"
 #include "core/lifecycle/remove.h"
 #include "core/machine/store.h"
 
@@ -130,7 +131,19 @@ plan_text(const void *row)
 static const struct view plan_view = {.table = {.fields = &fields, .columns = "name"},
                                       .text = plan_text};
 
-/* Shows what would happen to the VMs' files, and asks the question (NULL: none). */
+/* Whether something with contents is deleted. */
+static bool
+deletes(const struct removed *plan, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < plan[i].removal.count; j++)
+            if (plan[i].removal.files[j].removed)
+                return true;
+    return false;
+}
+
+/* Shows what would happen to the VMs' files, and asks the question (NULL: none). Without a
+ * terminal, it need not be answered if all files are kept. */
 static int
 show_plan(const struct invocation *invocation, const struct maqet_strings *names,
           const char *question, struct maqet_error **err)
@@ -140,10 +153,10 @@ show_plan(const struct invocation *invocation, const struct maqet_strings *names
 
     for (size_t i = 0; i < names->count && result == 0; i++)
         result = remove_machine(invocation, names->items[i], false, &plan[i], err);
-    if (result == 0 && question)
+    if (result == 0 && question && (terminal_can_ask() || deletes(plan, names->count)))
         result = output_confirm(&plan_view, plan, names->count, question,
                                 "Nothing was removed", err);
-    else if (result == 0)
+    else if (result == 0 && !question)
         output_list(&invocation->output, &plan_view, plan, names->count);
     maqet_fields_list_free(&fields, plan, names->count);
     return result;
@@ -211,6 +224,7 @@ const struct command command_rm = {
     .name = "rm",
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Remove VMs",
+    .discards = true,
     .description =
         "Removes the VMs: their definitions, the history of their snapshots, and the "
         "memory of their checkpoints. Images are kept unless --delete-storage is given, "
@@ -220,7 +234,8 @@ const struct command command_rm = {
         "has created, is deleted if its plugin can do that. A line for each file says what "
         "happens to it, and why. If a VM is running, it is not removed without --force, and neither are the "
         "others that are named with it.\nAsks before anything is removed. Without a "
-        "terminal, --yes or --force is required.\nImages that maqet created and that "
+        "terminal, --yes or --force is required if images or the memory of checkpoints "
+        "are deleted.\nImages that maqet created and that "
         "were kept are listed by 'maqet storage ls', and deleted by 'maqet storage rm'.",
     .options = {{"all", .help = "remove all VMs"},
                 {"delete-storage",

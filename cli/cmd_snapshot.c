@@ -411,9 +411,10 @@ static const struct command actions[] = {
      .run = snapshot_list},
     {.name = "load",
      .summary = "Revert a drive, or all drives, to a snapshot",
+     .discards = true,
      .description =
          "Discards all changes made after the snapshot; on a terminal, you are asked "
-         "first. Works on a stopped VM or, with --live, on a running one: QEMU is "
+         "first, and without one --yes is required. Works on a stopped VM or, with --live, on a running one: QEMU is "
          "ended, even if it does not answer within --wait seconds, the drive is "
          "reverted, and QEMU is started again. With --all, either all drives are "
          "reverted or none.",
@@ -430,6 +431,7 @@ static const struct command actions[] = {
      .run = run_load},
     {.name = "delete",
      .summary = "Delete a snapshot of a drive, or of all drives",
+     .discards = true,
      .description = "Works on a stopped VM or, with --live, on a running one.",
      .operands = {OPERAND_DRIVE | OPERAND_OR_ALL, OPERAND_SNAPSHOT},
      .options = {OPTION_LIVE_ROW,

@@ -16,7 +16,9 @@
 
 static const struct maqet_fields started_fields = MAQET_FIELDS_OF(
     struct machine_result, MAQET_ROW(struct machine_result, name, "the VM's name"),
-    MAQET_ROW(struct machine_result, pid, "QEMU's process ID"));
+    MAQET_ROW(struct machine_result, pid, "QEMU's process ID"),
+    {"was_running", MAQET_FIELD(struct machine_result, before),
+     .help = "whether it was running before"});
 
 static struct maqet_start
 how_to_start(const struct invocation *invocation)
@@ -34,12 +36,23 @@ start_machine(struct invocation *invocation, struct machine_result *machine,
 {
     const struct maqet_start how = how_to_start(invocation);
 
-    return maqet_vm_start(&invocation->context, machine->name, &how, &machine->pid, err);
+    return maqet_vm_start(&invocation->context, machine->name, &how, &machine->pid,
+                          &machine->before, err);
+}
+
+static char *
+start_text(const void *row)
+{
+    const struct machine_result *machine = row;
+
+    return maqet_format(machine->before ? "VM '%s' is already running (PID %d).\n"
+                                        : "Started VM '%s' (PID %d).\n",
+                        machine->name, machine->pid);
 }
 
 static const struct view start_view = {
     .table = {.fields = &started_fields, .columns = "name pid"},
-    .sentence = "Started VM '{name}' (PID {pid}).\n",
+    .text = start_text,
     .confirmation = true,
     .each = "VM",
     .remark = "With --from, it is that of 'maqet checkpoint load'. With "
@@ -52,11 +65,11 @@ static int
 run_in_foreground(struct invocation *invocation, struct maqet_error **err)
 {
     const struct maqet_start how = how_to_start(invocation);
-    const char *name = invocation->operands.items[0];
     int exit_code;
 
-    if (invocation->operands.count > 1)
+    if (invocation->operands.count != 1)
         return usage_error(invocation, err, "--foreground takes exactly one VM");
+    const char *name = invocation->operands.items[0];
     if (maqet_vm_run(&invocation->context, name, &how, &exit_code, err) < 0)
         return -1;
     if (exit_code > SIGNAL_BASE)
@@ -75,7 +88,7 @@ run_from(struct invocation *invocation, struct maqet_error **err)
     const struct maqet_context *context = &invocation->context;
     const char *checkpoint = invocation_text(invocation, "from");
 
-    if (invocation->operands.count > 1 || invocation_has(invocation, "foreground"))
+    if (invocation->operands.count != 1 || invocation_has(invocation, "foreground"))
         return usage_error(invocation, err,
                            "--from takes exactly one VM, in the background");
     _cleanup_opened_ struct maqet_opened *machine =
@@ -104,25 +117,29 @@ run_start(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_start = {
     .name = "start",
-    .operands = {OPERAND_VM | OPERAND_REPEATED},
+    .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Start VMs",
-    .description = "Creates images that never existed, runs QEMU, and returns once "
-                   "the VM is running. If QEMU fails, its own messages are the error. "
-                   "Several VMs are started at the same time.\nAn image that existed "
-                   "before and is missing now is an error: its disk may not be "
-                   "mounted, or it may have been moved. --create-missing creates a "
-                   "new, empty one. A backing file that has changed since the image "
-                   "on top of it was created or first used is also an error, because "
-                   "what the guest has written would no longer fit. --accept-base "
-                   "accepts it as it is.",
+    .description =
+        "Creates images that never existed, runs QEMU, and returns once "
+        "the VM is running. If QEMU fails, its own messages are the error. "
+        "Several VMs are started at the same time. " PATTERNS
+        " Starting a VM that is running is not an error.\nAn image that existed "
+        "before and is missing now is an error: its disk may not be "
+        "mounted, or it may have been moved. --create-missing creates a "
+        "new, empty one. A backing file that has changed since the image "
+        "on top of it was created or first used is also an error, because "
+        "what the guest has written would no longer fit. --accept-base "
+        "accepts it as it is.",
     .options =
         {{"foreground",
           .help =
               "give QEMU the terminal, and wait until it has ended; SIGTERM presses the "
               "power button"},
          {"from", .type = OPTION_TEXT, .argument = "NAME",
-          .help = "resume from this checkpoint instead of booting"},
-         {"yes", 'y', .help = "--from: do not ask"},
+          .help = "resume from this checkpoint instead of booting, which discards all "
+                  "changes made after it on the drives"},
+         {"yes", 'y', .help = "--from: do not ask; required without a terminal"},
+         OPTION_ALL_VMS_ROW,
          OPTION_WAIT_ROW,
          OPTION_CREATE_MISSING_ROW,
          OPTION_ACCEPT_BASE_ROW},
@@ -174,7 +191,7 @@ static const struct view stop_view = {
 
 const struct command command_stop = {
     .name = "stop",
-    .operands = {OPERAND_VM | OPERAND_REPEATED},
+    .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Stop VMs",
     .description =
         "Presses the power button, repeatedly every few seconds, until the guest has "
@@ -187,8 +204,10 @@ const struct command command_stop = {
         "button before 'maqet resume'. Any other paused guest is resumed, so that it "
         "can power off. A VM whose runtime folder is lost is stopped in the same way. "
         "Stopping a VM that is not running is not an error. Several VMs are stopped "
-        "at the same time.",
-    .options = {OPTION_TIMEOUT_ROW, OPTION_FORCE_STOP_ROW},
+        "at the same time. " PATTERNS,
+    .only_running = true,
+    .discards = true,
+    .options = {OPTION_ALL_VMS_ROW, OPTION_TIMEOUT_ROW, OPTION_FORCE_STOP_ROW},
     .examples = {{"maqet stop myvm", "Ask the guest to power off"},
                  {"maqet stop myvm --timeout 120 --force", "Kill QEMU after two minutes"},
                  {"maqet stop myvm --timeout 0 --force", "Kill QEMU at once"}},
@@ -226,9 +245,12 @@ restart_machine(struct invocation *invocation, struct machine_result *machine,
     if (check_startable(invocation, machine->name, err) < 0 ||
         stop_machine(invocation, machine, err) < 0)
         return -1;
-    if (start_machine(invocation, machine, err) == 0)
+    bool stopped = machine->before;
+    if (start_machine(invocation, machine, err) == 0) {
+        machine->before = stopped;
         return 0;
-    if (machine->before)
+    }
+    if (stopped)
         maqet_error_remark(err, "VM '%s' was stopped, but not started again",
                            machine->name);
     return -1;
@@ -242,14 +264,18 @@ static const struct view restart_view = {
 
 const struct command command_restart = {
     .name = "restart",
-    .operands = {OPERAND_VM | OPERAND_REPEATED},
+    .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Stop VMs and start them again",
-    .description = "The same as 'maqet stop' followed by 'maqet start': QEMU is "
-                   "replaced, and changes made by 'maqet apply' take effect. A VM "
-                   "that could not be started again is not stopped. A VM that is not "
-                   "running is started.",
-    .options = {OPTION_TIMEOUT_ROW, OPTION_FORCE_STOP_ROW, OPTION_WAIT_ROW,
-                OPTION_CREATE_MISSING_ROW, OPTION_ACCEPT_BASE_ROW},
+    .description =
+        "The same as 'maqet stop' followed by 'maqet start': QEMU is "
+        "replaced, and changes made by 'maqet apply' take effect. A VM "
+        "that could not be started again is not stopped. A VM that is not "
+        "running is started, unless it was not named, but selected by a pattern "
+        "or --all. " PATTERNS,
+    .only_running = true,
+    .discards = true,
+    .options = {OPTION_ALL_VMS_ROW, OPTION_TIMEOUT_ROW, OPTION_FORCE_STOP_ROW,
+                OPTION_WAIT_ROW, OPTION_CREATE_MISSING_ROW, OPTION_ACCEPT_BASE_ROW},
     .examples = {{"maqet restart myvm", "Power it off and start it again"}},
     .view = &restart_view,
     .run_each = restart_machine,
@@ -292,13 +318,15 @@ static const struct view pause_view = {
 
 const struct command command_pause = {
     .name = "pause",
-    .operands = {OPERAND_VM | OPERAND_REPEATED},
+    .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Pause VMs",
     .description = "Stops the guests' CPUs. Memory and devices keep their state "
                    "inside QEMU until 'maqet resume'. Pausing a paused VM is not an "
                    "error; pausing a VM that is not running is. 'maqet stop' resumes "
                    "a paused guest, which could not power off otherwise. Several VMs "
-                   "are paused at the same time.",
+                   "are paused at the same time. " PATTERNS,
+    .only_running = true,
+    .options = {OPTION_ALL_VMS_ROW},
     .examples = {{"maqet pause myvm", "Pause one"},
                  {"maqet pause web db", "Pause two at the same time"}},
     .view = &pause_view,
@@ -332,7 +360,7 @@ static const struct view resume_view = {
 
 const struct command command_resume = {
     .name = "resume",
-    .operands = {OPERAND_VM | OPERAND_REPEATED},
+    .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Resume paused VMs",
     .description =
         "Resumes guests that were paused by 'maqet pause', or by QEMU because a disk "
@@ -342,7 +370,9 @@ const struct command command_resume = {
         "guest stays paused, and that is an error. Resuming a guest that is not "
         "paused is not an error; resuming a VM that is not running is. A guest that "
         "is paused because a snapshot, a load or a start was interrupted is not "
-        "resumed by this command; use 'maqet recover'.",
+        "resumed by this command; use 'maqet recover'. " PATTERNS,
+    .only_running = true,
+    .options = {OPTION_ALL_VMS_ROW},
     .examples = {{"maqet resume myvm", "Resume a paused guest"},
                  {"maqet resume web db", "Resume two at the same time"}},
     .view = &resume_view,

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "cli/drives.h"
-#include "cli/invocation.h"
+#include "cli/machines.h"
+#include "cli/options.h"
 #include "core/base/printable.h"
 #include "core/machine/opened.h"
 #include "core/machine/sandbox_rules.h"
@@ -361,7 +362,9 @@ plain(const void *row)
 
 static const struct view view = {.table = {.fields = &fields, .columns = MACHINE_COLUMNS},
                                  .text = text,
-                                 .plain = plain};
+                                 .plain = plain,
+                                 .remark = "A list of such objects if several VMs are "
+                                           "selected, by names, a pattern or --all."};
 
 static void
 read_drives(struct maqet_opened *machine, struct drive_rows *drives)
@@ -377,12 +380,13 @@ read_drives(struct maqet_opened *machine, struct drive_rows *drives)
                           error->message);
 }
 
+/* @list: it is one of a list. */
 static int
-run_status(struct invocation *invocation, struct maqet_error **err)
+show_status(struct invocation *invocation, const char *operand, bool list,
+            struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
-    _cleanup_opened_ struct maqet_opened *machine =
-        maqet_open(context, invocation->operands.items[0], 0, err);
+    _cleanup_opened_ struct maqet_opened *machine = maqet_open(context, operand, 0, err);
     const char *name = machine ? machine->name : NULL;
     _cleanup_definition_ struct maqet_definition *definition = NULL;
     _cleanup_error_ struct maqet_error *damage = NULL;
@@ -406,23 +410,48 @@ run_status(struct invocation *invocation, struct maqet_error **err)
     if (state.pid > 0)
         maqet_sandbox_describe(context, name, state.pid, &shown.confinement);
     read_drives(machine, &shown.drives);
-    output_result(&invocation->output, &view, &shown);
+    if (list)
+        output_row(&invocation->output, &view, &shown);
+    else
+        output_result(&invocation->output, &view, &shown);
     maqet_fields_clear(&confined_fields, &shown.confinement);
     maqet_fields_list_free(&inspected_drive_fields, shown.drives.items,
                            shown.drives.count);
     return 0;
 }
 
+static int
+run_status(struct invocation *invocation, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (machines_is_one(invocation))
+        return show_status(invocation, invocation->operands.items[0], false, err);
+    machines_select(invocation, &names);
+    if (names.count == 0 && invocation->exit_code == 0)
+        output_list(&invocation->output, &view, NULL, 0);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_error_ struct maqet_error *error = NULL;
+
+        if (i > 0 && invocation->output.format == FORMAT_TABLE)
+            output_text("\n");
+        if (show_status(invocation, names.items[i], true, &error) < 0)
+            invocation_show_error(invocation, error);
+    }
+    return invocation->exit_code;
+}
+
 const struct command command_status = {
     .name = "status",
-    .operands = {OPERAND_VM},
-    .summary = "Show the state of a VM and its storage",
+    .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
+    .summary = "Show the state of VMs and their storage",
     .description =
         "SIZE is what the guest sees, ALLOCATED what the image occupies on the host. "
         "Neither is known before the first start has created the image. FAULT says why "
         "a drive cannot be used now, for example because a folder or a key file is "
         "missing; it is shown only for such drives. Commands that do not need the "
-        "drive work nevertheless.",
+        "drive work nevertheless. " PATTERNS,
+    .options = {OPTION_ALL_VMS_ROW},
     .examples = {{"maqet status myvm", "Show everything about one VM"},
                  {"maqet status myvm | grep storage", "Show only its drives"}},
     .view = &view,

@@ -131,6 +131,7 @@ static const struct command actions[] = {
      .run = run_list},
     {.name = "rm",
      .summary = "Delete images that no VM uses",
+     .discards = true,
      .description =
          "Deletes them for good, after asking. An image is not deleted if a VM names "
          "it, if it is the backing file of another image, or if a program has it open. "

@@ -39,7 +39,7 @@ struct command_example {
 enum { OPTIONS_MAX = 12, EXAMPLES_MAX = 4 }; /* of one command */
 
 /* A command, or one of its actions: `maqet plugin list`, `maqet checkpoint VM create NAME`.
- * A command with actions has only the members up to `no_machines`; its operands precede
+ * A command with actions has only the members up to `failure`; its operands precede
  * the action's name. */
 struct command {
     const char *name;        /* NULL ends a list of actions */
@@ -48,6 +48,10 @@ struct command {
     unsigned operands[OPERANDS_MAX + 1]; /* enum operand_kind, with its flags */
     const struct command *actions;       /* NULL: none */
     bool no_machines;                    /* it does not use the data folder */
+    /* It stops, removes or discards something, so no misspelling is said to mean it. */
+    bool discards;
+    bool only_running; /* --all and patterns leave out VMs that do not run */
+    int failure;       /* the exit code of every error; 0: that of its error code */
 
     struct command_option options[OPTIONS_MAX + 1]; /* besides the global ones */
     struct command_example examples[EXAMPLES_MAX + 1];

@@ -58,6 +58,7 @@ completion_print(const struct invocation *invocation)
     enum operand_kind kind = command
                                  ? operand_kind_at(invocation, invocation->operands.count)
                                  : OPERAND_COMMAND;
+    const char *meant;
     _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
 
     if (invocation->awaiting) {
@@ -68,8 +69,8 @@ completion_print(const struct invocation *invocation)
     } else {
         const struct command *group =
             kind == OPERAND_ACTION
-                ? invocation_find_command(invocation,
-                                          operand_find(invocation, OPERAND_COMMAND), NULL)
+                ? invocation_find_command(
+                      invocation, operand_find(invocation, OPERAND_COMMAND), &meant, NULL)
                 : command;
         if (kind != OPERAND_NONE && kind != OPERAND_ACTION)
             append_operand(&text, invocation, kind);

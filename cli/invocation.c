@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/words.h"
+
 /* ---- errors ---- */
 
 /* "start" or "snapshot create"; "" for the program. The caller frees. */
@@ -35,32 +37,57 @@ usage_error(const struct invocation *invocation, struct maqet_error **err,
 
 int
 usage_error_unknown(const struct invocation *invocation, const char *what,
-                    const char *word, const struct maqet_strings *known, bool list,
+                    const char *word, const struct maqet_strings *known,
                     struct maqet_error **err)
 {
     const char *closest = maqet_text_closest(word, known);
-    _cleanup_free_ char *all = maqet_strings_join(known, ", ");
 
-    if (closest)
-        return usage_error(invocation, err, "Unknown %s '%s'; did you mean '%s'?", what,
-                           word, closest);
-    return usage_error(invocation, err, "Unknown %s '%s'%s%s", what, word,
-                       list ? "; there are: " : "", list ? all : "");
+    return closest ? usage_error(invocation, err, "Unknown %s '%s'; did you mean '%s'?",
+                                 what, word, closest)
+                   : usage_error(invocation, err, "Unknown %s '%s'", what, word);
+}
+
+static const struct command *
+find_by_name(const struct command *const *commands, const char *name)
+{
+    while (*commands && strcmp((*commands)->name, name) != 0)
+        commands++;
+    return *commands;
+}
+
+/* The error for a word that is no command. */
+static void
+error_word(const struct invocation *invocation, const char *name, const struct word *word,
+           struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (const struct command *const *each = invocation->commands; *each; each++)
+        if (!(*each)->discards)
+            maqet_strings_add(&names, (*each)->name);
+    if (!word) {
+        usage_error_unknown(NULL, "command", name, &names, err);
+        return;
+    }
+    maqet_error_set(err, MAQET_ERROR_INVALID, "maqet has no command '%s'", name);
+    for (size_t i = 0; i < sizeof(word->hints) / sizeof(*word->hints) && word->hints[i];
+         i++)
+        maqet_error_hint(err, "%s", word->hints[i]);
 }
 
 const struct command *
 invocation_find_command(const struct invocation *invocation, const char *name,
-                        struct maqet_error **err)
+                        const char **action, struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    const struct command *command = find_by_name(invocation->commands, name);
+    const struct word *word = command ? NULL : word_find(name);
 
-    for (const struct command *const *each = invocation->commands; *each; each++) {
-        if (strcmp((*each)->name, name) == 0)
-            return *each;
-        maqet_strings_add(&names, (*each)->name);
-    }
-    usage_error_unknown(NULL, "command", name, &names, false, err);
-    return NULL;
+    *action = word ? word->action : NULL;
+    if (word && word->command)
+        command = find_by_name(invocation->commands, word->command);
+    if (!command)
+        error_word(invocation, name, word, err);
+    return command;
 }
 
 /* ---- getopt ---- */
@@ -161,7 +188,7 @@ unknown_option(const struct invocation *invocation, const char *word,
     _cleanup_free_ char *list = maqet_strings_join(&longer, " or ");
     return longer.count > 1
                ? usage_error(invocation, err, "Option '%s' is ambiguous: %s", name, list)
-               : usage_error_unknown(invocation, "option", name, &names, false, err);
+               : usage_error_unknown(invocation, "option", name, &names, err);
 }
 
 /* @invocation: NULL if the fault precedes the command. */
@@ -296,19 +323,34 @@ parse_words(struct invocation *invocation, int argc, char **argv, struct fault *
     return optind;
 }
 
-/* If the command has actions, the word after its own operands names one. */
+/* The operand that names the action: the one after the command's own, as in `snapshot VM
+ * create`, or else the first one, as in `snapshot create VM`. So a VM may be called as an
+ * action is. */
+static const struct command *
+named_action(const struct invocation *invocation, size_t *index)
+{
+    const struct command *group = invocation->group, *action = NULL;
+    const struct maqet_strings *operands = &invocation->operands;
+    size_t own = 0;
+
+    while (group->operands[own])
+        own++;
+    *index = own;
+    if (group->actions && own < operands->count)
+        action = command_action(group, operands->items[own]);
+    if (action || !group->actions || operands->count == 0)
+        return action;
+    *index = 0;
+    return command_action(group, operands->items[0]);
+}
+
 static void
 find_action(struct invocation *invocation)
 {
-    const struct command *group = invocation->group;
     struct maqet_strings *operands = &invocation->operands;
-    size_t index = 0;
+    size_t index;
+    const struct command *action = named_action(invocation, &index);
 
-    while (group->operands[index])
-        index++;
-    if (!group->actions || index >= operands->count)
-        return;
-    const struct command *action = command_action(group, operands->items[index]);
     if (!action)
         return;
     invocation->command = action;
@@ -324,15 +366,19 @@ invocation_parse(struct invocation *invocation, int argc, char **argv,
 {
     struct maqet_error *unknown = NULL;
     struct fault fault = {0};
+    const char *action = NULL;
     int index = parse_words(invocation, argc, argv, &fault);
 
     fault.early = fault.kind != '\0';
     if (index < argc)
-        invocation->command = invocation_find_command(invocation, argv[index], &unknown);
+        invocation->command =
+            invocation_find_command(invocation, argv[index], &action, &unknown);
     invocation->group = invocation->command;
     if (invocation->command) {
         argc -= index;
         argv += index;
+        if (action)
+            maqet_strings_add(&invocation->operands, action);
         for (index = parse_words(invocation, argc, argv, &fault); index < argc; index++)
             maqet_strings_add(&invocation->operands, argv[index]);
         find_action(invocation);

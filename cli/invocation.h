@@ -45,15 +45,16 @@ void invocation_clear(struct invocation *invocation);
 int usage_error(const struct invocation *invocation, struct maqet_error **err,
                 const char *format, ...) MAQET_PRINTF(3, 4);
 
-/* The same for a word that is not one of @known: the error names the closest one, or with
- * @list all of them. */
+/* The same for a word that is not one of @known: the error names the closest one. */
 int usage_error_unknown(const struct invocation *invocation, const char *what,
-                        const char *word, const struct maqet_strings *known, bool list,
+                        const char *word, const struct maqet_strings *known,
                         struct maqet_error **err);
 
-/* The command of that name, or NULL with an error. */
+/* The command of that name, or that a word of other tools runs (cli/words.h), together with
+ * *action (NULL: none). NULL with an error. */
 const struct command *invocation_find_command(const struct invocation *invocation,
-                                              const char *name, struct maqet_error **err);
+                                              const char *name, const char **action,
+                                              struct maqet_error **err);
 
 /* Shows an error after which the work continues, and remembers its exit code. */
 void invocation_show_error(struct invocation *invocation,

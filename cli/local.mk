@@ -46,7 +46,8 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/reference.c cli/reference.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/table.c cli/table.h \
-	cli/terminal.c cli/terminal.h
+	cli/terminal.c cli/terminal.h \
+	cli/words.c cli/words.h
 
 bin_PROGRAMS += maqet
 maqet_SOURCES = cli/main.c

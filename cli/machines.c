@@ -2,6 +2,7 @@
 #include "cli/machines.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "core/base/child.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/machine/opened.h"
 #include "core/machine/store.h"
 #include "core/storage/close.h"
 
@@ -277,6 +279,103 @@ machines_resolve(struct invocation *invocation, struct maqet_strings *names)
     }
 }
 
+/* ---- patterns and --all ---- */
+
+static bool
+is_pattern(const char *operand)
+{
+    return strpbrk(operand, "*?[");
+}
+
+static bool
+selects_all(const struct invocation *invocation)
+{
+    return invocation_knows(invocation, "all") && invocation_has(invocation, "all");
+}
+
+bool
+machines_is_one(const struct invocation *invocation)
+{
+    const struct maqet_strings *operands = &invocation->operands;
+
+    return !selects_all(invocation) && operands->count == 1 &&
+           !is_pattern(operands->items[0]);
+}
+
+static bool
+runs(const struct invocation *invocation, const char *name)
+{
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(&invocation->context, name, 0, NULL);
+
+    /* One that cannot be inspected is the command's error. */
+    return !machine || machine->run.pid > 0;
+}
+
+/* Adds those of @all that match. Returns how many names match, whether they run or not. */
+static size_t
+add_matching(const struct invocation *invocation, const struct maqet_strings *all,
+             const char *pattern, struct maqet_strings *names)
+{
+    size_t matching = 0;
+
+    for (size_t i = 0; i < all->count; i++) {
+        const char *name = all->items[i];
+
+        if (fnmatch(pattern, name, 0) != 0)
+            continue;
+        matching++;
+        if (!maqet_strings_has(names, name) &&
+            (!invocation->command->only_running || runs(invocation, name)))
+            maqet_strings_add(names, name);
+    }
+    return matching;
+}
+
+static void
+add_operand(struct invocation *invocation, const struct maqet_strings *all,
+            const char *operand, struct maqet_strings *names)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    if (is_pattern(operand)) {
+        if (add_matching(invocation, all, operand, names) > 0)
+            return;
+        maqet_error_set(&error, MAQET_ERROR_MISSING,
+                        "There is no VM whose name matches '%s'", operand);
+        maqet_error_next(&error, MAQET_NEXT_LIST_VMS, NULL);
+    } else {
+        _cleanup_free_ char *name =
+            maqet_store_resolve(&invocation->context, operand, &error);
+
+        if (name && !maqet_strings_has(names, name))
+            maqet_strings_add(names, name);
+    }
+    if (error)
+        invocation_show_error(invocation, error);
+}
+
+void
+machines_select(struct invocation *invocation, struct maqet_strings *names)
+{
+    const struct maqet_strings *operands = &invocation->operands;
+    _cleanup_strings_ struct maqet_strings all = MAQET_STRINGS_INIT;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    if (maqet_store_list(&invocation->context, &all, &error) < 0) {
+        invocation_show_error(invocation, error);
+        return;
+    }
+    if (selects_all(invocation))
+        add_matching(invocation, &all, "*", names);
+    for (size_t i = 0; i < operands->count; i++)
+        add_operand(invocation, &all, operands->items[i], names);
+    if (names->count == 0 && invocation->exit_code == 0)
+        maqet_context_say(&invocation->context, MAQET_LEVEL_INFO,
+                          all.count == 0 ? "There are no VMs, so there is nothing to do"
+                                         : "No VM is running, so there is nothing to do");
+}
+
 static void
 run_here(struct invocation *invocation, machine_task *task, const char *name)
 {
@@ -318,8 +417,10 @@ machines_run(struct invocation *invocation, machine_task *task)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    machines_resolve(invocation, &names);
-    if (names.count == 1)
+    machines_select(invocation, &names);
+    if (names.count == 0 && invocation->exit_code == 0)
+        output_list(&invocation->output, invocation->command->view, NULL, 0);
+    else if (names.count == 1)
         run_here(invocation, task, names.items[0]);
     else
         run_in_workers(invocation, task, &names);

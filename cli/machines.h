@@ -21,8 +21,8 @@ struct machine_result {
 typedef int machine_task(struct invocation *invocation, struct machine_result *machine,
                          struct maqet_error **err);
 
-/* Runs the task for all operands, and shows each result as it arrives. Returns the
- * greatest exit code. */
+/* Runs the task for all VMs that are selected, and shows each result as it arrives. Returns
+ * the greatest exit code. */
 int machines_run(struct invocation *invocation, machine_task *task);
 
 /* Replaces UUIDs of machines among the operands by their names, which all messages use.
@@ -32,6 +32,15 @@ void machines_name(struct invocation *invocation);
 /* The names of the machines that the operands name, each once. One that does not exist is
  * shown as an error. */
 void machines_resolve(struct invocation *invocation, struct maqet_strings *names);
+
+/* Whether the command line names exactly one machine, and none is selected by a pattern. */
+bool machines_is_one(const struct invocation *invocation);
+
+/* The names of the machines that the operands select, each once: names, UUIDs and patterns
+ * (glob(7)); with --all, all machines. If the command is only for machines that run, the
+ * others are left out unless they are named. What selects nothing is shown as an error, or
+ * with --all as a message. */
+void machines_select(struct invocation *invocation, struct maqet_strings *names);
 
 /* For struct maqet_stop, with the invocation as its data: shows how much time is left. */
 void machines_waiting(void *invocation, const char *name, int64_t left);

@@ -30,17 +30,6 @@ open_standard_streams(void)
         close(fd);
 }
 
-/* With --help, the operands before the action may be omitted: `maqet snapshot create`. */
-static const struct command *
-asked_about(const struct invocation *invocation)
-{
-    const struct command *command = invocation->command, *action = NULL;
-
-    for (size_t i = 0; command && !action && i < invocation->operands.count; i++)
-        action = command_action(command, invocation->operands.items[i]);
-    return action ? action : command;
-}
-
 /* Handles the options that ask about the program itself. Returns whether there is one. */
 static bool
 answer(const struct invocation *invocation)
@@ -48,7 +37,7 @@ answer(const struct invocation *invocation)
     if (invocation_has(invocation, "complete"))
         completion_print(invocation);
     else if (invocation_has(invocation, "help"))
-        help_print(invocation->commands, invocation->group, asked_about(invocation));
+        help_print(invocation->commands, invocation->group, invocation->command);
     else if (invocation_has(invocation, "version"))
         help_print_version();
     else if (invocation_has(invocation, "dump-man"))
@@ -117,7 +106,9 @@ main(int argc, char **argv)
     maqet_drives_close();
     if (error) {
         output_error(&invocation.output, error);
-        exit_code = maqet_error_exit_code(error->code);
+        exit_code = invocation.command && invocation.command->failure
+                        ? invocation.command->failure
+                        : maqet_error_exit_code(error->code);
     }
     return maqet_ending_settle(output_finish(&invocation.output, exit_code));
 }

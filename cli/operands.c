@@ -133,16 +133,26 @@ operand_find(const struct invocation *invocation, enum operand_kind kind)
     return NULL;
 }
 
+/* No misspelling is said to mean an action that discards something. */
 static int
 unknown_action(const struct invocation *invocation, const char *word,
                struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings harmless = MAQET_STRINGS_INIT;
 
     for (const struct command *action = invocation->command->actions; action->name;
-         action++)
+         action++) {
         maqet_strings_add(&names, action->name);
-    return usage_error_unknown(invocation, "action", word, &names, true, err);
+        if (!action->discards)
+            maqet_strings_add(&harmless, action->name);
+    }
+    const char *closest = maqet_text_closest(word, &harmless);
+    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+    return closest ? usage_error(invocation, err,
+                                 "Unknown action '%s'; did you mean '%s'?", word, closest)
+                   : usage_error(invocation, err, "Unknown action '%s'; there are: %s",
+                                 word, list);
 }
 
 int
@@ -160,18 +170,18 @@ operands_check(const struct invocation *invocation, struct maqet_error **err)
     if (command->actions && count > expected.count)
         return unknown_action(invocation, invocation->operands.items[expected.count],
                               err);
-    _cleanup_free_ char *synopsis = operands_synopsis(invocation->group, command);
-    const char *name = invocation->group->name;
+    _cleanup_free_ char *operands = operands_synopsis(invocation->group, command);
+    _cleanup_free_ char *usage = maqet_format(
+        "usage: maqet %s%s%s", invocation->group->name, *operands ? " " : "", operands);
     if (command->actions || count < least)
-        return usage_error(invocation, err, "Missing operand; usage: maqet %s %s", name,
-                           synopsis);
+        return usage_error(invocation, err, "Missing operand; %s", usage);
     if (endless || count <= expected.count)
         return 0;
     if (expected.replaced)
         return usage_error(invocation, err, "--all and %s are mutually exclusive",
                            word_of(expected.replaced));
-    return usage_error(invocation, err, "Unexpected operand '%s'; usage: maqet %s %s",
-                       invocation->operands.items[expected.count], name, synopsis);
+    return usage_error(invocation, err, "Unexpected operand '%s'; %s",
+                       invocation->operands.items[expected.count], usage);
 }
 
 struct maqet_definition *

@@ -22,6 +22,12 @@
                .help = "set a key after the files were merged, such as memory=2G, "      \
                        "storage.hdd.size=40G or arguments.smp=4; may be repeated")
 
+/* Of commands that do the same for several VMs; and a sentence of their descriptions. */
+#define OPTION_ALL_VMS_ROW OPTION_ROW("all", 'a', .help = "all VMs, instead of VM")
+#define PATTERNS                                                                           \
+    "VM can also be a pattern in quotes, such as 'web*' or 'db[12]' (see glob(7)), which " \
+    "selects all VMs whose names match; a pattern that no name matches is an error."
+
 /* Of commands that talk to QEMU. */
 #define OPTION_WAIT_ROW                                                                  \
     OPTION_ROW("wait", 'w', .type = OPTION_SECONDS, .argument = "SECONDS",               \

@@ -418,17 +418,23 @@ output_texts(const struct output *output, const struct maqet_strings *texts,
 }
 
 int
+output_error_unasked(const char *nothing, const char *unasked, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_REFUSED,
+                    "%s: there is no terminal on which to ask.\n%s", nothing, unasked);
+    maqet_error_hint(err, "Add --yes to do it without being asked");
+    return -1;
+}
+
+int
 output_confirm(const struct view *view, const void *rows, size_t count,
                const char *question, const char *nothing, struct maqet_error **err)
 {
     _cleanup_free_ char *text = shown_text(view, rows, count);
 
     if (!terminal_can_ask()) {
-        maqet_error_set(err, MAQET_ERROR_REFUSED,
-                        "%s: there is no terminal on which to ask.\n%s%s", nothing, text,
-                        question);
-        maqet_error_hint(err, "Add --yes to do it without being asked");
-        return -1;
+        _cleanup_free_ char *unasked = maqet_format("%s%s", text, question);
+        return output_error_unasked(nothing, unasked, err);
     }
     terminal_write(stderr, text);
     return terminal_ask(question)

@@ -69,6 +69,11 @@ void output_text(const char *text);
 int output_confirm(const struct view *view, const void *rows, size_t count,
                    const char *question, const char *nothing, struct maqet_error **err);
 
+/* The error for a question that cannot be asked without a terminal: it begins with @nothing,
+ * contains what the user would have been shown, and names --yes. Returns -1. */
+int output_error_unasked(const char *nothing, const char *unasked,
+                         struct maqet_error **err);
+
 /* Writes the rows that are kept, and checks that everything was written. Returns the exit
  * code. */
 int output_finish(struct output *output, int exit_code);

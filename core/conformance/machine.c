@@ -92,7 +92,7 @@ machine_start(const struct bench *bench, const char *type, json_object *const *e
         return NULL;
     maqet_drives_close();
     if (store(bench, definition, err) < 0 ||
-        maqet_vm_start(context, definition->name, &how, NULL, err) < 0)
+        maqet_vm_start(context, definition->name, &how, NULL, NULL, err) < 0)
         return NULL;
     return maqet_open(context, definition->name,
                       MAQET_OPEN_LOCK | MAQET_OPEN_RUNNING | MAQET_OPEN_VM, err);

@@ -117,14 +117,19 @@ start(struct maqet_launching *launching, struct maqet_definition *definition,
     return -1;
 }
 
+/* *running (may be NULL: that is an error): it runs as it should, and need not be started. */
 static int
-check_stopped(const struct maqet_opened *machine, struct maqet_error **err)
+check_stopped(const struct maqet_opened *machine, bool *running, struct maqet_error **err)
 {
     if (machine->run.pid == 0)
         return 0;
     if (!machine->run.lost &&
         maqet_vm_check_paused(machine->context, machine->name, err) < 0)
         return -1;
+    if (running && !machine->run.lost) {
+        *running = true;
+        return 0;
+    }
     maqet_opened_error_running(machine, true, err);
     return maqet_error_next(err, MAQET_NEXT_STOP_FIRST, machine->name, NULL);
 }
@@ -134,26 +139,32 @@ check_stopped(const struct maqet_opened *machine, struct maqet_error **err)
 static int
 start_stored(struct maqet_launching *launching, const struct maqet_context *context,
              const char *name, const struct maqet_drives_consent *consent,
-             struct maqet_opened **machine, struct maqet_error **err)
+             struct maqet_opened **machine, bool *running, struct maqet_error **err)
 {
     *machine = maqet_open(context, name, MAQET_OPEN_LOCK | MAQET_OPEN_FOLDER, err);
     launching->machine = *machine;
-    if (!*machine || check_stopped(*machine, err) < 0)
+    if (!*machine || check_stopped(*machine, running, err) < 0)
         return -1;
+    if (running && *running)
+        return 0;
     struct maqet_definition *definition = maqet_opened_definition(*machine, err);
     return definition ? start(launching, definition, consent, err) : -1;
 }
 
 int
 maqet_vm_start(const struct maqet_context *context, const char *name,
-               const struct maqet_start *how, int *pid, struct maqet_error **err)
+               const struct maqet_start *how, int *pid, bool *running,
+               struct maqet_error **err)
 {
     _cleanup_opened_ struct maqet_opened *machine = NULL;
     _cleanup_launching_ struct maqet_launching launching =
         maqet_launching_new(how->timeout, false);
 
     launching.dies_with_us = how->dies_with_us;
-    if (start_stored(&launching, context, name, &how->consent, &machine, err) < 0)
+    if (running)
+        *running = false;
+    if (start_stored(&launching, context, name, &how->consent, &machine, running, err) <
+        0)
         return -1;
     if (pid)
         *pid = machine->run.pid;
@@ -231,7 +242,7 @@ maqet_vm_run(const struct maqet_context *context, const char *name,
         maqet_launching_new(how->timeout, true);
     int status = 0;
 
-    if (start_stored(&launching, context, name, &how->consent, &machine, err) < 0)
+    if (start_stored(&launching, context, name, &how->consent, &machine, NULL, err) < 0)
         return -1;
     maqet_opened_unlock(machine);
     maqet_drives_close();

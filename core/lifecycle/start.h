@@ -15,9 +15,12 @@ struct maqet_start {
 };
 
 /* Starts a machine: checks it, creates missing images, runs QEMU, and waits until it
- * answers. *pid (may be NULL) gets QEMU's PID. MAQET_ERROR_STATE: it is running already. */
+ * answers. *pid (may be NULL) gets QEMU's PID. *running: it was running before, and nothing
+ * was done; if @running is NULL, that is MAQET_ERROR_STATE. It is in any case if the guest is
+ * paused or the run folder is lost. */
 int maqet_vm_start(const struct maqet_context *context, const char *name,
-                   const struct maqet_start *how, int *pid, struct maqet_error **err);
+                   const struct maqet_start *how, int *pid, bool *running,
+                   struct maqet_error **err);
 
 /* A saved state with which a guest resumes instead of booting. */
 struct maqet_incoming {

@@ -134,7 +134,7 @@ EOF
 expect 0 maqet add offline.yaml
 offline_maqet() {
     took ours.create "$MAQET" -q snapshot offline create disk s
-    took ours.load "$MAQET" -q snapshot offline load disk s
+    took ours.load "$MAQET" -q snapshot offline load --yes disk s
     took ours.delete "$MAQET" -q snapshot offline delete disk s
 }
 offline_qemu_img() {

@@ -39,7 +39,7 @@ about=data/vms/vm/checkpoints/one.json
 grep -q 'maqet-hdd\.1' "$about" || fail "the checkpoint has no such node"
 sed -i 's/,\\"node-name\\":\\"maqet-[^"]*\\"//g' "$about"
 grep -q 'maqet-hdd\.1' "$about" && fail "the name could not be removed"
-expect 0 maqet checkpoint vm load one
+expect 0 maqet checkpoint vm load --yes one
 expect 0 maqet -q stop vm --timeout 0 --force
 # Another base does not.
 sed 's/base.raw/other.raw/' vm.yaml >other.yaml
@@ -48,5 +48,5 @@ rm images/maqet-vm-hdd.qcow2 "images/maqet-vm-$long.qcow2"
 qemu-img create -q -f qcow2 -F raw -b "$TMP/other.raw" images/maqet-vm-hdd.qcow2
 qemu-img create -q -f qcow2 -F raw -b "$TMP/other.raw" "images/maqet-vm-$long.qcow2"
 expect 0 maqet apply vm other.yaml
-expect 3 maqet checkpoint vm load one
+expect 3 maqet checkpoint vm load --yes one
 err_has "The checkpoint 'one' no longer fits VM 'vm': its argument -blockdev was"

@@ -102,11 +102,11 @@ loaded() {
     esac
     tags 'keep hdd,data'
     states keep.json keep.state
-    expect 0 maqet checkpoint vm load keep
+    expect 0 maqet checkpoint vm load --yes keep
     will_run
 }
 for call in clone rename unlink unlinkat pidfd_send_signal sendmsg; do
-    at_every_step $call loaded checkpoint vm load keep
+    at_every_step $call loaded checkpoint vm load --yes keep
 done
 
 deleted() {

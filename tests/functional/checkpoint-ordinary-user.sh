@@ -42,7 +42,7 @@ if [ "$(cat /proc/sys/vm/unprivileged_userfaultfd 2>/dev/null)" = 0 ]; then
     same one "$(cut -f 1 out)" "the snapshots"
 fi
 pid=$(as_user --format plain ls | cut -f 3)
-expect 0 as_user checkpoint vm load one
+expect 0 as_user checkpoint vm load --yes one
 [ "$(as_user --format plain ls | cut -f 3)" -ne "$pid" ] || fail "the same QEMU"
 expect 0 as_user stop vm --timeout 0 --force
 expect 0 as_user run vm --from one --discard -- true

@@ -35,10 +35,10 @@ tampered() {
 # refused CODE: whichever way the checkpoint cp is loaded, and nothing has been touched.
 refused() {
     sums=$(sha256sum hdd.qcow2 data.qcow2)
-    expect "$1" maqet start vm --from cp
-    expect "$1" maqet checkpoint vm load cp --keep kept
-    expect "$1" maqet run vm --from cp --discard -- true
-    expect "$1" maqet checkpoint vm load cp
+    expect "$1" maqet start vm --yes --from cp
+    expect "$1" maqet checkpoint vm load --yes cp --keep kept
+    expect 125 maqet run vm --from cp --discard -- true
+    expect "$1" maqet checkpoint vm load --yes cp
     same stopped "$(vm_status vm)" "the status"
     same "$sums" "$(sha256sum hdd.qcow2 data.qcow2)" "the images"
     [ ! -e data/vms/vm/pending.json ] || fail "something is pending"
@@ -63,7 +63,7 @@ cp -a $checkpoints checkpoints.kept
 
 # A copy of the image has the same snapshots.
 again
-expect 0 maqet start vm --from cp
+expect 0 maqet start vm --yes --from cp
 stop
 
 # Another snapshot of that name: of which drive, and when both were taken.
@@ -85,14 +85,14 @@ err_has "belong to a checkpoint"
 expect 0 maqet snapshot vm create data cp --overwrite
 refused 3
 # All drives together are a set, and this is none; each by itself is what it is.
-expect 3 maqet snapshot vm load --all cp
+expect 3 maqet snapshot vm load --yes --all cp
 err_has "The snapshot 'cp' of drive 'data' on VM 'vm' is not the one that was created together"
-expect 0 maqet snapshot vm load data cp
-expect 0 maqet snapshot vm load hdd cp
+expect 0 maqet snapshot vm load --yes data cp
+expect 0 maqet snapshot vm load --yes hdd cp
 # In the place of what runs: that runs on.
 expect 0 maqet start vm
 pid=$(vm_pid vm)
-expect 3 maqet checkpoint vm load cp
+expect 3 maqet checkpoint vm load --yes cp
 same "$pid" "$(vm_pid vm)" "the QEMU that runs"
 stop
 # Deleting it deletes what is its own.
@@ -150,7 +150,7 @@ stop
 
 # The memory is damaged: one bit, in any kind of file.
 again
-expect 0 maqet start vm --from cp
+expect 0 maqet start vm --yes --from cp
 expect 0 maqet checkpoint vm delete cp
 for option in --method=stop --method=background --compress; do
     expect 0 maqet checkpoint vm create cp $option
@@ -161,7 +161,7 @@ for option in --method=stop --method=background --compress; do
     err_has "$checkpoints/cp.state is damaged: its checksum is"
     err_has "maqet snapshot vm load --all cp"
     cp good $checkpoints/cp.state
-    expect 0 maqet checkpoint vm load cp --keep kept
+    expect 0 maqet checkpoint vm load --yes cp --keep kept
     expect 0 maqet checkpoint vm delete cp
     stop
     expect 0 maqet snapshot vm delete --all kept
@@ -172,7 +172,7 @@ stop
 # Of an earlier maqet, which recorded neither: loaded as it was then, and that is said, once.
 again
 sed -i 's/"checksum":/"was":/; s/"snapshots":/"were":/' $checkpoints/cp.json
-for command in "start vm --from cp" "checkpoint vm load cp" "run vm --from cp --discard -- true"; do
+for command in "start vm --yes --from cp" "checkpoint vm load --yes cp" "run vm --from cp --discard -- true"; do
     # shellcheck disable=SC2086 # several words
     expect 0 maqet $command
     same 1 "$(grep -c "was created by an earlier version of maqet" err)" "warnings of: $command"
@@ -197,7 +197,7 @@ qemu-img snapshot -d cp data.qcow2
 # ---- sets
 
 expect 0 maqet snapshot vm create --all set
-expect 0 maqet snapshot vm load --all set
+expect 0 maqet snapshot vm load --yes --all set
 # Replaced by another program.
 cp data.qcow2 data.kept
 replaced data.qcow2 set
@@ -208,33 +208,33 @@ for verb in load delete; do
     err_has "maqet snapshot vm $verb data set"
 done
 same "$sums" "$(sha256sum hdd.qcow2 data.qcow2)" "the images"
-expect 0 maqet snapshot vm load data set
+expect 0 maqet snapshot vm load --yes data set
 holds data.qcow2 9
 # The right one again.
 cp data.kept data.qcow2
-expect 0 maqet snapshot vm load --all set
+expect 0 maqet snapshot vm load --yes --all set
 # Replaced by maqet itself, in one step or in two.
 expect 0 maqet snapshot vm create data set --overwrite
-expect 3 maqet snapshot vm load --all set
+expect 3 maqet snapshot vm load --yes --all set
 expect 0 maqet snapshot vm delete data set
 expect 0 maqet snapshot vm create data set
-expect 3 maqet snapshot vm load --all set
+expect 3 maqet snapshot vm load --yes --all set
 expect 3 maqet snapshot vm delete --all set
 # The same while QEMU runs.
 expect 0 maqet start vm
 pid=$(vm_pid vm)
-expect 3 maqet snapshot vm load --all set --live
+expect 3 maqet snapshot vm load --yes --all set --live
 err_has "maqet snapshot vm load data set --live"
 expect 3 maqet snapshot vm delete --all set --live
 same "$pid" "$(vm_pid vm)" "the QEMU that runs"
 stop
 # A new set of that name is one; and when all of a set are gone, it is forgotten.
 expect 0 maqet snapshot vm create --all set --overwrite
-expect 0 maqet snapshot vm load --all set
+expect 0 maqet snapshot vm load --yes --all set
 expect 0 maqet snapshot vm delete hdd set
 expect 0 maqet snapshot vm delete data set
 expect 0 maqet snapshot vm create data set
 expect 0 maqet snapshot vm create hdd set
-expect 0 maqet snapshot vm load --all set
+expect 0 maqet snapshot vm load --yes --all set
 err_has "were not created together"
 sound hdd.qcow2 data.qcow2

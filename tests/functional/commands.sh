@@ -23,9 +23,11 @@ err_has "running"
 
 # One of several fails: the others go on, and the exit code tells.
 expect 0 maqet stop a --timeout 0 --force
-expect 3 maqet start bee a
-err_has "'bee' is already running"
+expect 0 maqet start bee a
+out_has "'bee' is already running"
 same running "$(vm_status a)"
+expect 3 maqet start bee nobody a
+err_has "There is no VM 'nobody'"
 
 for format in table json yaml plain; do
     for command in ls "status a" "args a" "qmp a query-status"; do
@@ -48,7 +50,8 @@ expect 0 maqet stop a bee cee
 "$MAQET" start a --foreground >fg.out 2>fg.err &
 foreground=$!
 eventually 20 sh -c "'$MAQET' --format plain ls | grep -q '^a	running'"
-expect 3 maqet start a
+expect 3 maqet start a --foreground
+expect 0 maqet start a
 expect 0 maqet stop a --timeout 0 --force
 code=0
 wait "$foreground" || code=$?
@@ -83,9 +86,23 @@ done
 expect 0 maqet --version
 out_has maqet
 
-# Nobody is asked for what cannot be answered; a machine is kept until somebody says so.
-expect 2 maqet rm a </dev/null
-expect 2 maqet rm --all </dev/null
+# Nobody is asked for what cannot be answered. What keeps all images needs no answer; what
+# deletes one is kept until somebody says so.
+vm_yaml d <<EOF
+storage:
+  - {name: hdd, size: 1M, file: d.qcow2}
+EOF
+expect 0 maqet add d.yaml
+expect 0 maqet start d
+expect 0 maqet stop d --timeout 0 --force
+expect 2 maqet rm d --delete-storage </dev/null
+err_has "there is no terminal on which to ask"
+err_has "--yes"
+expect 2 maqet rm --all --delete-storage </dev/null
+same 4 "$(maqet ls --format plain | wc -l)" "machines"
+expect 0 maqet rm d </dev/null
+kept "$TMP/d.qcow2" "created by maqet"
+[ -e d.qcow2 ] || fail "rm deleted an image unasked"
 same 3 "$(maqet ls --format plain | wc -l)" "machines"
 
 # A default path in a folder that all can write: made by us alone, and said to be unsafe.

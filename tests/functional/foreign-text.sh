@@ -83,7 +83,7 @@ while IFS= read -r name; do
 done < <(cut -f 1 out)
 expect 0 maqet snapshot vm list hdd
 same 2 "$(wc -l <out)" "what is left, with its title"
-everywhere 3 snapshot vm load hdd "$evil"
+everywhere 3 snapshot vm load --yes hdd "$evil"
 everywhere 3 snapshot vm delete "$evil" one
 everywhere 3 snapshot vm create hdd "$evil"
 

@@ -44,7 +44,7 @@ rounds() { # METHOD ROUNDS
         out_has "method: $1"
         in_guest vm 'echo later >/tmp/word'
         after 1 >/dev/null
-        expect 0 maqet checkpoint vm load "$1$round"
+        expect 0 maqet checkpoint vm load --yes "$1$round"
         same "$1$round" "$(in_guest vm 'cat /tmp/word')" "the guest's word"
         unharmed "$1, round $round"
         expect 0 maqet checkpoint vm delete "$1$round"

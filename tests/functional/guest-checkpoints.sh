@@ -64,7 +64,7 @@ expect 0 maqet checkpoint vm create f --compress
 put D
 has D
 for checkpoint in a:A f:F c:C b:B f:F a:A; do
-    expect 0 maqet checkpoint vm load "${checkpoint%:*}"
+    expect 0 maqet checkpoint vm load --yes "${checkpoint%:*}"
     has "${checkpoint#*:}"
 done
 # The process goes on from the number that it had.
@@ -78,7 +78,7 @@ if precopy_sound; then
     out_has "method: stop (for "
     out_has "s, the guest has been changing its memory faster than it"
     put D
-    expect 0 maqet checkpoint vm load g
+    expect 0 maqet checkpoint vm load --yes g
     has G
     expect 0 maqet checkpoint vm delete g
 fi
@@ -102,27 +102,27 @@ expect 0 maqet checkpoint vm delete slow
 
 # In the place of what runs, which is kept.
 put E
-expect 0 maqet checkpoint vm load b --keep e
+expect 0 maqet checkpoint vm load --yes b --keep e
 has B
-expect 0 maqet checkpoint vm load e
+expect 0 maqet checkpoint vm load --yes e
 has E
 
 # From the off.
 expect 0 maqet stop vm --timeout 0 --force
 expect 3 maqet checkpoint vm create off
 err_has "VM 'vm' is not running"
-expect 0 maqet start vm --from c
+expect 0 maqet start vm --yes --from c
 has C
-expect 3 maqet start vm --from c
+expect 3 maqet start vm --yes --from c
 err_has "maqet checkpoint vm load c"
 
 # The drives alone: the guest boots, and its journal has what was written out.
 expect 0 maqet stop vm --timeout 0 --force
-expect 0 maqet snapshot vm load --all a
+expect 0 maqet snapshot vm load --yes --all a
 sound one.qcow2 two.qcow2
 
 # A random tree of 12: each goes back to what the guest had noted when it was taken.
-expect 0 maqet start vm --from c
+expect 0 maqet start vm --yes --from c
 number=0
 while [ $((number += 1)) -le 12 ]; do
     put "t$number"
@@ -131,10 +131,10 @@ while [ $((number += 1)) -le 12 ]; do
     # From one of those that there are, one time in two.
     random=$(awk -v seed="$number" -v most="$number" \
         'BEGIN { srand(seed); print int(rand() * 2 * most) + 1 }')
-    [ "$random" -gt "$number" ] || expect 0 maqet checkpoint vm load "t$random"
+    [ "$random" -gt "$number" ] || expect 0 maqet checkpoint vm load --yes "t$random"
 done
 for number in 12 1 7 2 11 5 3 9 8 4 6 10; do
-    expect 0 maqet checkpoint vm load "t$number"
+    expect 0 maqet checkpoint vm load --yes "t$number"
     has "t$number"
 done
 number=0
@@ -149,9 +149,9 @@ sound one.qcow2 two.qcow2
 expect 0 maqet checkpoint vm delete a
 expect 0 maqet --format plain checkpoint vm list
 same 'b c f e' "$(cut -f 1 out | tr '\n' ' ' | sed 's/ $//')" "the checkpoints"
-expect 3 maqet checkpoint vm load a
+expect 3 maqet checkpoint vm load --yes a
 err_has "There is no checkpoint 'a' of VM 'vm'"
-expect 0 maqet start vm --from b
+expect 0 maqet start vm --yes --from b
 has B
 shut_down vm
 sound one.qcow2 two.qcow2

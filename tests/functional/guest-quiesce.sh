@@ -94,7 +94,7 @@ thawed five
 expect 0 maqet snapshot vm create hdd again --live --quiesce
 thawed six
 
-expect 0 maqet snapshot vm load hdd kept --live
+expect 0 maqet snapshot vm load --yes hdd kept --live
 guest_wait "$TMP/vm.serial" || fail "the guest does not answer after the load"
 in_guest vm 'mkdir -p /mnt/a && mount -t ext4 -o ro,noload /dev/vda /mnt/a'
 same kept "$(in_guest vm 'cat /mnt/a/kept')" "what was written before the freeze"

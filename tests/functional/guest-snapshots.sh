@@ -71,12 +71,12 @@ expect 0 maqet snapshot vm create --all a-set
 up
 put B
 shut_down vm
-expect 0 maqet snapshot vm load one a
+expect 0 maqet snapshot vm load --yes one a
 up
 reads A ONE
 reads B TWO THREE
 checked
-expect 0 maqet snapshot vm load --all a-set
+expect 0 maqet snapshot vm load --yes --all a-set
 up
 reads A ONE TWO THREE
 
@@ -85,7 +85,7 @@ put C
 expect 0 maqet snapshot vm create two c --live
 expect 0 maqet snapshot vm create --all c-set --live
 put D
-expect 0 maqet snapshot vm load two c --live
+expect 0 maqet snapshot vm load --yes two c --live
 again() {
     guest_wait "$TMP/vm.serial" || fail "the guest does not answer after the load"
     mounted
@@ -93,7 +93,7 @@ again() {
 again
 reads C TWO
 reads D ONE THREE
-expect 0 maqet snapshot vm load --all c-set --live
+expect 0 maqet snapshot vm load --yes --all c-set --live
 again
 reads C ONE TWO THREE
 checked

@@ -41,10 +41,15 @@ same 600 "$(stat -c %a "$TMP/images/maqet-one-hdd.qcow2")" "mode of the image"
 same 600 "$(stat -c %a "$TMP/run/one/qmp.sock")" "mode of the socket"
 same 700 "$(stat -c %a "$TMP/run/one")" "mode of the run folder"
 
-# Running already: an error that names the PID.
-expect 3 maqet start one
-err_has "VM 'one' is already running (PID $pid)"
+# Running already: a note that names the PID, but no second QEMU with the terminal.
+expect 0 maqet start one
+out_has "VM 'one' is already running (PID $pid)"
 err_lacks Creating
+expect 0 maqet start one --format json
+grep -q '"was_running": *true' out || fail "not said in JSON"
+same "$pid" "$(vm_pid one)" "the PID"
+expect 3 maqet start one --foreground
+err_has "VM 'one' is already running (PID $pid)"
 
 # The drives in QEMU bear the names of the file.
 expect 0 maqet qmp one query-named-block-nodes
@@ -129,8 +134,8 @@ named 0 maqet --format json snapshot "$uuid" create hdd t --live
 named 0 maqet snapshot "$uuid" list hdd
 named 0 maqet --format json snapshot "$uuid" delete hdd t --live
 named 0 maqet snapshot "$uuid" export hdd s exported.qcow2
-named 0 maqet snapshot "$uuid" load hdd s --live
-named 3 maqet snapshot "$uuid" load hdd nothing --live
+named 0 maqet snapshot "$uuid" load --yes hdd s --live
+named 3 maqet snapshot "$uuid" load --yes hdd nothing --live
 named 3 maqet checkpoint "$uuid" create c
 named 0 maqet resize "$uuid" hdd 65M
 named 0 maqet --format json resize "$uuid" hdd 66M

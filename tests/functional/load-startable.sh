@@ -53,8 +53,8 @@ pid=$(vm_pid vm)
 
 # in_the_way WORDS: a live load, a checkpoint's and a restart leave the machine alone, and say why.
 in_the_way() {
-    for command in "snapshot vm load hdd one --live" "snapshot vm load hdd one --auto" \
-        "checkpoint vm load two" "checkpoint vm load two --keep three" "restart vm --timeout 0 --force"; do
+    for command in "snapshot vm load --yes hdd one --live" "snapshot vm load --yes hdd one --auto" \
+        "checkpoint vm load --yes two" "checkpoint vm load --yes two --keep three" "restart vm --timeout 0 --force"; do
         # shellcheck disable=SC2086 # several words
         expect 3 maqet $command
         err_has "$1"
@@ -76,7 +76,7 @@ mv away cd.iso
 # An image that start refuses, of a drive that is not to be reverted.
 mv data.qcow2 away
 truncate -s 8M data.qcow2
-for command in "snapshot vm load hdd one --live" "restart vm --timeout 0 --force"; do
+for command in "snapshot vm load --yes hdd one --live" "restart vm --timeout 0 --force"; do
     # shellcheck disable=SC2086 # several words
     expect 3 maqet $command
     err_has "data.qcow2"
@@ -85,7 +85,7 @@ done
 mv away data.qcow2
 # One that was removed while QEMU has it open would be made anew, empty.
 mv data.qcow2 away
-expect 3 maqet snapshot vm load hdd one --live
+expect 3 maqet snapshot vm load --yes hdd one --live
 err_has "would not start again, so it was not stopped"
 err_has "$TMP/data.qcow2 no longer exists"
 [ ! -e data.qcow2 ] || fail "an image was made"
@@ -106,37 +106,37 @@ if unshare -n true 2>/dev/null; then
     expect 0 maqet stop other --timeout 0 --force
     expect 0 unshare -n "$MAQET" start other
 fi
-expect 0 maqet snapshot vm load hdd one --live
+expect 0 maqet snapshot vm load --yes hdd one --live
 
 # It would start, and then doesn't: what was loaded is loaded, and no memory is lost.
 touch broken
-expect 1 maqet snapshot vm load hdd one --live
+expect 1 maqet snapshot vm load --yes hdd one --live
 err_has "The snapshot is loaded, but VM 'vm' is stopped"
 err_has "I am broken"
 err_has "Once it can start, start it: maqet start vm"
 rm broken
 expect 0 maqet start vm
 touch broken
-expect 1 maqet checkpoint vm load two
+expect 1 maqet checkpoint vm load --yes two
 err_has "I am broken"
 err_has "the checkpoint is intact"
 err_has "maqet start vm --from two"
 rm broken
-expect 0 maqet start vm --from two
+expect 0 maqet start vm --yes --from two
 expect 0 maqet qmp vm query-status
 out_has running
 # A machine that is stopped: no drive is reverted for a memory that could not be loaded.
 expect 0 maqet stop vm --timeout 0 --force
 fill hdd.qcow2 7
 expect 0 maqet stop other --timeout 0 --force
-expect 3 maqet start vm --from two
+expect 3 maqet start vm --yes --from two
 err_has "VM 'vm' would not start: "
 err_has "on which nobody listens"
 holds hdd.qcow2 7
 expect 0 maqet start other
-expect 0 maqet start vm --from two
+expect 0 maqet start vm --yes --from two
 expect 0 maqet restart vm --timeout 0 --force
-expect 0 maqet snapshot vm load hdd one --live
+expect 0 maqet snapshot vm load --yes hdd one --live
 expect 0 maqet stop vm --timeout 0 --force
 
 # A program that a plugin has run beside QEMU.
@@ -153,11 +153,11 @@ expect 0 maqet start beside
 expect 0 maqet snapshot beside create hdd one --live
 pid=$(vm_pid beside)
 mv bin/beside away
-expect 1 maqet snapshot beside load hdd one --live
+expect 1 maqet snapshot beside load --yes hdd one --live
 err_has "the program $TMP/bin/beside, which must run beside QEMU for it, was not found"
 same "$pid" "$(vm_pid beside)" "the PID"
 mv away bin/beside
-expect 0 maqet snapshot beside load hdd one --live
+expect 0 maqet snapshot beside load --yes hdd one --live
 expect 0 maqet stop beside --timeout 0 --force
 
 # The emulator of a TPM ends with QEMU.
@@ -182,7 +182,7 @@ expect 0 maqet start tpm
 expect 0 maqet snapshot tpm create hdd one --live
 expect 0 maqet checkpoint tpm create two
 pid=$(vm_pid tpm)
-for command in "snapshot tpm load hdd one --live" "checkpoint tpm load two"; do
+for command in "snapshot tpm load --yes hdd one --live" "checkpoint tpm load --yes two"; do
     # shellcheck disable=SC2086 # several words
     expect 3 maqet $command
     err_has "VM 'tpm' would not start again, so it was not stopped: the emulator of its TPM 'tpm0' ends with QEMU, so QEMU could not be restarted"
@@ -190,10 +190,10 @@ for command in "snapshot tpm load hdd one --live" "checkpoint tpm load two"; do
 done
 expect 0 maqet stop tpm --timeout 0 --force
 wait "$emulator" || :
-expect 0 maqet snapshot tpm load hdd one
-expect 3 maqet start tpm --from two
+expect 0 maqet snapshot tpm load --yes hdd one
+expect 3 maqet start tpm --yes --from two
 err_has "-chardev connects to $TMP/tpm/sock, on which nobody listens"
 emulator
-expect 0 maqet start tpm --from two
+expect 0 maqet start tpm --yes --from two
 expect 0 maqet stop tpm --timeout 0 --force
 sound hdd.qcow2 data.qcow2 beside.qcow2 tpm.qcow2

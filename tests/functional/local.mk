@@ -39,6 +39,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/secrets.sh \
 	tests/functional/actions.sh \
 	tests/functional/completion.sh \
+	tests/functional/patterns.sh \
 	tests/functional/confined.sh \
 	tests/functional/merging.sh \
 	tests/functional/manuals.sh \

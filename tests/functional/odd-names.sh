@@ -32,4 +32,4 @@ expect 0 maqet stop kept --timeout 0 --force
 record=$(find data -name one.json)
 grep -qF '"guest=kept"' "$record" || fail "the record does not have the name"
 sed -i 's/"guest=kept"/"kept"/' "$record"
-expect 0 maqet checkpoint kept load one
+expect 0 maqet checkpoint kept load --yes one

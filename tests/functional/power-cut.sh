@@ -59,7 +59,7 @@ published images/hdd.qcow2 images/data.qcow2 data/vms/vm/images.json data/vms/vm
 safe snapshot vm create --all one
 published data/vms/vm/pending.json data/vms/vm/snapshots.json
 gone data/vms/vm/pending.json
-safe snapshot vm load --all one
+safe snapshot vm load --yes --all one
 published data/vms/vm/pending.json data/vms/vm/snapshots.json
 gone data/vms/vm/pending.json
 for format in qcow2 raw; do
@@ -93,7 +93,7 @@ done
 safe resize vm hdd 12M
 expect 0 maqet checkpoint vm create cp
 expect 0 maqet stop vm --timeout 0 --force
-safe checkpoint vm load cp
+safe checkpoint vm load --yes cp
 published data/vms/vm/pending.json
 
 # Machines and images go.

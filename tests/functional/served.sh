@@ -41,8 +41,8 @@ expect 0 maqet qmp a query-named-block-nodes
 out_has '"drv": "nbd"'
 expect 0 maqet status a
 out_has "$TMP/disk.qcow2"
-expect 3 maqet start a
-err_has "VM 'a' is already running"
+expect 0 maqet start a
+out_has "VM 'a' is already running"
 
 # in_use_by VM COMMAND...: the command is refused because the image is that machine's.
 in_use_by() {
@@ -96,10 +96,10 @@ expect 0 maqet start a
 # The list is read from the image, of which QEMU knows nothing.
 expect 0 maqet snapshot a list
 out_has first
-expect 3 maqet snapshot a load disk first
+expect 3 maqet snapshot a load --yes disk first
 expect 0 maqet stop a --timeout 0 --force
 qemu-io -f qcow2 -c "write -P 9 0 64k" disk.qcow2 >/dev/null
-expect 0 maqet snapshot a load disk first
+expect 0 maqet snapshot a load --yes disk first
 qemu-io -f qcow2 -c "read -P 0 0 64k" disk.qcow2 >/dev/null || fail "the snapshot was not loaded"
 expect 0 maqet snapshot a delete disk first
 expect 0 maqet check a disk

@@ -147,13 +147,13 @@ define kept q35 a:sata b:sata c:sata
 expect 0 maqet apply kept kept.yaml
 rm data/vms/kept/slots.json # by an earlier maqet
 once kept
-expect 3 maqet checkpoint kept load one
+expect 3 maqet checkpoint kept load --yes one
 err_has "The checkpoint 'one' no longer fits VM 'kept'"
 define kept q35 b:sata c:sata
 expect 0 maqet apply kept kept.yaml
 same "ide.1 ide.2" "$(at kept b c)" "places before the load"
 cp -R data earlier
-expect 0 maqet checkpoint kept load one
+expect 0 maqet checkpoint kept load --yes one
 same "ide.0 ide.1" "$(at kept b c)" "places of the checkpoint"
 expect 0 maqet -q stop kept --timeout 0 --force
 # The same for one of a maqet that recorded no places.
@@ -161,7 +161,7 @@ cp earlier/vms/kept/slots.json data/vms/kept/slots.json
 same "ide.1 ide.2" "$(at kept b c)" "places before the load"
 sed -i '/"slots": *\[/,/\],*$/d' data/vms/kept/checkpoints/one.json
 grep -q '"slots"' data/vms/kept/checkpoints/one.json && fail "the places could not be removed"
-expect 0 maqet checkpoint kept load one
+expect 0 maqet checkpoint kept load --yes one
 same "ide.0 ide.1" "$(at kept b c)" "places of an old checkpoint"
 expect 0 maqet -q stop kept --timeout 0 --force
 
@@ -224,7 +224,7 @@ expect 0 maqet checkpoint moved create one
 expect 0 maqet -q stop moved --timeout 0 --force
 rm data/vms/moved/slots.json
 once moved
-expect 0 maqet checkpoint moved load one
+expect 0 maqet checkpoint moved load --yes one
 pci moved >loaded
 same "$(cat saved)" "$(cat loaded)" "devices of the checkpoint"
 grep -q maqet-vacant saved || fail "the address of the second drive is not kept"
@@ -233,7 +233,7 @@ expect 0 maqet -q stop moved --timeout 0 --force
 # The plugin of a drive is gone: its VM can be changed, and what needs the drive says so.
 sed -i '0,/"qcow2"/s//"gone"/' data/vms/moved/vm.json
 grep -q '"gone"' data/vms/moved/vm.json || fail "the definition could not be changed"
-expect 3 maqet checkpoint moved load one
+expect 3 maqet checkpoint moved load --yes one
 err_has "There is no storage plugin 'gone'"
 rm data/vms/moved/slots.json
 define moved q35 a:virtio

@@ -57,7 +57,7 @@ expect 1 maqet snapshot vm create --all first --overwrite
 told
 err_has "cannot create the snapshot 'first'"
 nothing_changed
-expect 1 maqet snapshot vm load --all first
+expect 1 maqet snapshot vm load --yes --all first
 told
 nothing_changed
 room
@@ -70,7 +70,7 @@ err_has "the new one was complete under a temporary name and replaces the old on
 room
 qemu-img snapshot -l small/tight.qcow2 | grep -q ' first ' || fail "the snapshot has lost its name"
 sound small/tight.qcow2
-expect 0 maqet snapshot vm load tight first
+expect 0 maqet snapshot vm load --yes tight first
 holds small/tight.qcow2 2
 expect 0 maqet snapshot vm create tight first --overwrite
 nothing_changed

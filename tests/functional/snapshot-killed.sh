@@ -101,7 +101,7 @@ check_overwrite() {
     grep -q '^- keep (' out || { cat out >&2; fail "$what: nothing of that name is listed"; }
     stopped
     tags keep
-    expect 0 maqet snapshot vm load --all keep
+    expect 0 maqet snapshot vm load --yes --all keep
     in_step "$what"
 }
 check_load() {
@@ -170,7 +170,7 @@ err_has "the new one was complete under a temporary name"
 expect 0 maqet stop vm --timeout 0 --force
 what="a stand-in at a start"
 tags keep
-expect 0 maqet snapshot vm load --all keep
+expect 0 maqet snapshot vm load --yes --all keep
 same 2 "$(number_in hdd.qcow2)" "what the stand-in held"
 in_step "$what"
 
@@ -182,7 +182,7 @@ half_loaded() {
         [ ! -e data/vms/vm/pending.json ] || expect 0 maqet recover vm
         begin_anew
         step=$((step + 1))
-        expect 137 traced clone "signal=KILL:when=$step" snapshot vm load --all keep
+        expect 137 traced clone "signal=KILL:when=$step" snapshot vm load --yes --all keep
     done
 }
 half_loaded

@@ -31,7 +31,7 @@ err_has "  3. Use whichever fits the VM's state (add --auto)"
 expect 3 maqet snapshot vm create hdd test --live --quiesce
 err_has "was started without a port for a guest agent"
 err_lacks "interrupted"
-expect 3 maqet snapshot vm load hdd test
+expect 3 maqet snapshot vm load --yes hdd test
 expect 3 maqet snapshot vm delete hdd test
 expect 3 maqet snapshot vm export hdd test out.qcow2
 err_has "There is no snapshot 'test' of drive 'hdd'"
@@ -90,14 +90,14 @@ pid=$(vm_pid vm)
 sed 's/hdd.qcow2/elsewhere.qcow2/' vm.yaml >changed.yaml
 expect 0 maqet apply vm changed.yaml
 expect 0 live create hdd running
-expect 0 maqet snapshot vm load hdd one --live
+expect 0 maqet snapshot vm load --yes hdd one --live
 err_has "QEMU is ended and started again"
 out_has "The VM runs again (PID $(vm_pid vm))"
 [ "$(vm_pid vm)" -ne "$pid" ] || fail "QEMU was not started again"
 tr '\0' ' ' <"/proc/$(vm_pid vm)/cmdline" | grep -q hdd.qcow2 || fail "not the same arguments"
 [ ! -e elsewhere.qcow2 ] || fail "the new definition was used"
 expect 0 maqet apply vm vm.yaml
-expect 0 maqet snapshot vm load --all set --live
+expect 0 maqet snapshot vm load --yes --all set --live
 
 # QEMU is killed in the middle of it: said, and the images are sound.
 # The operation is written down by the first rename, and then there is time.

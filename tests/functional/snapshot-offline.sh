@@ -38,7 +38,7 @@ expect 0 maqet snapshot vm list hdd
 out_has "Snapshots for drive 'hdd' on VM 'vm':"
 grep -qE '^- backup-20240101 \([0-9.]+KB, [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}\)$' out ||
     fail "not as in the guide: $(cat out)"
-expect 0 maqet snapshot vm load hdd backup-20240101
+expect 0 maqet snapshot vm load --yes hdd backup-20240101
 err_has "discards all changes made after it on drive 'hdd' of VM 'vm'"
 out_has "Loaded snapshot 'backup-20240101' on drive 'hdd' on VM 'vm'."
 holds hdd.qcow2 1
@@ -56,7 +56,7 @@ err_has "  2. Use offline snapshot (remove --live flag)"
 err_has "  3. Use whichever fits the VM's state (--auto instead of --live)"
 expect 3 maqet snapshot vm create hdd test --quiesce
 err_has "leave --quiesce out"
-expect 3 maqet snapshot vm load hdd backup-2024010
+expect 3 maqet snapshot vm load --yes hdd backup-2024010
 err_has "There is no snapshot 'backup-2024010' of drive 'hdd' on VM 'vm'"
 err_has "Did you mean 'backup-20240101'?"
 expect 3 maqet snapshot vm delete hdd nothing-like-it
@@ -110,7 +110,7 @@ fill data.qcow2 1
     expect 0 maqet --format plain snapshot vm list
     same 2 "$(wc -l <out)" "rows: a set is one"
     grep -q "^set	hdd,data	" out || fail "the set is no row of its own"
-    expect 0 maqet snapshot vm load --all set
+    expect 0 maqet snapshot vm load --yes --all set
     err_lacks "not taken together"
     err_has "of VM 'vm', and leaves 'plain' alone"
     holds hdd.qcow2 1
@@ -124,7 +124,7 @@ fill data.qcow2 1
     # Of the same name, but not of the same moment.
     expect 0 maqet snapshot vm create hdd apart
     expect 0 maqet snapshot vm create data apart
-    expect 0 maqet snapshot vm load $all apart
+    expect 0 maqet snapshot vm load --yes $all apart
     err_has "were not created together"
     expect 0 maqet snapshot vm delete $all apart
 }
@@ -133,26 +133,26 @@ fill data.qcow2 1
 fill hdd.qcow2 4
 expect 0 maqet snapshot vm create hdd 1
 fill hdd.qcow2 5
-expect 0 maqet snapshot vm load hdd 1
+expect 0 maqet snapshot vm load --yes hdd 1
 holds hdd.qcow2 4
-expect 0 maqet snapshot vm load hdd set
+expect 0 maqet snapshot vm load --yes hdd set
 holds hdd.qcow2 1
 expect 0 maqet snapshot vm delete hdd 1
-expect 3 maqet snapshot vm load hdd 1
+expect 3 maqet snapshot vm load --yes hdd 1
 
 # Replacing leaves one of the name, and nothing else.
 fill hdd.qcow2 6
 expect 0 maqet snapshot vm create hdd backup-20240101 --overwrite
 out_has "Replaced snapshot 'backup-20240101'"
 fill hdd.qcow2 7
-expect 0 maqet snapshot vm load hdd backup-20240101
+expect 0 maqet snapshot vm load --yes hdd backup-20240101
 holds hdd.qcow2 6
 same 2 "$(count_snapshots hdd.qcow2)" "snapshots: the stand-in is gone"
 # shellcheck disable=SC2086
 expect 0 maqet snapshot vm create $all set --overwrite
 fill hdd.qcow2 7
 # shellcheck disable=SC2086
-expect 0 maqet snapshot vm load $all set
+expect 0 maqet snapshot vm load --yes $all set
 holds hdd.qcow2 6
 sound hdd.qcow2 data.qcow2
 
@@ -172,12 +172,12 @@ err_has "Recover it: maqet recover vm"
 err_lacks "Options:"
 expect 0 maqet recover vm
 err_has "nothing was lost"
-expect 3 maqet snapshot vm load --all nothing-like-it
+expect 3 maqet snapshot vm load --yes --all nothing-like-it
 err_has "There are: "
 err_lacks "1. There are"
 
 # The tree: what came of what, and where the drive is.
-expect 0 maqet snapshot vm load hdd backup-20240101
+expect 0 maqet snapshot vm load --yes hdd backup-20240101
 expect 0 maqet snapshot vm create hdd branch
 expect 0 maqet snapshot vm tree hdd
 sed 's/ (.*)$//' out >tree
@@ -201,7 +201,7 @@ fill hdd.qcow2 8
 qemu-img snapshot -c 'a strange: name' hdd.qcow2
 qemu-img snapshot -c -leading hdd.qcow2
 fill hdd.qcow2 9
-expect 0 maqet snapshot vm load hdd 'a strange: name'
+expect 0 maqet snapshot vm load --yes hdd 'a strange: name'
 holds hdd.qcow2 8
 expect 0 maqet snapshot vm delete hdd 'a strange: name'
 expect 0 maqet snapshot vm delete hdd -- -leading
@@ -209,7 +209,7 @@ qemu-img snapshot -c twice hdd.qcow2
 qemu-img snapshot -c twice hdd.qcow2
 expect 0 maqet snapshot vm list hdd
 same 2 "$(grep -c '^- twice' out)" "both are shown"
-expect 3 maqet snapshot vm load hdd twice
+expect 3 maqet snapshot vm load --yes hdd twice
 err_has "has 2 snapshots named 'twice'"
 err_has "List them: qemu-img snapshot -l '$TMP/hdd.qcow2'"
 expect 3 maqet snapshot vm create hdd twice --overwrite
@@ -272,7 +272,7 @@ fill data.qcow2 12
 wrap_qemu_img 'snapshot\ -q\ -a\ *data.qcow2*' "[ -e '$TMP/broke' ] || {
     : >'$TMP/broke'; echo 'qemu-img: no luck' >&2; exit 1; }"
 # shellcheck disable=SC2086
-expect 1 wrapped maqet snapshot vm load $all set
+expect 1 wrapped maqet snapshot vm load --yes $all set
 err_has "no luck"
 err_has "the drives are as they were before"
 holds hdd.qcow2 12
@@ -345,7 +345,7 @@ expect 0 maqet start other
 expect 0 maqet stop other --timeout 0 --force
 expect 0 maqet snapshot other create hdd one
 expect 0 maqet snapshot other create hdd one --overwrite
-expect 0 maqet snapshot other load hdd one
+expect 0 maqet snapshot other load --yes hdd one
 expect 0 maqet snapshot other list hdd
 out_has '- one ('
 expect 0 maqet snapshot other export hdd one plain.qcow2

@@ -40,9 +40,9 @@ out_has '- one ('
 out_has '- two ('
 expect 0 maqet snapshot vm tree hdd
 out_has '   └─ two'
-expect 0 maqet snapshot vm load hdd two
+expect 0 maqet snapshot vm load --yes hdd two
 reads B
-expect 0 maqet snapshot vm load --all one
+expect 0 maqet snapshot vm load --yes --all one
 reads A
 expect 3 maqet snapshot vm export hdd one out.img
 err_has "Drive 'hdd' on VM 'vm': the type copies cannot export snapshots"
@@ -70,7 +70,7 @@ err_lacks "interrupted"
 out_has '- one ('
 [ -e hdd.img.at-.ne ] || fail "the stand-in is gone"
 write F
-expect 0 maqet snapshot vm load hdd one
+expect 0 maqet snapshot vm load --yes hdd one
 reads E
 expect 0 maqet snapshot vm delete hdd one
 [ ! -e hdd.img.at-.ne ] || fail "the stand-in remains"

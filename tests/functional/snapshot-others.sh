@@ -23,10 +23,10 @@ out_has "Skipped, with nothing that a snapshot could record: 'work'."
 same 1 "$(cat out err | grep -c "'work'")" "how often the share is mentioned"
 expect 0 maqet --format json snapshot readme create --all two --live
 same '["work"]' "$(tr -d ' \n' <out | sed 's/.*"skipped":\(\[[^]]*\]\).*/\1/')" "skipped"
-expect 0 maqet snapshot readme load --all two --live
+expect 0 maqet snapshot readme load --yes --all two --live
 expect 0 maqet snapshot readme delete --all two --live
 expect 0 maqet stop readme --timeout 0 --force
-expect 0 maqet snapshot readme load --all one
+expect 0 maqet snapshot readme load --yes --all one
 expect 0 maqet snapshot readme delete --all one --exclude work
 
 # refused WAY NAME KIND FILE PLACE: all drives are refused, since NAME is missing from them.
@@ -58,7 +58,7 @@ tried() {
     out_has "Excluded, and not changed: '$1'."
     expect 0 maqet snapshot vm create --all set --live --exclude "$1"
     expect 0 maqet stop vm --timeout 0 --force
-    expect 0 maqet snapshot vm load --all set
+    expect 0 maqet snapshot vm load --yes --all set
     err_has ", and leaves '$1' alone"
     out_has "Excluded, and not changed: '$1'."
     expect 0 maqet snapshot vm delete --all set
@@ -206,7 +206,7 @@ same '["plain","late"]' "$(tr -d ' \n' <out | sed 's/.*"excluded":\(\[[^]]*\]\).
 # A set knows what it was made without, also when it is one drive, and when making it was
 # interrupted after its last step.
 expect 0 maqet stop vm --timeout 0 --force
-expect 0 maqet snapshot vm load --all one
+expect 0 maqet snapshot vm load --yes --all one
 err_has ", and leaves 'plain' alone"
 expect 0 maqet snapshot vm delete --all one
 same 0 "$(count_snapshots hdd.qcow2)" "snapshots"
@@ -217,7 +217,7 @@ unset ASAN_OPTIONS
 [ -e data/vms/vm/pending.json ] || fail "nothing is pending: $(cat trace)"
 expect 0 maqet recover vm
 err_has "it is complete"
-expect 0 maqet snapshot vm load --all cut
+expect 0 maqet snapshot vm load --yes --all cut
 out_has "Excluded, and not changed: 'plain'."
 
 # A drive that came later is not in the set: said when it is loaded, and no matter when the set is
@@ -228,10 +228,10 @@ cat >>vm.yaml <<EOF
 EOF
 expect 0 maqet apply vm vm.yaml
 expect 0 maqet start vm
-expect 3 maqet snapshot vm load --all cut --live
+expect 3 maqet snapshot vm load --yes --all cut --live
 err_has "VM 'vm' has drives that are not in the set 'cut': 'new' (qcow2), 'other' (raw); nothing was done"
 err_has "Leave them out: --exclude new --exclude other"
-expect 0 maqet snapshot vm load --all cut --live --exclude new --exclude other
+expect 0 maqet snapshot vm load --yes --all cut --live --exclude new --exclude other
 out_has "Excluded, and not changed: 'plain', 'new', 'other'."
 # What only shares its name with a set is none of it.
 expect 0 maqet snapshot vm create new cut --live
@@ -241,15 +241,15 @@ expect 0 maqet snapshot vm list new
 out_has '- cut ('
 # Nor is a name that was used anew, one by one, the old set.
 expect 0 maqet snapshot vm create hdd cut --live
-expect 3 maqet snapshot vm load --all cut --live
+expect 3 maqet snapshot vm load --yes --all cut --live
 err_has "drives without support for snapshots: 'plain' (raw), 'other' (raw)"
-expect 0 maqet snapshot vm load --all cut --live --exclude plain --exclude other
+expect 0 maqet snapshot vm load --yes --all cut --live --exclude plain --exclude other
 out_has "Loaded snapshot 'cut' on drives 'hdd', 'new'"
 # When all of a set were deleted one by one, that is what is said.
 expect 0 maqet snapshot vm create --all gone --live --exclude plain --exclude other
 expect 0 maqet snapshot vm delete hdd gone --live
 expect 0 maqet snapshot vm delete new gone --live
-expect 3 maqet snapshot vm load --all gone --live
+expect 3 maqet snapshot vm load --yes --all gone --live
 err_has "There is no snapshot 'gone' of drive 'hdd' on VM 'vm'"
 err_lacks "--exclude plain"
 expect 0 maqet stop vm --timeout 0 --force

@@ -36,6 +36,15 @@ for answer in n '' maybe; do
     shown 'Nothing was loaded'
     holds hdd.qcow2 2
 done
+# Without a terminal, nobody can be asked.
+for command in "snapshot vm load hdd one" "snapshot load vm hdd one"; do
+    # shellcheck disable=SC2086 # words
+    expect 2 maqet $command </dev/null
+    err_has "Nothing was loaded: there is no terminal on which to ask"
+    err_has "discards all changes made after it on drive 'hdd' of VM 'vm'"
+    err_has "Add --yes"
+    holds hdd.qcow2 2
+done
 echo y | on_terminal snapshot vm load hdd one
 shown "Loaded snapshot 'one'"
 holds hdd.qcow2 1
@@ -45,7 +54,7 @@ on_terminal snapshot vm load hdd one --yes </dev/null
 holds hdd.qcow2 1
 
 # What recover discards is said before it asks.
-expect 137 traced clone signal=KILL:when=2 snapshot vm load hdd one
+expect 137 traced clone signal=KILL:when=2 snapshot vm load --yes hdd one
 # What is written before the state of the images is on record counts as the operation's own.
 eventually 60 grep -q '"sealed": *true' data/vms/vm/pending.json
 fill hdd.qcow2 2

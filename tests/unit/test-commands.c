@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/invocation.h"
+#include "cli/words.h"
 #include "tests/unit/unit.h"
 
 /* Calls it with each command that does something: those without actions, and actions. */
@@ -115,8 +116,12 @@ test_words(void)
 {
     for_each(check_words);
     for (const struct command *const *command = all_commands; *command; command++) {
+        const char *meant;
+
         CU_ASSERT_PTR_EQUAL(
-            invocation_find_command(&INVOCATION_INIT, (*command)->name, NULL), *command);
+            invocation_find_command(&INVOCATION_INIT, (*command)->name, &meant, NULL),
+            *command);
+        CU_ASSERT_PTR_NULL(meant);
         check_phrase((*command)->summary);
         CU_ASSERT_TRUE(strlen((*command)->description) > 0);
         if (!(*command)->actions)
@@ -127,6 +132,36 @@ test_words(void)
         CU_ASSERT_PTR_NULL((*command)->examples->command);
         for (const struct command *action = (*command)->actions; action->name; action++) {
             CU_ASSERT_PTR_EQUAL(command_action(*command, action->name), action);
+        }
+    }
+}
+
+/* A word of other tools is no command of ours; one that runs something does not discard
+ * anything, and any other has hints. */
+static void
+test_other_words(void)
+{
+    for (const struct word *word = all_words; word->word; word++) {
+        _cleanup_error_ struct maqet_error *error = NULL;
+        const char *meant;
+        const struct command *command =
+            invocation_find_command(&INVOCATION_INIT, word->word, &meant, &error);
+
+        for (const struct command *const *each = all_commands; *each; each++)
+            CU_ASSERT_STRING_NOT_EQUAL((*each)->name, word->word);
+        CU_ASSERT_PTR_EQUAL(word_find(word->word), word);
+        if (!word->command) {
+            CU_ASSERT_PTR_NULL(command);
+            CU_ASSERT_TRUE(error && error->hints.count > 0 && word->hints[0]);
+            continue;
+        }
+        CU_ASSERT_PTR_NOT_NULL_FATAL(command);
+        UNIT_SAME(command->name, word->command);
+        UNIT_SAME(meant, word->action);
+        CU_ASSERT_FALSE(command->discards);
+        if (word->action) {
+            CU_ASSERT_PTR_NOT_NULL_FATAL(command_action(command, word->action));
+            CU_ASSERT_FALSE(command_action(command, word->action)->discards);
         }
     }
 }
@@ -268,6 +303,7 @@ main(void)
         {"option tables", test_options},
         {"options of actions", test_options_of_actions},
         {"names and summaries", test_words},
+        {"words of other tools", test_other_words},
         {"views", test_views},
         {"operands", test_operands},
         {"examples", test_examples},

@@ -175,6 +175,15 @@ test_actions(void)
     /* A VM may be called as an action is. */
     check_action("maqet snapshot list load list list", "snapshot load", OPERAND_SNAPSHOT,
                  "list");
+    /* The action may come first. */
+    check_action("maqet snapshot create vm hdd one", "snapshot create", OPERAND_VM, "vm");
+    check_action("maqet snapshot create vm hdd one --live", "snapshot create",
+                 OPERAND_NEW_NAME, "one");
+    check_action("maqet snapshot list vm", "snapshot list", OPERAND_DRIVE, NULL);
+    check_action("maqet snapshot load --all vm one", "snapshot load", OPERAND_SNAPSHOT,
+                 "one");
+    check_action("maqet checkpoint delete vm one", "checkpoint delete",
+                 OPERAND_CHECKPOINT, "one");
     check_action("maqet plugin list", "plugin list", OPERAND_PLUGIN, NULL);
     check_action("maqet storage rm a b", "storage rm", OPERAND_IMAGE, "a");
     check_action("maqet rm --all", "rm rm", OPERAND_VM, NULL);
@@ -224,6 +233,49 @@ test_unknown_words(void)
                 "Try 'maqet start --help'");
 }
 
+/* Words of other tools run what they mean, unless that would stop or delete something. */
+static void
+test_other_words(void)
+{
+    check_action("maqet list", "ls ls", OPERAND_VM, NULL);
+    check_action("maqet show vm", "status status", OPERAND_VM, "vm");
+    check_action("maqet up vm --wait 3", "start start", OPERAND_VM, "vm");
+    check_action("maqet images", "storage ls", OPERAND_IMAGE, NULL);
+    check_action("maqet snapshots vm", "snapshot list", OPERAND_VM, "vm");
+    check_error("maqet shutdown vm", "maqet has no command 'shutdown'",
+                "To ask the guest to power off: maqet stop VM");
+    check_error("maqet reboot vm", "maqet has no command 'reboot'",
+                "To stop a VM and start it again: maqet restart VM");
+    check_error("maqet poweroff vm --force", "maqet has no command 'poweroff'",
+                "To ask the guest to power off: maqet stop VM");
+}
+
+/* Nor does a misspelling lead to what stops, removes or discards. */
+static void
+test_misspellings_are_harmless(void)
+{
+    static const char *const words[] = {"stpo",   "sotp", "stopp",  "rmm",    "restrat",
+                                        "rstart", "shwo", "delete", "destroi"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+        _cleanup_error_ struct maqet_error *error = NULL;
+        _cleanup_free_ char *line = maqet_format("maqet %s vm", words[i]);
+
+        CU_ASSERT_EQUAL(parse(&invocation, line, &error), -1);
+        CU_ASSERT_PTR_NULL(strstr(error->message, "did you mean 'stop'"));
+        CU_ASSERT_PTR_NULL(strstr(error->message, "did you mean 'restart'"));
+        CU_ASSERT_PTR_NULL(strstr(error->message, "did you mean 'rm'"));
+    }
+    check_error(
+        "maqet snapshot vm lod hdd one",
+        "Unknown action 'lod'; there are: create, list, load, delete, tree, export",
+        "Try 'maqet snapshot --help'");
+    check_error("maqet checkpoint vm delet one",
+                "Unknown action 'delet'; there are: create, list, load, delete",
+                "Try 'maqet checkpoint --help'");
+}
+
 static void
 test_wrong_values(void)
 {
@@ -254,8 +306,8 @@ test_wrong_counts(void)
                 "Try 'maqet start --help'");
     check_error("maqet apply a", "Missing operand; usage: maqet apply VM FILE...",
                 "Try 'maqet apply --help'");
-    check_error("maqet status a b", "Unexpected operand 'b'; usage: maqet status VM",
-                "Try 'maqet status --help'");
+    check_error("maqet ls b", "Unexpected operand 'b'; usage: maqet ls",
+                "Try 'maqet ls --help'");
     check_error("maqet rm", "Missing operand; usage: maqet rm VM...",
                 "Try 'maqet rm --help'");
     check_error("maqet rm a --all", "--all and VM are mutually exclusive",
@@ -337,6 +389,8 @@ main(void)
         {"actions", test_actions},
         {"options of an action", test_options_of_an_action},
         {"unknown words", test_unknown_words},
+        {"words of other tools", test_other_words},
+        {"misspellings are harmless", test_misspellings_are_harmless},
         {"wrong values", test_wrong_values},
         {"wrong counts", test_wrong_counts},
         {"wrong actions", test_wrong_actions},

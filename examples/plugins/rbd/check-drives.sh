@@ -53,7 +53,7 @@ same disk "$(rbd_admin ls)" "what is beside it"
 maqet 0 snapshot named create disk one --live
 halt named
 maqet 0 snapshot named create disk two
-maqet 0 snapshot named load disk one
+maqet 0 snapshot named load --yes disk one
 maqet 0 snapshot named export disk two out.img --format raw
 same 1000448 "$(stat -c %s out.img)" "the size of what was exported"
 same "one two " "$(snapshots_of named disk)" "its snapshots"

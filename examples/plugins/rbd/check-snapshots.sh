@@ -21,16 +21,16 @@ sed 's/"live": [a-z]*//' out >at-rest
 sed 's/"live": [a-z]*//' running | diff - at-rest >difference || fail "the list differs: $(cat difference)"
 maqet 0 snapshot vm tree disk
 out_has '   └─ live'
-maqet 0 snapshot vm load disk off
+maqet 0 snapshot vm load --yes disk off
 io disk "read -P 1 0 1M"
-maqet 0 snapshot vm load disk live
+maqet 0 snapshot vm load --yes disk live
 io disk "read -P 2 0 1M"
 # One that somebody else has made, with the cluster's own words.
 rbd_admin snap create --no-progress rbd/disk@outside
 same "live off outside " "$(snapshots_of vm disk)" "with one of somebody else"
 maqet 0 snapshot vm delete disk outside
 maqet 0 snapshot vm create disk off --overwrite
-maqet 0 snapshot vm load disk off
+maqet 0 snapshot vm load --yes disk off
 io disk "read -P 2 0 1M"
 maqet 0 start vm
 maqet 0 snapshot vm create disk live --live --overwrite
@@ -38,7 +38,7 @@ maqet 0 snapshot vm delete disk off --live
 same "live " "$(snapshots_in_cluster disk)" "what is left"
 # Loading ends the QEMU that runs, and starts it again.
 guest_io vm "write -P 3 0 1M"
-maqet 0 snapshot vm load disk live --live
+maqet 0 snapshot vm load --yes disk live --live
 guest_io vm "read -P 2 0 1M"
 halt
 rbd_admin snap protect rbd/disk@live
@@ -71,11 +71,11 @@ maqet 3 snapshot vm create --all taken --live
 same "later set " "$(snapshots_of vm near)" "those of the other drive after a refusal"
 halt
 rbd_admin snap rm --no-progress rbd/disk@taken
-maqet 0 snapshot vm load --all set
+maqet 0 snapshot vm load --yes --all set
 io disk "read -P 2 0 1M"
 expect 0 qemu-io -r -f qcow2 -c "read -P 0 0 1M" near.qcow2
 ! grep -q 'verification failed' out || fail "the other drive did not go back"
-maqet 0 snapshot vm load --all later
+maqet 0 snapshot vm load --yes --all later
 io disk "read -P 5 0 1M"
 for name in set later; do
     maqet 0 snapshot vm delete --all $name
@@ -110,9 +110,9 @@ halt
 maqet 0 run vm --from point --discard -- true
 # Its server did not stay as a user of the image.
 io disk "read -P 7 0 1M"
-maqet 0 checkpoint vm load point
+maqet 0 checkpoint vm load --yes point
 guest_io vm "read -P 6 0 1M"
-maqet 0 checkpoint vm load point
+maqet 0 checkpoint vm load --yes point
 guest_io vm "read -P 6 0 1M"
 halt
 maqet 0 checkpoint vm delete point

@@ -25,7 +25,7 @@ fresh
 maqet 0 snapshot vm create disk old
 stranger
 for words in "start vm" "resize vm disk 256M" "snapshot vm create disk new" \
-    "snapshot vm load disk old" "snapshot vm delete disk old" \
+    "snapshot vm load --yes disk old" "snapshot vm delete disk old" \
     "snapshot vm export disk old out2.img"; do
     # shellcheck disable=SC2086 # words
     maqet 1 $words
