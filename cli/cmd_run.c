@@ -12,6 +12,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         .timeout = invocation_milliseconds(invocation, "wait"),
     };
     struct maqet_checkpoint_command command = {.timeout = -1};
+    _cleanup_error_ struct maqet_error *error = NULL;
     int exit_code;
 
     if (!request.name || !invocation_has(invocation, "discard"))
@@ -21,25 +22,30 @@ run(struct invocation *invocation, struct maqet_error **err)
         command.argv = (const char *const *)invocation->operands.items + 1;
     if (invocation_has(invocation, "timeout"))
         command.timeout = invocation_milliseconds(invocation, "timeout");
-    return maqet_checkpoint_run(&invocation->context, &request, &command, &exit_code,
-                                err) < 0
-               ? -1
-               : exit_code;
+    if (maqet_checkpoint_run(&invocation->context, &request, &command, &exit_code,
+                             &error) < 0)
+        invocation_show_error(invocation, error);
+    return exit_code;
 }
 
 const struct command command_run = {
     .name = "run",
     .operands = {OPERAND_VM, OPERAND_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Run a command against a guest that is resumed from a checkpoint",
-    .description = "For tests: the guest is resumed from the checkpoint, the command "
-                   "runs on the host, and then QEMU is ended and everything that the "
-                   "guest has changed is discarded. The images are never written to, "
-                   "so every run begins at the same point. The exit status is that of "
-                   "the command. Without a command, the guest runs until it powers "
-                   "off. Put -- before a command that has options.\nThe command's "
-                   "environment contains MAQET_VM, the VM's name; MAQET_QMP, the path "
-                   "of the monitor's socket; and MAQET_CONSOLE, the path of the "
-                   "serial console if it is a unix socket.",
+    .failure = MAQET_RUN_FAILED,
+    .description =
+        "For tests: the guest is resumed from the checkpoint, the command "
+        "runs on the host, and then QEMU is ended and everything that the "
+        "guest has changed is discarded. The images are never written to, "
+        "so every run begins at the same point. The exit status is that of "
+        "the command. Without a command, the guest runs until it powers "
+        "off. Put -- before a command that has options.\nThe exit status is 124 if "
+        "--timeout has passed, 125 if maqet itself has failed, 126 if the "
+        "command cannot be run, and 127 if it does not exist, as with "
+        "timeout(1).\nThe command's "
+        "environment contains MAQET_VM, the VM's name; MAQET_QMP, the path "
+        "of the monitor's socket; and MAQET_CONSOLE, the path of the "
+        "serial console if it is a unix socket.",
     .options = {{"from", .type = OPTION_TEXT, .argument = "NAME",
                  .help = "the checkpoint to resume the guest from"},
                 {"discard",

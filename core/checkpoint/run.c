@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
@@ -192,6 +193,7 @@ struct command {
     const char *const *argv;
     const char *monitor;
     const char *console; /* NULL: there is none */
+    int *failed; /* shared with the child: the errno with which exec failed, or 0 */
 };
 
 static int
@@ -217,11 +219,12 @@ become_command(void *data, int fd)
         unsetenv("MAQET_CONSOLE");
     maqet_child_close_others(test->inherited, test->inherited_count);
     execvp(command->argv[0], (char *const *)command->argv);
-    return errno == ENOENT ? 127 : 126;
+    *command->failed = errno;
+    return MAQET_RUN_FAILED;
 }
 
 static int
-begin_command(struct test *test, const char *const *argv, pid_t *pid,
+begin_command(struct test *test, const char *const *argv, int *failed, pid_t *pid,
               struct maqet_error **err)
 {
     struct maqet_session *session = test->loading.session;
@@ -233,8 +236,11 @@ begin_command(struct test *test, const char *const *argv, pid_t *pid,
     if (maqet_opened_look(session->machine, err) < 0)
         return -1;
     _cleanup_free_ char *console = console_of(session);
-    struct command command = {
-        .test = test, .argv = argv, .monitor = monitor, .console = console};
+    struct command command = {.test = test,
+                              .argv = argv,
+                              .monitor = monitor,
+                              .console = console,
+                              .failed = failed};
     maqet_monitor_leave(session->machine);
     *pid = maqet_child_fork(SIGTERM, become_command, &command);
     if (*pid > 0 && has_group())
@@ -269,21 +275,31 @@ wait_for(const struct test *test, int pidfd, int64_t timeout, int *number)
 }
 
 static int
-error_late(const char *what, int64_t timeout, struct maqet_error **err)
+error_late(const char *what, int64_t timeout, int *exit_code, struct maqet_error **err)
 {
+    *exit_code = MAQET_RUN_LATE;
     return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                            "%s took longer than %g s, and was ended", what,
                            (double)timeout / 1000);
 }
 
 static int
-run_command(struct test *test, const struct maqet_checkpoint_command *command,
-            int *exit_code, struct maqet_error **err)
+error_not_run(const char *what, int number, int *exit_code, struct maqet_error **err)
+{
+    *exit_code = number == ENOENT ? MAQET_RUN_NOT_FOUND : MAQET_RUN_NOT_RUN;
+    return maqet_error_errno(err, number, "Cannot run %s", what);
+}
+
+/* Runs the command and waits for its end; *failed: the errno with which exec failed, which
+ * the child writes. */
+static int
+run_and_wait(struct test *test, const struct maqet_checkpoint_command *command,
+             int *failed, int *exit_code, struct maqet_error **err)
 {
     int number, status = 0;
     pid_t pid;
 
-    if (begin_command(test, command->argv, &pid, err) < 0)
+    if (begin_command(test, command->argv, failed, &pid, err) < 0)
         return -1;
     const pid_t target = has_group() ? -pid : pid;
     _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
@@ -304,7 +320,25 @@ run_command(struct test *test, const struct maqet_checkpoint_command *command,
     *exit_code = number              ? SIGNAL_BASE + number
                  : WIFEXITED(status) ? WEXITSTATUS(status)
                                      : SIGNAL_BASE + WTERMSIG(status);
-    return ended || number ? 0 : error_late(command->argv[0], command->timeout, err);
+    if (*failed)
+        return error_not_run(command->argv[0], *failed, exit_code, err);
+    return ended || number
+               ? 0
+               : error_late(command->argv[0], command->timeout, exit_code, err);
+}
+
+static int
+run_command(struct test *test, const struct maqet_checkpoint_command *command,
+            int *exit_code, struct maqet_error **err)
+{
+    int *failed = mmap(NULL, sizeof(*failed), PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (failed == MAP_FAILED)
+        return maqet_error_errno(err, errno, "Cannot run %s", command->argv[0]);
+    int result = run_and_wait(test, command, failed, exit_code, err);
+    munmap(failed, sizeof(*failed));
+    return result;
 }
 
 /* Without a command, the guest runs until it powers off. */
@@ -317,7 +351,7 @@ run_guest(struct test *test, const struct maqet_checkpoint_command *command,
 
     if (!wait_for(test, test->pidfd, command->timeout, &number)) {
         *exit_code = number ? SIGNAL_BASE + number : 0;
-        return number ? 0 : error_late("The guest", command->timeout, err);
+        return number ? 0 : error_late("The guest", command->timeout, exit_code, err);
     }
     waitpid(test->qemu, &status, 0);
     test->qemu = 0;
@@ -330,6 +364,7 @@ run_guest(struct test *test, const struct maqet_checkpoint_command *command,
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "QEMU of VM '%s' exited with status %d", name,
                                WEXITSTATUS(status));
+    *exit_code = 0;
     return 0;
 }
 
@@ -342,7 +377,7 @@ maqet_checkpoint_run(const struct maqet_context *context,
     _cleanup_(test_clear) struct test test = {
         .loading = MAQET_LOADING_INIT, .pidfd = -1, .signals = -1};
 
-    *exit_code = 0;
+    *exit_code = MAQET_RUN_FAILED;
     /* Before a plugin is loaded, which may open others. */
     test.inherited_count = maqet_child_inherited(&test.inherited);
     if (maqet_loading_open(context, request, &test.loading, err) < 0)

@@ -33,7 +33,7 @@ expect 3 maqet snapshot vm create --all one --memory
 err_has "--memory goes with create --all NAME --live"
 expect 3 maqet snapshot vm create --all one --live --memory --overwrite
 err_has "--memory does not go with --overwrite"
-expect 3 maqet checkpoint vm load one
+expect 3 maqet checkpoint vm load --yes one
 err_has "There is no checkpoint 'one' of VM 'vm'"
 err_has "There are: none"
 expect 3 maqet checkpoint vm delete ../vm
@@ -80,7 +80,7 @@ pid=$(vm_pid vm)
 expect 0 maqet stop vm --timeout 0 --force
 sed 's/memory: 64M/memory: 65M/' vm.yaml >changed.yaml
 expect 0 maqet apply vm changed.yaml
-expect 3 maqet start vm --from one
+expect 3 maqet start vm --yes --from one
 err_has "The checkpoint 'one' no longer fits VM 'vm': its argument -m was 64M, and is now 65M"
 err_has "maqet snapshot vm load --all one"
 expect 0 maqet apply vm vm.yaml
@@ -91,12 +91,12 @@ cat >bin/qemu-system-x86_64 <<EOF
 exec "$(command -v qemu-system-x86_64)" "\$@"
 EOF
 chmod +x bin/qemu-system-x86_64
-PATH=$TMP/bin:$PATH expect 3 maqet start vm --from one
+PATH=$TMP/bin:$PATH expect 3 maqet start vm --yes --from one
 err_has "its QEMU was"
 err_has "and is now 99.1"
 cp data/vms/vm/checkpoints/one.state kept
 truncate -s -1 data/vms/vm/checkpoints/one.state
-expect 1 maqet start vm --from one
+expect 1 maqet start vm --yes --from one
 err_has "data/vms/vm/checkpoints/one.state is damaged"
 same created-or-stopped "$(vm_status vm | sed 's/^stopped$/created-or-stopped/')" "the status"
 cp kept data/vms/vm/checkpoints/one.state
@@ -105,19 +105,19 @@ cp kept data/vms/vm/checkpoints/one.state
 cp data/vms/vm/checkpoints/one.json kept.json
 sed -i 's/"checksum":/"was":/' data/vms/vm/checkpoints/one.json
 printf 'XXXXXXXX' | dd of=data/vms/vm/checkpoints/one.state conv=notrunc 2>/dev/null
-expect 1 maqet start vm --from one
+expect 1 maqet start vm --yes --from one
 err_has "VM 'vm' did not start"
 err_has "maqet start vm --from one"
 sound hdd.qcow2 data.qcow2
 cp kept data/vms/vm/checkpoints/one.state
 cp kept.json data/vms/vm/checkpoints/one.json
-expect 0 maqet start vm --from one
+expect 0 maqet start vm --yes --from one
 [ "$(vm_pid vm)" -ne "$pid" ] || fail "the same QEMU"
 
 # One of its snapshots is gone, by the hand of another program.
 expect 0 maqet stop vm --timeout 0 --force
 qemu-img snapshot -d one data.qcow2
-expect 3 maqet start vm --from one
+expect 3 maqet start vm --yes --from one
 err_has "There is no snapshot 'one' of drive 'data' on VM 'vm'"
 expect 0 maqet checkpoint vm delete one
 same '' "$(ls -A data/vms/vm/checkpoints)" "what is left"
@@ -225,8 +225,8 @@ for vm in flash share; do
     expect 0 maqet start $vm
     expect 0 maqet checkpoint $vm create one
     expect 0 maqet stop $vm --timeout 0 --force
-    expect 3 maqet run $vm --from one --discard -- true
+    expect 125 maqet run $vm --from one --discard -- true
     err_has "cannot be discarded"
-    expect 0 maqet checkpoint $vm load one --keep two
+    expect 0 maqet checkpoint $vm load --yes one --keep two
     expect 0 maqet stop $vm --timeout 0 --force
 done

@@ -98,7 +98,7 @@ expect 0 maqet rm reader --yes
 expect 0 maqet snapshot vm create far old
 users users "client.7 at 192.0.2.7" "client.8"
 for words in "start vm" "resize vm far 16M" "snapshot vm create far new" \
-    "snapshot vm load far old" "snapshot vm delete far old"; do
+    "snapshot vm load --yes far old" "snapshot vm delete far old"; do
     # shellcheck disable=SC2086 # words
     expect 1 maqet $words
     err_has "drive 'far' is in use by client.7 at 192.0.2.7, client.8"
@@ -184,15 +184,15 @@ halt
 same "both live old " "$(snapshots)" "the snapshots at rest"
 expect 0 maqet snapshot vm tree far
 out_has '   └─ live'
-expect 0 maqet snapshot vm load --all both
+expect 0 maqet snapshot vm load --yes --all both
 holds 2
-expect 0 maqet snapshot vm load --all live
+expect 0 maqet snapshot vm load --yes --all live
 holds 3
 expect 0 maqet snapshot vm export far both out.img --format raw
 holds 2 raw out.img
 expect 0 maqet snapshot vm create far both --overwrite
 same "both live old " "$(snapshots)" "the snapshots after one was replaced"
-expect 0 maqet snapshot vm load far both
+expect 0 maqet snapshot vm load --yes far both
 holds 3
 
 # Whether somebody has written to it since a load was interrupted cannot be seen from here.
@@ -201,7 +201,7 @@ step=0
 until grep -qs '"phase":"revert"' data/vms/vm/pending.json; do
     [ ! -e data/vms/vm/pending.json ] || expect 0 maqet recover vm
     step=$((step + 1))
-    expect 137 traced clone "signal=KILL:when=$step" snapshot vm load far both
+    expect 137 traced clone "signal=KILL:when=$step" snapshot vm load --yes far both
 done
 put 6
 expect 3 maqet start vm
@@ -230,10 +230,10 @@ expect 0 env PATH="$TMP/bin:$PATH" "$MAQET" run vm --from point --discard -- tru
 same 2 "$(grep -c ended ended)" "servers that were told to end"
 holds 4
 users users "qemu-nbd of the test"
-expect 1 maqet run vm --from point --discard -- true
+expect 125 maqet run vm --from point --discard -- true
 err_has "drive 'far' is in use by qemu-nbd of the test"
 nobody
-expect 0 maqet checkpoint vm load point
+expect 0 maqet checkpoint vm load --yes point
 halt
 holds 3
 expect 0 maqet checkpoint vm delete point

@@ -30,7 +30,7 @@ in_guest vm 'echo B >/tmp/word; echo B >/mnt/one/word; sync'
 # The images are never written to: neither now nor at any time below.
 export TMPDIR="$TMP/tmp"
 mkdir tmp
-expect 3 maqet run vm --from ready --discard -- true
+expect 125 maqet run vm --from ready --discard -- true
 err_has "VM 'vm' is running"
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm load two small --yes
@@ -43,9 +43,9 @@ untouched() {
     [ ! -e data/vms/vm/pending.json ] || fail "an operation is pending"
 }
 
-expect 3 maqet run vm --from ready -- true
-expect 3 maqet run vm --discard -- true
-expect 3 maqet run vm --from raedy --discard -- true
+expect 125 maqet run vm --from ready -- true
+expect 125 maqet run vm --discard -- true
+expect 125 maqet run vm --from raedy --discard -- true
 err_has "Did you mean 'ready'?"
 
 cat >inside <<EOF
@@ -70,12 +70,18 @@ while [ $((i += 1)) -le "$rounds" ]; do
 done
 
 # What takes too long, what cannot be run, and what is killed.
-expect 2 maqet run vm --from ready --discard --timeout 1 -- sleep 1000
+expect 124 maqet run vm --from ready --discard --timeout 1 -- sleep 1000
 err_has "sleep took longer than 1 s"
 untouched
 expect 127 maqet run vm --from ready --discard -- no-such-program
+err_has "Cannot run no-such-program: No such file or directory"
 untouched
-expect 2 maqet run vm --from ready --discard --timeout 1
+expect 126 maqet run vm --from ready --discard -- ./sums
+err_has "Cannot run ./sums: Permission denied"
+untouched
+expect 125 maqet run vm --from ready --nonsense
+expect 125 maqet run nobody --from ready --discard
+expect 124 maqet run vm --from ready --discard --timeout 1
 err_has "The guest took longer than 1 s"
 untouched
 "$MAQET" run vm --from ready --discard -- sh -c ': >began; exec sleep 1000' &
@@ -108,7 +114,7 @@ seconds=1
 until [ -s grandchild ]; do
     # However slow the machine is, there is a time in which the command gets that far.
     seconds=$((2 * seconds))
-    expect 2 maqet run vm --from ready --discard --timeout "$seconds" -- \
+    expect 124 maqet run vm --from ready --discard --timeout "$seconds" -- \
         sh -c 'sleep 1000 & echo $! >grandchild; wait' </dev/null
 done
 eventually 10 sh -c "! kill -0 $(cat grandchild)"
@@ -121,12 +127,17 @@ eventually 60 sh -c "'$MAQET' --format plain qmp vm query-status 2>/dev/null | g
 kill -9 "$(vm_pid vm)"
 code=0
 wait "$command" || code=$?
-same 1 $code "the exit code after QEMU's death"
+same 125 $code "the exit code after QEMU's death"
 err_has "QEMU of VM 'vm' was killed by signal 9"
 untouched
 
 # And the checkpoint is what it was.
-expect 0 maqet start vm --from ready
+expect 2 maqet start vm --from ready </dev/null
+err_has "Nothing was loaded: there is no terminal on which to ask"
+expect 2 maqet checkpoint load vm ready </dev/null
+err_has "discards all changes made after it on the drives of VM 'vm'"
+same stopped "$(vm_status vm)" "the status"
+expect 0 maqet start vm --yes --from ready
 same "A A" "$(in_guest vm 'echo $(cat /tmp/word /mnt/one/word)')" "what the guest has"
 shut_down vm
 sound one.qcow2 two.qcow2

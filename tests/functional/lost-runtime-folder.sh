@@ -60,7 +60,7 @@ err_has "maqet stop web"
 err_lacks "kill"
 expect 3 maqet start web --foreground
 err_has "is already running (PID $pid), but its runtime folder is lost"
-expect 3 maqet start web --from nothing
+expect 3 maqet start web --yes --from nothing
 err_has "is already running (PID $pid), but its runtime folder is lost"
 refused 3 maqet rm web --yes
 refused 3 maqet rm web --yes --delete-storage
@@ -80,7 +80,7 @@ refused 3 maqet resize web hdd 2M
 refused 3 maqet checkpoint web create one
 refused 3 maqet checkpoint web load one --yes
 refused 3 maqet checkpoint web delete one
-refused 3 maqet run web --from one --discard -- true
+refused 125 maqet run web --from one --discard -- true
 refused 3 maqet qmp web query-status
 refused 3 maqet recover web
 expect 3 maqet check web

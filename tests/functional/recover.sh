@@ -60,7 +60,7 @@ half_loaded() {
         [ ! -e $pending ] || expect 0 maqet recover vm
         begin_anew
         step=$((step + 1))
-        expect 137 traced clone "signal=KILL:when=$step" snapshot vm load --all keep
+        expect 137 traced clone "signal=KILL:when=$step" snapshot vm load --yes --all keep
         settled
     done
 }
@@ -72,7 +72,7 @@ single_loaded() {
         [ ! -e $pending ] || expect 0 maqet recover vm
         begin_anew
         step=$((step + 1))
-        expect 137 traced clone "signal=KILL:when=$step" snapshot vm load hdd keep
+        expect 137 traced clone "signal=KILL:when=$step" snapshot vm load --yes hdd keep
         settled
     done
 }
@@ -88,8 +88,10 @@ untouched() {
 asks() {
     remember
     while read -r command; do
+        code=3
+        case $command in run*) code=125 ;; esac
         # shellcheck disable=SC2086 # words
-        expect 3 maqet $command
+        expect $code maqet $command
         for text in "VM 'vm'" "interrupted on 20" "maqet recover vm --finish" \
             "maqet recover vm --forget" "$@"; do
             err_has "$text"
@@ -107,11 +109,11 @@ rm vm --yes
 rm vm --yes --delete-storage
 snapshot vm create hdd other
 snapshot vm create --all keep --overwrite
-snapshot vm load hdd keep
+snapshot vm load --yes hdd keep
 snapshot vm load --all keep --yes
 snapshot vm delete --all keep
 snapshot vm export hdd keep exported.qcow2
-checkpoint vm load none
+checkpoint vm load --yes none
 run vm --from none --discard -- true
 EOF
     for command in "recover vm --finish" "recover vm --forget"; do
@@ -224,20 +226,20 @@ holds hdd.qcow2 1
 holds data.qcow2 3
 expect 0 maqet snapshot vm list
 out_has '- .maqet-before-load ('
-expect 3 maqet snapshot vm load --all keep
+expect 3 maqet snapshot vm load --yes --all keep
 err_has "maqet snapshot vm delete hdd .maqet-before-load"
 holds data.qcow2 3
-expect 0 maqet snapshot vm load hdd .maqet-before-load
+expect 0 maqet snapshot vm load --yes hdd .maqet-before-load
 holds hdd.qcow2 2
 expect 0 maqet snapshot vm delete --all .maqet-before-load
-expect 0 maqet snapshot vm load --all keep
+expect 0 maqet snapshot vm load --yes --all keep
 holds data.qcow2 1
 
 # A failure that leaves something pending is no different from a kill.
 begin_anew
 what="a load that failed, and its repair too"
 wrap_qemu_img 'snapshot\ -q\ -a\ *' 'echo "qemu-img: no luck" >&2; exit 1'
-expect 1 wrapped maqet snapshot vm load hdd keep
+expect 1 wrapped maqet snapshot vm load --yes hdd keep
 err_has "maqet recover vm"
 [ -e $pending ] || fail "$what: nothing is pending"
 cp -p $pending hdd.qcow2 saved
@@ -245,14 +247,14 @@ fill hdd.qcow2 3
 asks "was written to since"
 forgotten
 begin_anew
-expect 1 wrapped maqet snapshot vm load hdd keep
+expect 1 wrapped maqet snapshot vm load --yes hdd keep
 expect 0 maqet recover vm
 err_has "it has been completed"
 holds hdd.qcow2 1
 # What it has written before it failed is its own.
 wrap_qemu_img 'snapshot\ -q\ -a\ *' "'$(command -v qemu-img)' \"\$@\"; echo 'qemu-img: no luck' >&2; exit 1"
 begin_anew
-expect 1 wrapped maqet snapshot vm load hdd keep
+expect 1 wrapped maqet snapshot vm load --yes hdd keep
 holds hdd.qcow2 1
 [ -e $pending ] || fail "$what: nothing is pending"
 expect 0 maqet recover vm
@@ -268,7 +270,7 @@ while [ $code -eq 137 ]; do
     code=0
     ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=clone,rename \
         -e inject=rename:error=ENOSPC:when=2+ -e "inject=clone:signal=KILL:when=$step" \
-        "$MAQET" snapshot vm load --all keep >out 2>err || code=$?
+        "$MAQET" snapshot vm load --yes --all keep >out 2>err || code=$?
     cp err failed
     settled
     expect 0 maqet recover vm
@@ -285,7 +287,7 @@ what="signs of life"
 rm -f reached go
 wrap_qemu_img 'snapshot\ -q\ -a\ *hdd*' ": >'$TMP/reached'; until [ -e '$TMP/go' ]; do sleep 0.1; done"
 wrapped env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -y -o signs -e trace=utimensat,fsync \
-    "$MAQET" snapshot vm load --all keep >load.out 2>&1 &
+    "$MAQET" snapshot vm load --yes --all keep >load.out 2>&1 &
 load=$!
 eventually 60 test -e reached
 given() {
@@ -438,7 +440,7 @@ killed_together() {
     what="all killed at $1"
     rm -f reached
     wrap_qemu_img "snapshot\\ -q\\ -a\\ *$1*" ": >'$TMP/reached'; exec sleep 600"
-    wrapped "$MAQET" snapshot vm load --all keep >load.out 2>&1 &
+    wrapped "$MAQET" snapshot vm load --yes --all keep >load.out 2>&1 &
     load=$!
     eventually 60 test -e reached
     pids=
@@ -497,7 +499,7 @@ begin_journal '{"operation": "load", "na'
 what="a damaged one"
 remember
 for command in "recover vm" "recover vm --finish --yes" "start vm" "resize vm hdd 8M" \
-    "apply vm changed.yaml" "snapshot vm load --all keep" "snapshot vm create hdd other" \
+    "apply vm changed.yaml" "snapshot vm load --yes --all keep" "snapshot vm create hdd other" \
     "rm vm --yes"; do
     # shellcheck disable=SC2086 # words
     expect 1 maqet $command
