@@ -3,5 +3,6 @@
 include plugins/common/local.mk
 include plugins/qcow2/local.mk
 include plugins/raw/local.mk
+include plugins/cloud-init/local.mk
 include plugins/virtfs/local.mk
 include plugins/iface/local.mk

@@ -16,6 +16,7 @@ libdir=$(find root -name 'maqet-storage-qcow2.so' -exec dirname {} \;)
 [ -n "$libdir" ] || fail "no plugin was installed"
 for file in "root$prefix/bin/maqet" "root$prefix/include/maqet-plugin.h" \
     "$libdir/maqet-storage-raw.so" "$libdir/maqet-storage-virtfs.so" \
+    "$libdir/maqet-storage-cloud-init.so" \
     "$libdir/maqet-iface-virtio.so" "$libdir/maqet-iface-sata.so" \
     "$libdir/maqet-iface-ide.so" "$libdir/maqet-iface-scsi.so"; do
     [ -e "$file" ] || fail "$file was not installed"

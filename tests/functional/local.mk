@@ -118,6 +118,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/raw-options.sh \
 	tests/functional/moved-base.sh \
 	tests/functional/shares.sh \
+	tests/functional/cloud-init-disk.sh \
 	tests/functional/foreign-text.sh \
 	tests/functional/formats.sh \
 	tests/functional/json-fields.sh \

@@ -21,7 +21,8 @@ documented_in() { # PAGE
         sed -n 's/^\\fB\([a-z0-9_.]*\)\\fR (\\fI\([a-z]*\)\\fR.*/\1 \2/p'
 }
 
-for page in storage-qcow2 storage-raw storage-virtfs iface-virtio iface-sata iface-ide iface-scsi; do
+for page in storage-qcow2 storage-raw storage-virtfs storage-cloud-init iface-virtio iface-sata \
+    iface-ide iface-scsi; do
     plugin=${page#*-}
     file="$docs/maqet-$page.5"
     [ -s "$file" ] || fail "there is no page maqet-$page(5)"
@@ -54,6 +55,7 @@ known() { # SECTION PLUGIN
 }
 known qcow2 qcow2
 known virtfs virtfs
+known cloud-init cloud-init
 
 # The header, the list of exported symbols and maqet-plugin(3).
 page="$docs/maqet-plugin.3"

@@ -4,7 +4,7 @@
 # says; and nothing of it stays, however it ends.
 . "${srcdir:-.}/tests/functional/functions.sh"
 : "${CC:=cc}"
-requires qemu-io qemu-nbd "${CC%% *}"
+requires bsdtar qemu-io qemu-nbd "${CC%% *}"
 qemu_required
 umask 022
 unset MAQET_PLUGIN_PATH
@@ -24,7 +24,7 @@ nothing_left() {
 mkdir vdi
 "${CC%% *}" -O2 -fPIC -shared -I"$abs_top_srcdir/include" -o vdi/maqet-storage-vdi.so \
     "$abs_top_srcdir/examples/plugins/vdi/vdi.c"
-for plugin in storage-qcow2 storage-raw storage-virtfs iface-virtio iface-sata iface-ide \
+for plugin in storage-qcow2 storage-raw storage-virtfs storage-cloud-init iface-virtio iface-sata iface-ide \
     iface-scsi "$TMP/vdi/maqet-storage-vdi"; do
     case $plugin in
     /*) file=$plugin.so ;;
