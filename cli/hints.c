@@ -84,6 +84,10 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_RECOVER] = "Recover it: maqet recover {1}",
     [MAQET_NEXT_LIST_IMAGES] = "List them: maqet storage ls",
 
+    [MAQET_NEXT_FIX] = "Remove it: maqet doctor --fix",
+    [MAQET_NEXT_DELETE_IMAGES] =
+        "Or delete images that no VM uses: maqet storage ls lists them",
+
     [MAQET_NEXT_LIST_SNAPSHOTS] =
         "See which snapshots there are: maqet snapshot {1} list",
     [MAQET_NEXT_FORGET_OPERATION] =

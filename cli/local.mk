@@ -17,6 +17,7 @@ COMMANDS = \
 	cli/cmd_storage.c \
 	cli/cmd_plugin.c \
 	cli/cmd_qmp.c \
+	cli/cmd_doctor.c \
 	cli/cmd_rm.c \
 	cli/cmd_help.c
 
@@ -47,6 +48,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/snapshots.c cli/snapshots.h \
 	cli/table.c cli/table.h \
 	cli/terminal.c cli/terminal.h \
+	cli/welcome.c cli/welcome.h \
 	cli/words.c cli/words.h
 
 bin_PROGRAMS += maqet

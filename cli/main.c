@@ -13,6 +13,7 @@
 #include "cli/machines.h"
 #include "cli/manual.h"
 #include "cli/reference.h"
+#include "cli/welcome.h"
 #include "core/base/ending.h"
 #include "core/machine/store.h"
 #include "core/storage/close.h"
@@ -68,7 +69,9 @@ run(struct invocation *invocation, int argc, char **argv, struct maqet_error **e
     if (wrong)
         return maqet_error_move(err, wrong);
     if (!invocation->command) {
-        help_print(invocation->commands, NULL, NULL);
+        if (context_fill(invocation, err) < 0)
+            return -1;
+        welcome_print(invocation);
         return 0;
     }
     if (operands_check(invocation, err) < 0 || context_fill(invocation, err) < 0 ||

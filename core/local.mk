@@ -76,6 +76,11 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/tracee.c core/conformance/tracee.h \
 	core/conformance/tracer.c core/conformance/tracer.h \
 	core/conformance/variants.c core/conformance/variants.h \
+	core/doctor/doctor.c core/doctor/doctor.h \
+	core/doctor/finding.c core/doctor/finding.h \
+	core/doctor/host.c core/doctor/host.h \
+	core/doctor/leftovers.c core/doctor/leftovers.h \
+	core/doctor/places.c core/doctor/places.h \
 	core/job/block_jobs.c core/job/block_jobs.h \
 	core/job/job.c core/job/job.h \
 	core/job/journal.c core/job/journal.h \
@@ -116,6 +121,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/owner.c core/machine/owner.h \
 	core/machine/run.c core/machine/run.h \
 	core/machine/run_folder.c core/machine/run_folder.h \
+	core/machine/run_owner.c core/machine/run_owner.h \
 	core/machine/sandbox_rules.c core/machine/sandbox_rules.h \
 	core/machine/schema.c core/machine/schema.h \
 	core/machine/schema_options.c core/machine/schema_options.h \
@@ -151,6 +157,7 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/silence.c core/qemu/silence.h \
 	core/qemu/surroundings.c core/qemu/surroundings.h \
 	core/qemu/survey.c core/qemu/survey.h \
+	core/qemu/trial.c core/qemu/trial.h \
 	core/qemu/writables.c core/qemu/writables.h \
 	core/snapshot/choice.c core/snapshot/choice.h \
 	core/snapshot/create.c core/snapshot/create.h \
@@ -185,7 +192,8 @@ libmaqet_core_a_SOURCES = \
 	core/storage/slots.c core/storage/slots.h \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/storage/space.c core/storage/space.h \
-	core/storage/system_folders.c core/storage/system_folders.h
+	core/storage/system_folders.c core/storage/system_folders.h \
+	core/storage/volatile.c core/storage/volatile.h
 # What a program that uses it links.
 CORE_LIBS = libmaqet-core.a $(YAML_LIBS) $(JSON_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)
 

@@ -59,6 +59,10 @@ enum maqet_next {
     MAQET_NEXT_RECOVER,             /* VM */
     MAQET_NEXT_LIST_IMAGES,         /* none */
 
+    /* Of what an examination of the host finds (core/doctor). */
+    MAQET_NEXT_FIX,           /* none */
+    MAQET_NEXT_DELETE_IMAGES, /* none */
+
     /* Of jobs (core/job). */
     MAQET_NEXT_LIST_SNAPSHOTS,   /* VM */
     MAQET_NEXT_FORGET_OPERATION, /* VM */

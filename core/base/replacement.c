@@ -120,22 +120,22 @@ replaced_by(const char *name)
     return maqet_strndup(name + 1, length - tail - 1);
 }
 
-/* Removes a file of ours that is not locked. */
-static void
-remove_abandoned(const char *path)
+/* Whether it is a file of ours that is not locked. */
+static bool
+is_abandoned(const char *path)
 {
     _cleanup_close_ int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat status, there;
 
-    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-        status.st_uid == geteuid() && status.st_nlink == 1 &&
-        maqet_lock_try(fd, NULL) == 1 && lstat(path, &there) == 0 &&
-        there.st_dev == status.st_dev && there.st_ino == status.st_ino)
-        unlink(path);
+    return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+           status.st_uid == geteuid() && status.st_nlink == 1 &&
+           maqet_lock_try(fd, NULL) == 1 && lstat(path, &there) == 0 &&
+           there.st_dev == status.st_dev && there.st_ino == status.st_ino;
 }
 
 void
-maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name))
+maqet_dir_leftovers(const char *folder, bool (*is_ours)(const char *name),
+                    struct maqet_strings *paths)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
@@ -145,9 +145,19 @@ maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name))
         _cleanup_free_ char *replaced = replaced_by(names.items[i]);
         _cleanup_free_ char *path = maqet_format("%s/%s", folder, names.items[i]);
 
-        if (replaced && (!is_ours || is_ours(replaced)))
-            remove_abandoned(path);
+        if (replaced && (!is_ours || is_ours(replaced)) && is_abandoned(path))
+            maqet_strings_take(paths, TAKE_PTR(path));
     }
+}
+
+void
+maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name))
+{
+    _cleanup_strings_ struct maqet_strings paths = MAQET_STRINGS_INIT;
+
+    maqet_dir_leftovers(folder, is_ours, &paths);
+    for (size_t i = 0; i < paths.count; i++)
+        unlink(paths.items[i]);
 }
 
 bool

@@ -38,8 +38,12 @@ void maqet_replacement_cleanup(struct maqet_replacement *replacement);
  * if there is a file of that name. */
 bool maqet_file_publish(int dir_fd, const char *temporary, const char *name);
 
-/* Removes the temporary files in a folder that a killed maqet has left, for names of which
- * @is_ours (NULL: all) returns true. */
+/* Appends the paths of the temporary files in a folder that a killed maqet has left, for
+ * names of which @is_ours (NULL: all) returns true. */
+void maqet_dir_leftovers(const char *folder, bool (*is_ours)(const char *name),
+                         struct maqet_strings *paths);
+
+/* Removes them. */
 void maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name));
 
 #define _cleanup_replacement_ _cleanup_(maqet_replacement_cleanup)

@@ -348,21 +348,10 @@ sweep_images(struct maqet_opened *machine)
             maqet_image_sweep(vm->drives[i]);
 }
 
-/* Removes the run folder of a machine, and only files of maqet in it. */
 static void
 remove_run_dir(const struct maqet_context *context, const struct maqet_run *run)
 {
-    static const char *const files[] = {
-        "run",     "owner",         "qmp.lock",       MAQET_RUN_LOG,
-        "vm.json", MAQET_DRIVE_LOG, MAQET_RUN_FORCED, MAQET_RUN_RULES};
-
-    if (run->dir_fd < 0)
-        return;
-    maqet_run_tidy(run->dir_fd);
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-        unlinkat(run->dir_fd, files[i], 0);
-    maqet_run_remove_servers(run->folder);
-    if (rmdir(run->folder) < 0)
+    if (run->dir_fd >= 0 && !maqet_run_remove(run->folder, run->dir_fd))
         maqet_context_say(context, MAQET_LEVEL_WARNING, "%s is kept: %s", run->folder,
                           strerror(errno));
 }

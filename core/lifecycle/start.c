@@ -13,6 +13,7 @@
 #include "core/lifecycle/startable.h"
 #include "core/machine/accel.h"
 #include "core/machine/arguments.h"
+#include "core/machine/drives.h"
 #include "core/machine/ended.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
@@ -108,6 +109,7 @@ start(struct maqet_launching *launching, struct maqet_definition *definition,
         return -1;
     maqet_vm_arguments_warn(launching->vm, background);
     maqet_vm_accel_warn(launching->vm);
+    maqet_vm_drives_warn(launching->vm);
     if (maqet_vm_drives_prepare(launching->vm, consent, err) == 0 &&
         maqet_launching_prepare(launching, err) == 0 &&
         launch_marked(launching, err) == 0)

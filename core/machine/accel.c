@@ -17,12 +17,12 @@ static const char DEVICE[] = "/dev/kvm";
 /* ---- KVM ---- */
 
 static bool
-runs_natively(const struct maqet_vm *vm)
+runs_natively(const char *arch)
 {
     _cleanup_free_ char *host = maqet_vm_arch_of(NULL);
 
-    return strcmp(host, vm->machine.arch) == 0 ||
-           (strcmp(host, "x86_64") == 0 && strcmp(vm->machine.arch, "i386") == 0);
+    return strcmp(host, arch) == 0 ||
+           (strcmp(host, "x86_64") == 0 && strcmp(arch, "i386") == 0);
 }
 
 /* Whether the user is a member of a group now; sessions that began earlier do not know.
@@ -69,14 +69,14 @@ error_denied(struct maqet_error **err)
     return -1;
 }
 
-static int
-check_kvm(const struct maqet_vm *vm, struct maqet_error **err)
+int
+maqet_kvm_check(const char *arch, struct maqet_error **err)
 {
-    if (!runs_natively(vm))
+    if (!runs_natively(arch))
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "KVM cannot be used: this host cannot run the code of "
                                "%s",
-                               vm->machine.arch);
+                               arch);
     _cleanup_close_ int fd = open(DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && (errno == EACCES || errno == EPERM))
         return error_denied(err);
@@ -145,7 +145,7 @@ maqet_vm_accel(const struct maqet_vm *vm)
 
     if (!accel || strcmp(accel, "auto") != 0)
         return accel;
-    return check_kvm(vm, NULL) == 0 ? "kvm" : "tcg";
+    return maqet_kvm_check(vm->machine.arch, NULL) == 0 ? "kvm" : "tcg";
 }
 
 int
@@ -154,7 +154,7 @@ maqet_vm_accel_check(const struct maqet_vm *vm, struct maqet_error **err)
     const char *accel = configured_accel(vm);
     bool insists = accel ? strcmp(accel, "kvm") == 0 : arguments_insist(vm);
 
-    if (!insists || check_kvm(vm, err) == 0)
+    if (!insists || maqet_kvm_check(vm->machine.arch, err) == 0)
         return 0;
     maqet_error_wrap(err, "VM '%s'", vm->definition->name);
     maqet_error_hint(err, "Or say `accel: tcg`, which is slow");
@@ -168,8 +168,8 @@ maqet_vm_accel_warn(const struct maqet_vm *vm)
 
     const char *accel = configured_accel(vm);
 
-    if (!accel || strcmp(accel, "auto") != 0 || !runs_natively(vm) ||
-        check_kvm(vm, &reason) == 0)
+    if (!accel || strcmp(accel, "auto") != 0 || !runs_natively(vm->machine.arch) ||
+        maqet_kvm_check(vm->machine.arch, &reason) == 0)
         return;
     maqet_error_set(&notice, MAQET_ERROR_UNSUPPORTED,
                     "VM '%s' runs without KVM (TCG), which is slow. %s",

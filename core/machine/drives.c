@@ -16,6 +16,7 @@
 #include "core/storage/creation.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
+#include "core/storage/volatile.h"
 
 /* Whether a drive's image is recorded: a file, or other storage that its plugin can
  * inspect and that outlives the machine's end. */
@@ -172,6 +173,34 @@ maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *
                    maqet_images_confirm(vm, err) < 0
                ? -1
                : maqet_left_images_take_over(vm->context, &vm->images, err);
+}
+
+void
+maqet_vm_drives_warn(const struct maqet_vm *vm)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_error_ struct maqet_error *notice = NULL;
+
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (vm->drives[i]->default_path)
+            maqet_strings_addf(&names, "'%s'", vm->drives[i]->name);
+    /* Whoever names a folder knows what becomes of it. */
+    bool named =
+        vm->context->storage_dir || maqet_tree_text(vm->definition->tree, "storage_dir");
+    _cleanup_free_ char *reason =
+        names.count > 0 && !named ? maqet_folder_volatile(vm->machine.storage_dir) : NULL;
+    if (!reason)
+        return;
+    _cleanup_free_ char *list = maqet_strings_list(&names);
+    maqet_error_set(&notice, MAQET_ERROR_STATE,
+                    "VM '%s': no `file` is given for drive%s %s, so %s in %s, %s",
+                    vm->definition->name, names.count > 1 ? "s" : "", list,
+                    names.count > 1 ? "their images are" : "its image is",
+                    vm->machine.storage_dir, reason);
+    maqet_error_hint(&notice,
+                     "To keep such images over a reboot, give each a `file`, or set "
+                     "`storage_dir` in the VM's file or in maqet.conf");
+    maqet_context_say_error(vm->context, MAQET_LEVEL_WARNING, notice);
 }
 
 int

@@ -25,6 +25,10 @@ int maqet_vm_drives_prepare(struct maqet_vm *vm,
                             const struct maqet_drives_consent *consent,
                             struct maqet_error **err);
 
+/* Warns once, for all images without a path of their own, if they are in a folder that
+ * nobody has named, and whose files do not survive a reboot. */
+void maqet_vm_drives_warn(const struct maqet_vm *vm);
+
 /* Whether the names of all drives' files still lead to the files that were checked or
  * created: the last check before QEMU opens them. */
 int maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **err);

@@ -246,6 +246,16 @@ is_checkpoint_description(const char *file)
 }
 
 void
+maqet_folder_leftovers(const char *folder, struct maqet_strings *paths)
+{
+    _cleanup_free_ char *checkpoints =
+        maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
+
+    maqet_dir_leftovers(folder, is_own_file, paths);
+    maqet_dir_leftovers(checkpoints, is_checkpoint_description, paths);
+}
+
+void
 maqet_folder_sweep(const char *folder)
 {
     _cleanup_free_ char *checkpoints =

@@ -22,7 +22,10 @@ int maqet_folder_remove_own(const char *folder, struct maqet_error **err);
 int maqet_folder_remove_drives(const char *folder, const struct maqet_strings *kept,
                                struct maqet_error **err);
 
-/* Removes temporary files that a killed maqet has left in a machine's folder. */
+/* Appends the paths of temporary files that a killed maqet has left in a machine's folder. */
+void maqet_folder_leftovers(const char *folder, struct maqet_strings *paths);
+
+/* Removes them. */
 void maqet_folder_sweep(const char *folder);
 
 #endif

@@ -14,6 +14,7 @@
 #include "core/base/replacement.h"
 #include "core/machine/definition.h"
 #include "core/machine/helpers.h"
+#include "core/machine/run_owner.h"
 #include "core/machine/store.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
@@ -268,4 +269,18 @@ maqet_run_tidy(int dir_fd)
 {
     maqet_run_sweep(dir_fd);
     unlinkat(dir_fd, MAQET_RUN_PID, 0);
+}
+
+bool
+maqet_run_remove(const char *folder, int dir_fd)
+{
+    static const char *const files[] = {
+        "run",     MAQET_RUN_OWNER, MAQET_RUN_MONITOR_LOCK, MAQET_RUN_LOG,
+        "vm.json", MAQET_DRIVE_LOG, MAQET_RUN_FORCED,       MAQET_RUN_RULES};
+
+    maqet_run_tidy(dir_fd);
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+        unlinkat(dir_fd, files[i], 0);
+    maqet_run_remove_servers(folder);
+    return rmdir(folder) == 0;
 }

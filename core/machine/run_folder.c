@@ -9,9 +9,8 @@
 #include <sys/file.h>
 
 #include "core/base/clock.h"
-#include "core/base/field.h"
-#include "core/base/json.h"
 #include "core/base/replacement.h"
+#include "core/machine/run_owner.h"
 #include "core/machine/store.h"
 #include "core/storage/system_folders.h"
 
@@ -110,54 +109,16 @@ machine_new(const struct maqet_context *context, int vms_fd, const char *name, i
 
 /* ---- the owner of a run folder ---- */
 
-/* The file that identifies it. */
-static const char OWNER[] = "owner";
-
 enum claim {
     CLAIM_NONE, /* no owner, or a machine that no longer exists */
     CLAIM_OURS,
     CLAIM_OTHER, /* another machine, or one that may still run there */
 };
 
-struct owner {
-    char *run;  /* the path of the machine's run file */
-    char *uuid; /* for people */
-    struct maqet_file_id id;
-};
-
-static const struct maqet_fields owner_fields = MAQET_FIELDS_OF(
-    struct owner, {"run", MAQET_FIELD(struct owner, run), .optional = true},
-    {"uuid", MAQET_FIELD(struct owner, uuid), .optional = true, .sparse = true},
-    {"device", MAQET_FIELD(struct owner, id.device), .optional = true},
-    {"inode", MAQET_FIELD(struct owner, id.inode), .optional = true},
-    {"birth", MAQET_FIELD(struct owner, id.birth), .optional = true});
-
-static void
-owner_clear(struct owner *owner)
-{
-    maqet_fields_clear(&owner_fields, owner);
-}
-
-#define _cleanup_owner_ _cleanup_(owner_clear)
-
-/* Whether the owner is still in its data folder. What cannot be inspected counts as
- * existing. */
-static bool
-owner_exists(const struct owner *owner)
-{
-    struct maqet_file_id there;
-
-    if (!owner->run)
-        return false;
-    if (!maqet_file_id_of_path(owner->run, &there))
-        return errno != ENOENT && errno != ENOTDIR;
-    return maqet_file_id_is_same_file(&there, &owner->id);
-}
-
 /* The number of a device may change when the host boots, and a data folder may be moved,
  * but not both at once. */
 static bool
-is_owner(const struct machine *machine, const struct owner *owner)
+is_owner(const struct machine *machine, const struct maqet_run_owner *owner)
 {
     _cleanup_free_ char *ours =
         maqet_store_file(machine->context, machine->name, MAQET_STORE_RUN);
@@ -206,40 +167,37 @@ claim_of_earlier(const struct machine *machine, const char *folder)
 static enum claim
 claim_of(const struct machine *machine, const char *folder)
 {
-    _cleanup_free_ char *path = maqet_format("%s/%s", folder, OWNER);
+    _cleanup_free_ char *path = maqet_format("%s/" MAQET_RUN_OWNER, folder);
     bool missing = maqet_file_missing(path);
-    _cleanup_json_ json_object *file = missing ? NULL : maqet_json_read(path, NULL);
-    _cleanup_owner_ struct owner owner = {0};
+    _cleanup_run_owner_ struct maqet_run_owner owner = {0};
 
     if (missing)
         return claim_of_earlier(machine, folder);
-    bool known = file && maqet_fields_from_json(&owner_fields, file, &owner, NULL) == 0;
+    bool known = maqet_run_owner_read(folder, &owner) == 0;
     if (known && is_owner(machine, &owner))
         return CLAIM_OURS;
     /* A file that cannot be read at the moment does not make the folder ours. */
-    return is_in_use(folder) || (known && owner_exists(&owner)) ? CLAIM_OTHER
-                                                                : CLAIM_NONE;
+    return is_in_use(folder) || (known && maqet_run_owner_exists(&owner)) ? CLAIM_OTHER
+                                                                          : CLAIM_NONE;
 }
 
 static int
 write_claim(const struct machine *machine, const char *folder, struct maqet_error **err)
 {
-    _cleanup_free_ char *file = maqet_format("%s/%s", folder, OWNER);
     _cleanup_free_ char *link = maqet_format("%s/run", folder);
     _cleanup_free_ char *run =
         maqet_store_file(machine->context, machine->name, MAQET_STORE_RUN);
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_store_load(machine->context, machine->name, NULL);
-    const struct owner owner = {.run = run,
-                                .uuid = definition ? definition->uuid : NULL,
-                                .id = machine->run_file};
-    _cleanup_json_ json_object *text = maqet_fields_to_json(&owner_fields, &owner);
+    const struct maqet_run_owner owner = {.run = run,
+                                          .uuid = definition ? definition->uuid : NULL,
+                                          .id = machine->run_file};
 
     /* For people and scripts, which find the PID there. */
     unlink(link);
     if (symlink(run, link) < 0)
         return maqet_error_errno(err, errno, "Cannot create %s", link);
-    return maqet_json_write(file, text, err);
+    return maqet_run_owner_write(folder, &owner, err);
 }
 
 /* ---- finding the folder ---- */
@@ -431,7 +389,7 @@ maqet_run_open(const struct maqet_context *context, const char *name,
     _cleanup_close_ int lock = lock_choice(context, err);
     if (lock < 0)
         return -1;
-    if (run->dir_fd >= 0 && has_file(run->folder, OWNER))
+    if (run->dir_fd >= 0 && has_file(run->folder, MAQET_RUN_OWNER))
         return 0;
     if (run->dir_fd >= 0)
         close(TAKE_FD(run->dir_fd));
@@ -468,4 +426,23 @@ maqet_run_note_folder(const struct maqet_context *context, const char *name,
     _cleanup_free_ char *text = maqet_format("%s\n%" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
                                              run->folder, id.device, id.inode, id.birth);
     return maqet_file_replace(file, text, strlen(text), 0600, err);
+}
+
+int
+maqet_run_remove_abandoned(const struct maqet_context *context, const char *folder,
+                           struct maqet_error **err)
+{
+    _cleanup_close_ int lock = lock_choice(context, err);
+
+    if (lock < 0)
+        return -1;
+    /* Meanwhile, a machine of that name may have claimed it. */
+    if (!maqet_run_is_abandoned(folder))
+        return 0;
+    _cleanup_close_ int fd = maqet_dir_open_own(folder, O_NOFOLLOW, err);
+    if (fd < 0)
+        return -1;
+    return maqet_run_remove(folder, fd)
+               ? 0
+               : maqet_error_errno(err, errno, "%s is kept", folder);
 }

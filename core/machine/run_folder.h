@@ -32,4 +32,9 @@ char *maqet_run_folder(const struct maqet_context *context, const char *name);
 int maqet_run_note_folder(const struct maqet_context *context, const char *name,
                           const struct maqet_run *run, struct maqet_error **err);
 
+/* Removes a run folder that is abandoned (run_owner.h), in the runtime folder. One that has
+ * been claimed again meanwhile stays. */
+int maqet_run_remove_abandoned(const struct maqet_context *context, const char *folder,
+                               struct maqet_error **err);
+
 #endif

@@ -248,22 +248,47 @@ maqet_store_load(const struct maqet_context *context, const char *name_or_uuid,
 #define ADDING_PREFIX ".maqet-add."
 #define REMOVING_PREFIX ".maqet-rm."
 
-/* Removes what a killed maqet had half added or half removed. The store's lock is held.
- */
+/* Appends the folders of machines that are half added or half removed. */
 static void
-sweep(const struct maqet_context *context)
+list_halves(const struct maqet_context *context, struct maqet_strings *paths)
 {
     _cleanup_strings_ struct maqet_strings entries = MAQET_STRINGS_INIT;
     _cleanup_free_ char *folder = vms_path(context);
 
     maqet_dir_list(folder, &entries, NULL);
-    for (size_t i = 0; i < entries.count; i++) {
-        _cleanup_free_ char *path = maqet_format("%s/%s", folder, entries.items[i]);
-
+    for (size_t i = 0; i < entries.count; i++)
         if (maqet_text_starts(entries.items[i], ADDING_PREFIX) ||
             maqet_text_starts(entries.items[i], REMOVING_PREFIX))
-            maqet_folder_remove_own(path, NULL);
-    }
+            maqet_strings_addf(paths, "%s/%s", folder, entries.items[i]);
+}
+
+/* Removes those that a killed maqet has left. The store's lock is held. */
+static void
+sweep(const struct maqet_context *context)
+{
+    _cleanup_strings_ struct maqet_strings paths = MAQET_STRINGS_INIT;
+
+    list_halves(context, &paths);
+    for (size_t i = 0; i < paths.count; i++)
+        maqet_folder_remove_own(paths.items[i], NULL);
+}
+
+void
+maqet_store_leftovers(const struct maqet_context *context, struct maqet_strings *paths)
+{
+    maqet_dir_leftovers(context->data_dir, is_list, paths);
+    list_halves(context, paths);
+}
+
+int
+maqet_store_sweep(const struct maqet_context *context, struct maqet_error **err)
+{
+    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
+
+    if (lock < 0)
+        return -1;
+    sweep(context);
+    return 0;
 }
 
 /* An empty folder with a name that begins with @prefix. NULL on error; the caller frees.

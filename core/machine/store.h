@@ -71,6 +71,14 @@ int maqet_store_open_run(const struct maqet_context *context, const char *name,
  * that outlive them (unused.h). A descriptor, whose closing releases the lock, or -1. */
 int maqet_store_lock_all(const struct maqet_context *context, struct maqet_error **err);
 
+/* Appends the paths of what killed commands have left in the data folder, outside of the
+ * machines' folders. A machine that is being added or removed is among them. */
+void maqet_store_leftovers(const struct maqet_context *context,
+                           struct maqet_strings *paths);
+
+/* Removes it, with the store locked; so what is in use stays. */
+int maqet_store_sweep(const struct maqet_context *context, struct maqet_error **err);
+
 /* Files of a machine besides its definition. */
 #define MAQET_STORE_IMAGES "images.json"       /* records of its images: images.h */
 #define MAQET_STORE_CREATED "created.json"     /* what earlier maqets wrote instead */

@@ -9,6 +9,7 @@
 #include "core/machine/run_folder.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
+#include "core/storage/volatile.h"
 #include "core/qemu/arguments.h"
 #include "core/storage/entry.h"
 
@@ -95,9 +96,8 @@ describe_machine(struct maqet_vm *vm)
     if (!vm->machine.type)
         vm->machine.type =
             maqet_strdup(maqet_vm_arch_is_pc(vm->machine.arch) ? "pc" : "");
-    if (!written)
-        written = vm->context->storage_dir;
-    vm->machine.storage_dir = maqet_strdup(written ? written : "/tmp");
+    vm->machine.storage_dir =
+        maqet_strdup(written ? written : maqet_storage_dir(vm->context));
     vm->machine.run_dir = maqet_run_folder(vm->context, vm->definition->name);
     vm->machine.drives_dir =
         maqet_store_file(vm->context, vm->definition->name, MAQET_STORE_DRIVES);

@@ -257,11 +257,6 @@ create(struct creation *creation, const struct maqet_image_recorder *recorder,
     maqet_context_say(drive->context, MAQET_LEVEL_INFO,
                       "Creating %s storage file: %s (%s)", drive->storage->plugin.name,
                       drive->path, size);
-    if (drive->default_path && maqet_text_starts(drive->path, "/tmp/"))
-        maqet_warn(drive,
-                   "the system may clean /tmp; set `%s`, or `storage_dir` for all images "
-                   "without one, to make sure that they persist",
-                   drive->storage->plugin.path_option);
     int late =
         create_temporary(creation, recorder, err) < 0 ? -1 : publish(creation, err);
     if (late != 0)
@@ -321,6 +316,25 @@ has_leftovers(const struct creation *creation)
 
     return access(temporary, F_OK) == 0 ||
            (lstat(lock, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0);
+}
+
+/* Whether another process is creating the image. */
+static bool
+is_being_created(const struct creation *creation)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(creation->drive->path);
+    _cleanup_free_ char *lock = maqet_format("%s/%s", folder, creation->lock);
+    _cleanup_close_ int fd = open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+    return fd >= 0 && maqet_lock_held(fd, NULL) == 1;
+}
+
+bool
+maqet_image_has_leftovers(const struct maqet_drive *drive)
+{
+    _cleanup_(creation_clear) struct creation creation = creation_of(drive);
+
+    return has_leftovers(&creation) && !is_being_created(&creation);
 }
 
 void

@@ -17,8 +17,11 @@ int maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_stat
                         bool *created, const struct maqet_image_recorder *recorder,
                         struct maqet_error **err);
 
-/* Removes what an interrupted creation has left beside the image of a drive, which has a
- * path, unless another process is creating it. */
+/* Whether an interrupted creation has left something beside the image of a drive, which has
+ * a path. */
+bool maqet_image_has_leftovers(const struct maqet_drive *drive);
+
+/* Removes it, unless another process is creating the image. */
 void maqet_image_sweep(const struct maqet_drive *drive);
 
 /* Whether the image exists (*state) or may be created at its path. A start checks that

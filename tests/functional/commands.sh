@@ -105,19 +105,36 @@ kept "$TMP/d.qcow2" "created by maqet"
 [ -e d.qcow2 ] || fail "rm deleted an image unasked"
 same 3 "$(maqet ls --format plain | wc -l)" "machines"
 
-# A default path in a folder that all can write: made by us alone, and said to be unsafe.
+# A default path in a folder that all can write: made by us alone.
 (
     unset MAQET_STORAGE_DIR
     vm_yaml "temporary$$" <<EOF
 storage:
   - {name: hdd, size: 1M}
+  - {name: data, size: 1M}
+  - {name: kept, size: 1M, file: images/kept.qcow2}
 EOF
     expect 0 maqet add "temporary$$.yaml"
     cleanup="/tmp/maqet-temporary$$-hdd.qcow2"
-    expect 0 maqet start "temporary$$"
-    err_has "INFO: Creating qcow2 storage file: $cleanup (1M)"
-    err_has "WARNING: Drive 'hdd' of VM 'temporary$$': the system may clean /tmp"
+    # Where files do not survive a reboot, one warning for all of them, at each start.
+    maqet --format plain doctor --timeout 0.1 >doctor || :
+    warnings=$(grep -c "^warning	storage_dir	" doctor || :)
+    for start in first second; do
+        expect 0 maqet start "temporary$$"
+        [ $start = second ] || err_has "INFO: Creating qcow2 storage file: $cleanup (1M)"
+        same "$warnings" "$(grep -c "WARNING: VM 'temporary$$': no \`file\`" err)" warnings
+        [ "$warnings" = 0 ] || err_has "drives 'hdd', 'data', so their images are in /tmp, "
+        [ "$warnings" = 0 ] || err_has storage_dir
+        expect 0 maqet stop "temporary$$" --timeout 0 --force
+    done
     same 600 "$(stat -c %a "$cleanup")" "mode"
+    # A folder that somebody has named is not warned of.
+    expect 0 maqet --quiet apply "temporary$$" "temporary$$.yaml" --set storage_dir=images
+    expect 0 maqet start "temporary$$" --create-missing
+    err_lacks WARNING
+    expect 0 maqet stop "temporary$$" --timeout 0 --force
+    expect 0 maqet apply "temporary$$" "temporary$$.yaml"
+    expect 0 maqet start "temporary$$"
     expect 0 maqet rm "temporary$$" --force --delete-storage
     [ ! -e "$cleanup" ] || fail "$cleanup is left"
 )

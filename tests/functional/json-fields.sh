@@ -38,6 +38,9 @@ documented apply apply vm vm.yaml --set memory=65M
 documented args args vm
 documented status status vm
 documented ls ls
+mkdir -p config/maqet
+echo 'accel: tcg' >config/maqet/maqet.conf
+documented doctor doctor --timeout 0.1
 documented start start vm
 documented status status vm
 documented ls ls

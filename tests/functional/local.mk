@@ -123,6 +123,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/formats.sh \
 	tests/functional/json-fields.sh \
 	tests/functional/commands.sh \
+	tests/functional/doctor.sh \
 	tests/functional/snapshot-offline.sh \
 	tests/functional/snapshot-live.sh \
 	tests/functional/export.sh \
