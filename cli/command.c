@@ -34,6 +34,7 @@ const struct command_option global_options[] = {
 
     /* For the build and the shell completion. */
     {.name = "dump-man"},
+    {.name = "dump-man-command", .type = OPTION_TEXT},
     {.name = "dump-man-checks"},
     {.name = "dump-json-reference"},
     {.name = "list-commands"},

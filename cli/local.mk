@@ -40,11 +40,13 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/invocation.c cli/invocation.h \
 	cli/machines.c cli/machines.h \
 	cli/manual.c cli/manual.h \
+	cli/manual_command.c cli/manual_command.h \
 	cli/operands.c cli/operands.h \
 	cli/options.h \
 	cli/output.c cli/output.h \
 	cli/plugin_check.c cli/plugin_check.h \
 	cli/reference.c cli/reference.h \
+	cli/roff.c cli/roff.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/table.c cli/table.h \
 	cli/terminal.c cli/terminal.h \

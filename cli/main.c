@@ -12,6 +12,7 @@
 #include "cli/invocation.h"
 #include "cli/machines.h"
 #include "cli/manual.h"
+#include "cli/manual_command.h"
 #include "cli/reference.h"
 #include "cli/welcome.h"
 #include "core/base/ending.h"
@@ -43,6 +44,9 @@ answer(const struct invocation *invocation)
         help_print_version();
     else if (invocation_has(invocation, "dump-man"))
         manual_print(invocation->commands);
+    else if (invocation_has(invocation, "dump-man-command"))
+        return manual_print_command(invocation->commands,
+                                    invocation_text(invocation, "dump-man-command")) == 0;
     else if (invocation_has(invocation, "dump-man-checks"))
         manual_print_checks(invocation->commands);
     else if (invocation_has(invocation, "dump-json-reference"))

@@ -4,129 +4,19 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/help.h"
 #include "cli/output.h"
 #include "cli/reference.h"
+#include "cli/roff.h"
 #include "core/conformance/conformance.h"
 
-/* ---- roff ---- */
+/* ---- the program ---- */
 
-/* Appends @before and @after as they are, and the words escaped for roff: a hyphen is not a
- * minus, a line must not begin with a dot, and a line feed ends a paragraph. */
+/* A line of the list of commands. */
 static void
-append_roff(struct maqet_text *text, const char *before, const char *words,
-            const char *after)
+append_command(struct maqet_text *text, const struct command *command)
 {
-    maqet_text_append(text, before);
-    for (const char *c = words; *c; c++) {
-        /* A line that begins with one of these is a request. */
-        if ((*c == '.' || *c == '\'') && (c == words || c[-1] == '\n'))
-            maqet_text_append(text, "\\&");
-        if (*c == '\n')
-            maqet_text_append(text, "\n.PP\n");
-        else if (*c == '-')
-            maqet_text_append(text, "\\-");
-        else if (*c == '\\')
-            maqet_text_append(text, "\\e");
-        else if (*c == '\'')
-            maqet_text_append(text, "\\(aq");
-        else
-            maqet_text_append_bytes(text, c, 1);
-    }
-    maqet_text_append(text, after);
-}
-
-/* ---- commands ---- */
-
-static void
-append_option(struct maqet_text *text, const struct command_option *option)
-{
-    maqet_text_appendf(text, ".TP\n");
-    if (option->letter)
-        maqet_text_appendf(text, "\\fB\\-%c\\fR, ", option->letter);
-    append_roff(text, "\\fB\\-\\-", option->name, "\\fR");
-    if (option->argument)
-        append_roff(text, " \\fI", option->argument, "\\fR");
-    append_roff(text, "\n", option->help, "");
-    if (option->fallback)
-        append_roff(text, " (default ", option->fallback, ")");
-    maqet_text_appendf(text, ".\n");
-}
-
-static void
-append_options(struct maqet_text *text, const struct command_option *option)
-{
-    for (; option->name; option++)
-        if (option->help)
-            append_option(text, option);
-}
-
-/* Appends prose in Markdown, without its backquotes. */
-static void
-append_prose(struct maqet_text *text, const char *words)
-{
-    for (size_t length; *words; words += length + (words[length] == '`')) {
-        length = strcspn(words, "`");
-        _cleanup_free_ char *part = maqet_strndup(words, length);
-
-        append_roff(text, "", part, "");
-    }
-}
-
-static void
-append_field(struct maqet_text *text, const char *path, const char *type,
-             const char *unit, const char *meaning)
-{
-    append_roff(text, ".TP\n\\fB", path, "\\fR");
-    maqet_text_appendf(text, " (%s%s%s)\n", type, *unit ? ", " : "", unit);
-    append_prose(text, meaning);
-    maqet_text_append(text, ".\n");
-}
-
-/* The fields of a result; @view may be NULL. */
-static void
-append_view(struct maqet_text *text, const struct view *view)
-{
-    if (!view)
-        return;
-    if (view->each)
-        append_roff(text, ".PP\nOutput fields, of each ", view->each, ":\n");
-    else if (view->table.fields)
-        maqet_text_append(text, ".PP\nOutput fields:\n");
-    if (view->table.fields)
-        reference_append(text, view->table.fields, append_field);
-    if (view->remark)
-        append_roff(text, view->table.fields ? ".PP\n" : ".PP\nOutput: ", view->remark,
-                    "\n");
-}
-
-static void
-append_examples(struct maqet_text *text, const struct command *command)
-{
-    for (const struct command_example *example = command->examples; example->command;
-         example++) {
-        append_roff(text, ".PP\n", example->what, ":\n.PP\n.RS 4\n.EX\n");
-        append_roff(text, "", example->command, "\n.EE\n.RE\n");
-    }
-}
-
-/* A command, and then its actions. */
-static void
-append_command(struct maqet_text *text, const struct command *group,
-               const struct command *command)
-{
-    _cleanup_free_ char *synopsis = help_synopsis(group, command);
-
-    append_roff(text, ".SS \"", synopsis, "\"\n");
-    append_roff(text, "", command->summary, ".\n");
-    if (command->description)
-        append_roff(text, ".PP\n", command->description, "\n");
-    append_options(text, command->options);
-    append_examples(text, command);
-    append_view(text, command->view);
-    for (const struct command *action = command->actions; action && action->name;
-         action++)
-        append_command(text, command, action);
+    roff_append(text, ".TP\n.BR maqet\\-", command->name, " (1)\n");
+    roff_append(text, "", command->summary, ".\n");
 }
 
 /* The names of all error codes with this exit code. The caller frees. */
@@ -156,7 +46,7 @@ append_exit_status(struct maqet_text *text)
         _cleanup_free_ char *codes = codes_of(i);
 
         maqet_text_appendf(text, ".TP\n.B %d\n", i);
-        append_roff(text, "", meanings[i], ".\n");
+        roff_append(text, "", meanings[i], ".\n");
         if (*codes)
             maqet_text_appendf(text, "Codes of such errors: %s.\n", codes);
     }
@@ -170,10 +60,10 @@ manual_print(const struct command *const *commands)
     maqet_text_appendf(&text,
                        ".SH OPTIONS\nThese options can be given anywhere, with every "
                        "command.\n");
-    append_options(&text, global_options);
+    roff_append_options(&text, global_options);
     maqet_text_appendf(&text, ".SH COMMANDS\n");
     for (; *commands; commands++)
-        append_command(&text, *commands, *commands);
+        append_command(&text, *commands);
     maqet_text_appendf(&text, ".SH EXIT STATUS\n");
     append_exit_status(&text);
     output_text(text.data);
@@ -193,12 +83,12 @@ append_checks(struct maqet_text *text)
     struct maqet_conformance_row row = {0};
 
     for (unsigned i = 0; maqet_conformance_describe(i, &row); i++) {
-        append_roff(text, ".TP\n\\fB", row.check, "\\fR (");
+        roff_append(text, ".TP\n\\fB", row.check, "\\fR (");
         for (size_t j = 0; j < sizeof(whose) / sizeof(*whose); j++)
             if (strcmp(whose[j].plugins, row.plugins) == 0)
-                append_roff(text, "", whose[j].meaning, "");
+                roff_append(text, "", whose[j].meaning, "");
         maqet_text_appendf(text, "; limit: %" PRId64 " s)\n", row.limit);
-        append_roff(text, "", row.text, ".\n");
+        roff_append(text, "", row.text, ".\n");
     }
 }
 
@@ -214,15 +104,15 @@ manual_print_checks(const struct command *const *commands)
     if (!command)
         abort();
     maqet_text_append(&text, ".SH OPTIONS\n");
-    append_options(&text, command->options);
+    roff_append_options(&text, command->options);
     maqet_text_append(&text, ".PP\nThe options of all commands are in \\fBmaqet\\fR(1).\n"
                              ".SH CHECKS\nIn the order in which they are run:\n");
     append_checks(&text);
     maqet_text_append(&text,
                       ".SH OUTPUT FIELDS\nOf each check, with \\-\\-format json:\n");
-    reference_append(&text, command->view->table.fields, append_field);
+    reference_append(&text, command->view->table.fields, roff_append_field);
     maqet_text_append(&text, ".SH EXAMPLES\n");
-    append_examples(&text, command);
+    roff_append_examples(&text, command);
     output_text(text.data);
 }
 
@@ -253,10 +143,10 @@ append_capabilities(struct maqet_text *text, const struct maqet_strings *words)
     if (words->count > 0)
         maqet_text_append(text, ".SH CAPABILITIES\n");
     for (size_t i = 0; i < words->count; i++) {
-        append_roff(text, ".TP\n.B ", words->items[i], "\n");
+        roff_append(text, ".TP\n.B ", words->items[i], "\n");
         for (size_t j = 0; j < sizeof(capabilities) / sizeof(*capabilities); j++)
             if (strcmp(capabilities[j].word, words->items[i]) == 0)
-                append_roff(text, "It ", capabilities[j].meaning, ".\n");
+                roff_append(text, "It ", capabilities[j].meaning, ".\n");
     }
 }
 
@@ -264,7 +154,7 @@ static void
 append_choices(struct maqet_text *text, const struct maqet_strings *words)
 {
     for (size_t i = 0; i < words->count; i++)
-        append_roff(text, i == 0 ? "\nOne of: \\fB" : "\\fR, \\fB", words->items[i], "");
+        roff_append(text, i == 0 ? "\nOne of: \\fB" : "\\fR, \\fB", words->items[i], "");
     if (words->count > 0)
         maqet_text_append(text, "\\fR.");
 }
@@ -287,7 +177,7 @@ append_sentence(struct maqet_text *text, const char *phrase)
     /* Only ASCII: the page is the same in every locale. */
     if (*sentence >= 'a' && *sentence <= 'z')
         *sentence = (char)(*sentence - 'a' + 'A');
-    append_roff(text, "", sentence, "");
+    roff_append(text, "", sentence, "");
 }
 
 /* Options, and below each those of its mapping, or of the mappings in its list; @before is
@@ -302,15 +192,15 @@ append_plugin_options(struct maqet_text *text, const struct maqet_plugin_option 
         _cleanup_free_ char *inner =
             maqet_format("%s.%s", name, option->items ? "N." : "");
 
-        append_roff(text, ".TP\n\\fB", name, "\\fR");
-        append_roff(text, " (\\fI", option->type, "\\fR");
+        roff_append(text, ".TP\n\\fB", name, "\\fR");
+        roff_append(text, " (\\fI", option->type, "\\fR");
         if (option->items)
-            append_roff(text, " of \\fI", option->items, "\\fR");
+            roff_append(text, " of \\fI", option->items, "\\fR");
         maqet_text_append(text, option->required ? ", required)\n" : ")\n");
         if (option->help)
             append_sentence(text, option->help);
         if (option->fallback)
-            append_roff(text, "\nDefault: \\fB", option->fallback, "\\fR.");
+            roff_append(text, "\nDefault: \\fB", option->fallback, "\\fR.");
         append_choices(text, &option->choices);
         append_limits(text, option);
         maqet_text_append(text, "\n");
@@ -323,11 +213,11 @@ static void
 append_author(struct maqet_text *text, const struct maqet_plugin_info *plugin)
 {
     if (plugin->version)
-        append_roff(text, ".SH VERSION\n", plugin->version, "\n");
+        roff_append(text, ".SH VERSION\n", plugin->version, "\n");
     if (plugin->author)
-        append_roff(text, ".SH AUTHOR\n", plugin->author, "\n");
+        roff_append(text, ".SH AUTHOR\n", plugin->author, "\n");
     if (plugin->url)
-        append_roff(text, plugin->author ? ".PP\n" : ".SH AUTHOR\n", plugin->url, "\n");
+        roff_append(text, plugin->author ? ".PP\n" : ".SH AUTHOR\n", plugin->url, "\n");
 }
 
 char *
@@ -341,16 +231,16 @@ manual_of_plugin(const struct maqet_plugin_info *plugin, const char *prose)
         maqet_format("%s: %s", storage ? "type" : "interface", name);
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    append_roff(&text, ".TH ", page, " 5 \"\" \"maqet\" \"Plugins of maqet\"\n");
-    append_roff(&text, ".SH NAME\n", page, " \\- ");
-    append_roff(&text, "", plugin->summary ? plugin->summary : "a plugin of maqet",
+    roff_append(&text, ".TH ", page, " 5 \"\" \"maqet\" \"Plugins of maqet\"\n");
+    roff_append(&text, ".SH NAME\n", page, " \\- ");
+    roff_append(&text, "", plugin->summary ? plugin->summary : "a plugin of maqet",
                 "\n.SH SYNOPSIS\n");
-    append_roff(&text, ".EX\nstorage:\n  \\- name: DRIVE\n    ", key, "\n.EE\n");
+    roff_append(&text, ".EX\nstorage:\n  \\- name: DRIVE\n    ", key, "\n.EE\n");
     maqet_text_append(&text, ".SH DESCRIPTION\n");
     if (prose)
         maqet_text_append(&text, prose);
     if (storage && plugin->interface)
-        append_roff(&text, ".PP\nIt is attached by the interface \\fB", plugin->interface,
+        roff_append(&text, ".PP\nIt is attached by the interface \\fB", plugin->interface,
                     "\\fR, unless the drive names another interface.\n");
     else if (storage)
         maqet_text_append(&text,
@@ -361,6 +251,7 @@ manual_of_plugin(const struct maqet_plugin_info *plugin, const char *prose)
     append_plugin_options(&text, plugin->options, plugin->option_count, "");
     append_capabilities(&text, &plugin->capabilities);
     append_author(&text, plugin);
-    maqet_text_append(&text, ".SH SEE ALSO\n.BR maqet (1),\n.BR maqet\\-plugin (3)\n");
+    maqet_text_append(&text, ".SH SEE ALSO\n.BR maqet (1),\n.BR maqet.yaml (5),\n"
+                             ".BR maqet\\-plugin (1),\n.BR maqet\\-plugin (3)\n");
     return maqet_text_take(&text);
 }

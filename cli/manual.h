@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * manual.h - manual pages, in man(7) macros: the sections of maqet(1) that come from the
- * structs of the commands (--dump-man), those of maqet-plugin-check(1) that come from the
+ * manual.h - manual pages, in man(7) macros: the sections of maqet(1) that list options,
+ * commands and exit codes (--dump-man), those of maqet-plugin-check(1) that come from the
  * checks (--dump-man-checks), and the pages of plugins, maqet-storage-NAME(5) and
  * maqet-iface-NAME(5).
  */

@@ -11,14 +11,52 @@ dist_docs_DATA = docs/architecture.md docs/arguments.md docs/configuration.md do
 	docs/images.md
 EXTRA_DIST += docs/maqet.1.in
 
-docs/maqet.1: $(top_srcdir)/docs/maqet.1.in maqet$(EXEEXT)
+# The pages of all plugins, for "SEE ALSO".
+CLEANFILES += docs/plugin-pages
+docs/plugin-pages: $(top_srcdir)/docs/local.mk
+	$(AM_V_GEN)$(MKDIR_P) docs && \
+	for page in $(PLUGIN_MANUALS); do echo ".BR $${page#docs/}"; done | \
+	$(SED) -e 's/-/\\-/g' -e 's/\.5$$/ (5),/' > $@.tmp && mv $@.tmp $@
+
+docs/maqet.1: $(top_srcdir)/docs/maqet.1.in docs/plugin-pages maqet$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) docs && \
 	./maqet$(EXEEXT) --dump-man > $@.sections && \
 	$(SED) -e '/^@SECTIONS@$$/r $@.sections' -e '/^@SECTIONS@$$/d' \
+	  -e '/^@PLUGIN_PAGES@$$/r docs/plugin-pages' -e '/^@PLUGIN_PAGES@$$/d' \
 	  -e 's|@RELEASE@|$(PACKAGE_VERSION)|g' \
 	  -e 's|@SYSCONFDIR@|$(sysconfdir)|g' \
 	  -e 's|@PLUGINDIR@|$(plugindir)|g' \
 	  $(top_srcdir)/docs/maqet.1.in > $@.tmp && mv $@.tmp $@
+
+# A page for each command, maqet-NAME(1). Which commands there are, the program knows.
+all-local: docs/commands.stamp
+install-data-local: install-command-pages
+uninstall-local: uninstall-command-pages
+CLEANFILES += docs/commands.stamp docs/commands/*.1
+docs/commands.stamp: maqet$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) docs/commands && rm -f docs/commands/*.1 && \
+	for name in `./maqet$(EXEEXT) --list-commands | cut -f 1`; do \
+	  ./maqet$(EXEEXT) --dump-man-command $$name > docs/commands/maqet-$$name.1 || exit 1; \
+	done && touch $@
+.PHONY: install-command-pages uninstall-command-pages
+install-command-pages: docs/commands.stamp
+	$(MKDIR_P) "$(DESTDIR)$(man1dir)" && \
+	$(INSTALL_DATA) docs/commands/*.1 "$(DESTDIR)$(man1dir)"
+uninstall-command-pages: docs/commands.stamp
+	for page in docs/commands/*.1; do rm -f "$(DESTDIR)$(man1dir)/$${page##*/}"; done
+
+# The keys of a VM's file: what docs/configuration.md says.
+nodist_man_MANS += docs/maqet.yaml.5
+CLEANFILES += docs/maqet.yaml.5 docs/maqet.yaml.5.sections
+EXTRA_DIST += docs/maqet.yaml.5.in docs/configuration.awk
+docs/maqet.yaml.5: $(top_srcdir)/docs/maqet.yaml.5.in $(top_srcdir)/docs/configuration.awk \
+		$(top_srcdir)/docs/configuration.md docs/plugin-pages
+	$(AM_V_GEN)$(MKDIR_P) docs && \
+	LC_ALL=C $(AWK) -f $(top_srcdir)/docs/configuration.awk $(top_srcdir)/docs/configuration.md > $@.sections && \
+	$(SED) -e '/^@SECTIONS@$$/r $@.sections' -e '/^@SECTIONS@$$/d' \
+	  -e '/^@PLUGIN_PAGES@$$/r docs/plugin-pages' -e '/^@PLUGIN_PAGES@$$/d' \
+	  -e 's|@RELEASE@|$(PACKAGE_VERSION)|g' -e 's|@DOCDIR@|$(docdir)|g' \
+	  $(top_srcdir)/docs/maqet.yaml.5.in > $@.tmp && mv $@.tmp $@
 
 # The checks of `maqet plugin check`: the prose, and what the program says of each.
 nodist_man_MANS += docs/maqet-plugin-check.1

@@ -121,9 +121,57 @@ awk '/^\.SS "(struct |enum )?maqet_/ { if (name != "" && !since) print name; nam
     /Since: / { since = 1 } END { if (!since) print name }' page >without
 [ ! -s without ] || fail "without a version: $(cat without)"
 
+# A page for each command, with each of its options, and what `--help` says it is for.
+maqet --list-commands >commands
+[ "$(wc -l <commands)" -gt 15 ] || fail "too few commands"
+while IFS='	' read -r command summary; do
+    file=$docs/commands/maqet-$command.1
+    [ -s "$file" ] || fail "there is no page maqet-$command(1)"
+    sed 's/\\-/-/g; s/\\(aq/'"'"'/g' "$file" >page
+    grep -qxF "$summary." page || fail "maqet-$command(1) does not say: $summary"
+    expect 0 maqet help "$command"
+    sed -n 's/^    *\([a-z]*\) .*/\1/p' out >words
+    sed -n 's/^ *\(-[a-zA-Z], \)\{0,1\}--\([a-z-]*\).*/\2/p' out | while read -r option; do
+        grep -qF -- "--$option" page || fail "--$option is not in maqet-$command(1)"
+    done
+done <commands
+# No page is left of a command that there is no more.
+same "$(wc -l <commands)" "$(find "$docs/commands" -name '*.1' | wc -l)" "pages of commands"
+
+# References lead to pages, and from maqet(1) to each of them.
+references() { # FILE: "NAME(SECTION)" for each
+    sed -n '/^\.SH \("\{0,1\}\)\(SEE ALSO\|COMMANDS\)/,/^\.SH [^SC]/p' "$1" | sed 's/\\-/-/g' |
+        sed -n 's/^\.BR \(maqet[a-z0-9.-]*\) (\([135]\)).*/\1.\2/p'
+}
+(cd "$docs" && find . -name '*.[135]') | sed 's,.*/,,' | sort >pages
+for file in "$docs"/*.[135] "$docs"/commands/*.1; do
+    references "$file" >found
+    [ -s found ] || fail "$file has no SEE ALSO"
+    while read -r other; do
+        grep -qx "$other" pages || fail "$file refers to $other, which does not exist"
+    done <found
+done
+{ references "$docs/maqet.1"; echo maqet.1; } | sort -u >found
+diff -u pages found || fail "maqet(1) does not lead to every page"
+# One that mentions another command refers to it.
+references "$docs/commands/maqet-start.1" | grep -qx maqet.yaml.5 || fail "maqet-start(1) lacks maqet.yaml(5)"
+references "$docs/commands/maqet-stop.1" | grep -qx maqet-resume.1 || fail "maqet-stop(1) lacks maqet-resume(1)"
+
+# maqet.yaml(5) has all that docs/configuration.md has: each key, each heading, each example.
+sed 's/\\-/-/g; s/\\f[BRI]//g; s/\\(aq/'"'"'/g; s/\\&//g; s/\\e/\\/g' "$docs/maqet.yaml.5" >page
+sed -n 's/^| \(`[^|]*`\) |.*/\1/p' "$reference" | grep -o '`[^`]*`' | tr -d '`' | sort -u >keys
+[ "$(wc -l <keys)" -gt 40 ] || fail "too few keys in docs/configuration.md"
+while read -r key; do
+    grep -qF -- "$key" page || fail "$key is not in maqet.yaml(5)"
+done <keys
+sed -n 's/^##* //p' "$reference" | sed 1d | tr -d '`' | tr '[:lower:]' '[:upper:]' | while read -r title; do
+    tr '[:lower:]' '[:upper:]' <page | grep -qF "\"$title\"" || fail "maqet.yaml(5) lacks the section $title"
+done
+! grep -n '[`|]' page | grep -v 'tcp::\|maqet plugin schema\||=' || fail "Markdown in maqet.yaml(5)"
+
 # They are well-formed.
 requires groff
-for file in "$docs"/*.[135]; do
+for file in "$docs"/*.[135] "$docs"/commands/*.1; do
     groff -man -Tutf8 -ww "$file" >/dev/null 2>warnings
     [ ! -s warnings ] || fail "$file: $(cat warnings)"
 done
