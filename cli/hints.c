@@ -80,6 +80,8 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_CORRECT] = "Correct it first: maqet apply {1} FILE",
     [MAQET_NEXT_RESTORE_OR_REMOVE] =
         "Restore that file from a backup, or remove the VM: maqet rm {1}",
+    [MAQET_NEXT_START_BY_OTHERS] =
+        "Have the init system of this host run it: maqet start {1}",
     [MAQET_NEXT_ADD_RENAMED] = "Add this one under another name: --name NAME",
     [MAQET_NEXT_RECOVER] = "Recover it: maqet recover {1}",
     [MAQET_NEXT_LIST_IMAGES] = "List them: maqet storage ls",

@@ -28,7 +28,7 @@ unit_text(const struct maqet_field *field)
     static const char *const units[] = {
         [MAQET_UNIT_NONE] = "",           [MAQET_UNIT_BYTES] = "bytes",
         [MAQET_UNIT_SECONDS] = "seconds", [MAQET_UNIT_MILLISECONDS] = "milliseconds",
-        [MAQET_UNIT_PERCENT] = "percent",
+        [MAQET_UNIT_PERCENT] = "percent", [MAQET_UNIT_BYTES_PER_SECOND] = "bytes/s",
     };
 
     return field->value.type == MAQET_TYPE_DATE ? "ISO 8601" : units[field->unit];

@@ -104,6 +104,7 @@ cell_text(const struct column *column, const void *row)
         return column->cell->text(row);
     switch (column->field ? column->field->unit : MAQET_UNIT_NONE) {
     case MAQET_UNIT_BYTES:
+    case MAQET_UNIT_BYTES_PER_SECOND: /* the title says it */
         return maqet_text_bytes((uint64_t)maqet_field_number(column->field, row));
     case MAQET_UNIT_SECONDS:
         return duration_text(maqet_field_number(column->field, row));

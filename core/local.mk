@@ -98,7 +98,9 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/startable.c core/lifecycle/startable.h \
 	core/lifecycle/stop.c core/lifecycle/stop.h \
 	core/machine/accel.c core/machine/accel.h \
+	core/machine/added.c core/machine/added.h \
 	core/machine/arguments.c core/machine/arguments.h \
+	core/machine/autostart.c core/machine/autostart.h \
 	core/machine/bases.c core/machine/bases.h \
 	core/machine/check.c core/machine/check.h \
 	core/machine/checkpoint_files.c core/machine/checkpoint_files.h \
@@ -114,11 +116,14 @@ libmaqet_core_a_SOURCES = \
 	core/machine/holders.c core/machine/holders.h \
 	core/machine/images.c core/machine/images.h \
 	core/machine/images_file.c core/machine/images_file.h \
+	core/machine/inventory.c core/machine/inventory.h \
+	core/machine/listing.c core/machine/listing.h \
 	core/machine/merge.c core/machine/merge.h \
 	core/machine/monitor.c core/machine/monitor.h \
 	core/machine/needs.c core/machine/needs.h \
 	core/machine/opened.c core/machine/opened.h \
 	core/machine/owner.c core/machine/owner.h \
+	core/machine/pending.c core/machine/pending.h \
 	core/machine/run.c core/machine/run.h \
 	core/machine/run_folder.c core/machine/run_folder.h \
 	core/machine/run_owner.c core/machine/run_owner.h \
@@ -129,6 +134,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/slots.c core/machine/slots.h \
 	core/machine/store.c core/machine/store.h \
 	core/machine/unused.c core/machine/unused.h \
+	core/machine/usage.c core/machine/usage.h \
 	core/machine/vm.c core/machine/vm.h \
 	core/plugin/call.c core/plugin/call.h \
 	core/plugin/describe.c core/plugin/describe.h \

@@ -39,6 +39,7 @@ enum maqet_field_type {
 enum maqet_unit {
     MAQET_UNIT_NONE,
     MAQET_UNIT_BYTES,
+    MAQET_UNIT_BYTES_PER_SECOND,
     MAQET_UNIT_SECONDS,
     MAQET_UNIT_MILLISECONDS, /* a double; written with three decimals */
     MAQET_UNIT_PERCENT,      /* a double; written with one decimal */

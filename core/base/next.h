@@ -55,6 +55,7 @@ enum maqet_next {
     MAQET_NEXT_APPLY,               /* VM */
     MAQET_NEXT_CORRECT,             /* VM */
     MAQET_NEXT_RESTORE_OR_REMOVE,   /* VM */
+    MAQET_NEXT_START_BY_OTHERS,     /* VM */
     MAQET_NEXT_ADD_RENAMED,         /* none */
     MAQET_NEXT_RECOVER,             /* VM */
     MAQET_NEXT_LIST_IMAGES,         /* none */

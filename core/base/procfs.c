@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
@@ -81,6 +83,64 @@ maqet_procfs_has_lock(int pid, int fd)
 
     return maqet_file_read(path, FDINFO_LIMIT, &text, NULL, NULL) == 0 &&
            strstr(text, "\nlock:");
+}
+
+bool
+maqet_procfs_cpu_time(int pid, uint64_t *time)
+{
+    struct timespec used;
+    clockid_t clock;
+
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) < 0)
+        return false;
+    *time = (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
+    return true;
+}
+
+/* Whether a process sees the interfaces that we see. */
+static bool
+shares_network(int pid)
+{
+    _cleanup_free_ char *theirs = maqet_format("/proc/%d/ns/net", pid);
+
+    return maqet_file_is_same(theirs, "/proc/self/ns/net");
+}
+
+/* The line of the interface in the information about a descriptor, as Linux writes it
+ * (drivers/net/tun.c, tun_chr_show_fdinfo()). The caller frees; NULL: it has none. */
+static char *
+tap_of_descriptor(int pid, const char *fd)
+{
+    static const char key[] = "iff:\t";
+    _cleanup_free_ char *path = maqet_format("/proc/%d/fdinfo/%s", pid, fd);
+    _cleanup_free_ char *text = NULL;
+
+    if (maqet_file_read(path, FDINFO_LIMIT, &text, NULL, NULL) < 0)
+        return NULL;
+    const char *line = strstr(text, key);
+    return line ? maqet_strndup(line + strlen(key), strcspn(line + strlen(key), "\n"))
+                : NULL;
+}
+
+void
+maqet_procfs_taps(int pid, struct maqet_strings *names)
+{
+    _cleanup_free_ char *folder = maqet_format("/proc/%d/fd", pid);
+    _cleanup_strings_ struct maqet_strings fds = MAQET_STRINGS_INIT;
+
+    if (!shares_network(pid) || maqet_dir_list(folder, &fds, NULL) < 0)
+        return;
+    for (size_t i = 0; i < fds.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, fds.items[i]);
+        char target[sizeof("/dev/net/tun") + 1] = "";
+
+        if (readlink(path, target, sizeof(target) - 1) < 0 ||
+            strcmp(target, "/dev/net/tun") != 0)
+            continue;
+        _cleanup_free_ char *name = tap_of_descriptor(pid, fds.items[i]);
+        if (name && !maqet_strings_has(names, name))
+            maqet_strings_take(names, TAKE_PTR(name));
+    }
 }
 
 void

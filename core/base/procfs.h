@@ -27,6 +27,13 @@ bool maqet_procfs_thread_stat(int pid, const char *thread,
 /* Parses the text of such a file. False: it is not one. */
 bool maqet_procfs_stat_parse(const char *text, struct maqet_procfs_stat *stat);
 
+/* The CPU time of all its threads, in ns. False: there is no such process. */
+bool maqet_procfs_cpu_time(int pid, uint64_t *time);
+
+/* Adds the names of the network interfaces of the host whose other end the process has open
+ * (TUN and TAP devices), each once; none if it is in another network namespace. */
+void maqet_procfs_taps(int pid, struct maqet_strings *names);
+
 /* The state; '\0': there is no such process. */
 char maqet_procfs_state(int pid);
 

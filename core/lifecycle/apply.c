@@ -140,13 +140,16 @@ change(const struct maqet_opened *machine, struct maqet_definition *definition,
     /* Places are not compared: a new comment in the file changes nothing. */
     bool same = json_object_equal(before->tree, definition->tree);
     *outcome = same ? "unchanged" : "changed";
-    if (same)
+    if (same && maqet_added_equal(&before->added, &definition->added))
         return 0;
-    keep_slots(machine->context, machine->name);
+    if (!same)
+        keep_slots(machine->context, machine->name);
     free(definition->uuid);
     definition->uuid = TAKE_PTR(before->uuid);
     if (maqet_store_replace(machine->context, definition, err) < 0)
         return -1;
+    if (same)
+        return 0;
     /* A machine that runs still has the drives with which it was started. */
     return machine->run.pid > 0
                ? 0

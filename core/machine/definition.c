@@ -52,6 +52,7 @@ maqet_definition_free(struct maqet_definition *definition)
     free(definition->name);
     free(definition->uuid);
     json_object_put(definition->tree);
+    maqet_added_clear(&definition->added);
     free(definition);
 }
 
@@ -377,6 +378,8 @@ maqet_definition_read(const struct maqet_strings *files,
     definition->uuid = new_uuid(err);
     if (!definition->uuid)
         return NULL;
+    /* Before they are read: what is changed meanwhile counts as changed. */
+    maqet_added_note(&definition->added, files, assignments);
     definition->tree = read_files(files, assignments, err);
     if (!definition->tree || check_tree(definition->tree, err) < 0 ||
         settle_name(definition, name, files, err) < 0)
@@ -391,7 +394,8 @@ maqet_definition_to_json(const struct maqet_definition *definition)
 {
     return maqet_json_object("format", json_object_new_int(FORMAT), "uuid",
                              json_object_new_string(definition->uuid), "definition",
-                             maqet_tree_save(definition->tree), NULL);
+                             maqet_tree_save(definition->tree), "added",
+                             maqet_added_to_json(&definition->added), NULL);
 }
 
 int
@@ -425,6 +429,7 @@ maqet_definition_from_json(json_object *file, const char *path, const char *name
         maqet_error_wrap(err, "%s is damaged", path);
         return NULL;
     }
+    maqet_added_from_json(json_object_object_get(file, "added"), &definition->added);
     return TAKE_PTR(definition);
 }
 

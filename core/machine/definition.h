@@ -8,11 +8,13 @@
 
 #include "core/base/context.h"
 #include "core/config/tree.h"
+#include "core/machine/added.h"
 
 struct maqet_definition {
     char *name;
     char *uuid;
     json_object *tree;
+    struct maqet_added added; /* what the tree was read from */
 };
 
 void maqet_definition_free(struct maqet_definition *definition);

@@ -10,6 +10,7 @@
 #include "core/base/json.h"
 #include "core/base/procfs.h"
 #include "core/machine/opened.h"
+#include "core/machine/pending.h"
 #include "core/machine/run_folder.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
@@ -38,15 +39,54 @@ maqet_pause_name(enum maqet_pause pause)
         [MAQET_PAUSE_NONE] = NULL,
         [MAQET_PAUSE_FULL] = "disk full",
         [MAQET_PAUSE_ERROR] = "I/O error",
+        [MAQET_PAUSE_WATCHDOG] = "watchdog",
+        [MAQET_PAUSE_FAILED] = "internal error",
+        [MAQET_PAUSE_ASLEEP] = "asleep",
+        [MAQET_PAUSE_OFF] = "powered off",
+        [MAQET_PAUSE_NOT_BEGUN] = "not begun",
+        [MAQET_PAUSE_MIGRATION] = "migration",
     };
 
     return names[pause];
+}
+
+bool
+maqet_pause_is_fault(const char *name)
+{
+    for (unsigned i = MAQET_PAUSE_FULL; i <= MAQET_PAUSE_FAILED; i++)
+        if (strcmp(name, maqet_pause_name(i)) == 0)
+            return true;
+    return false;
+}
+
+/* The reason that QEMU's run state gives (QEMU: qapi/run-state.json). */
+static enum maqet_pause
+pause_of(const char *state)
+{
+    static const struct {
+        const char *state;
+        enum maqet_pause pause;
+    } reasons[] = {
+        {"io-error", MAQET_PAUSE_ERROR},        {"watchdog", MAQET_PAUSE_WATCHDOG},
+        {"internal-error", MAQET_PAUSE_FAILED}, {"suspended", MAQET_PAUSE_ASLEEP},
+        {"shutdown", MAQET_PAUSE_OFF},          {"prelaunch", MAQET_PAUSE_NOT_BEGUN},
+        {"inmigrate", MAQET_PAUSE_MIGRATION},   {"finish-migrate", MAQET_PAUSE_MIGRATION},
+        {"postmigrate", MAQET_PAUSE_MIGRATION}, {"restore-vm", MAQET_PAUSE_MIGRATION},
+        {"save-vm", MAQET_PAUSE_MIGRATION},
+    };
+
+    for (size_t i = 0; state && i < sizeof(reasons) / sizeof(*reasons); i++)
+        if (strcmp(state, reasons[i].state) == 0)
+            return reasons[i].pause;
+    return MAQET_PAUSE_NONE;
 }
 
 void
 maqet_state_clear(struct maqet_state *state)
 {
     maqet_full_clear(&state->full);
+    maqet_strings_clear(&state->pending);
+    free(TAKE_PTR(state->folder));
 }
 
 const char *
@@ -124,13 +164,11 @@ read_status(struct maqet_state *state, const struct maqet_survey *survey)
     state->process = maqet_procfs_state(state->pid);
     if (survey->result == MAQET_SURVEY_ANSWERED) {
         json_object *running = json_object_object_get(survey->answer, "running");
-        const char *word = maqet_json_text(survey->answer, "status");
 
         state->response = MAQET_RESPONSE_GIVEN;
         if (running && !json_object_get_boolean(running))
             state->status = MAQET_STATUS_PAUSED;
-        if (word && strcmp(word, "io-error") == 0)
-            state->pause = MAQET_PAUSE_ERROR;
+        state->pause = pause_of(maqet_json_text(survey->answer, "status"));
     } else if (survey->result == MAQET_SURVEY_SILENT ||
                (survey->result == MAQET_SURVEY_BUSY &&
                 maqet_silence_is_stopped(state->process))) {
@@ -219,8 +257,13 @@ maqet_states_read(const struct maqet_context *context, struct maqet_state_row *r
         ask_all(context, rows, surveys, count, true);
     }
     for (size_t i = 0; i < count; i++) {
+        struct maqet_state *state = &rows[i].state;
+
         if (ask)
             look_again(context, &rows[i]);
+        state->folder = TAKE_PTR(surveys[i].folder);
+        if (state->pid > 0 && !state->lost)
+            maqet_pending_read(context, rows[i].name, state->folder, &state->pending);
         maqet_survey_clear(&surveys[i]);
     }
 }

@@ -29,9 +29,15 @@ enum maqet_response {
 
 /* Why a guest is paused. */
 enum maqet_pause {
-    MAQET_PAUSE_NONE, /* by a person, or for a reason that QEMU does not report */
-    MAQET_PAUSE_FULL, /* no space on the host for a write */
-    MAQET_PAUSE_ERROR /* another error of a drive */
+    MAQET_PAUSE_NONE,      /* by a person, or for a reason that QEMU does not report */
+    MAQET_PAUSE_FULL,      /* no space on the host for a write */
+    MAQET_PAUSE_ERROR,     /* another error of a drive */
+    MAQET_PAUSE_WATCHDOG,  /* its watchdog has expired */
+    MAQET_PAUSE_FAILED,    /* the processor or the accelerator failed */
+    MAQET_PAUSE_ASLEEP,    /* the guest sleeps, until it is woken up */
+    MAQET_PAUSE_OFF,       /* the guest has powered off */
+    MAQET_PAUSE_NOT_BEGUN, /* it has not run yet */
+    MAQET_PAUSE_MIGRATION  /* its memory is being saved or loaded, or was */
 };
 
 struct maqet_state {
@@ -45,6 +51,9 @@ struct maqet_state {
     double cpu;      /* percent of one processor since QEMU's start */
     char process;    /* the state of QEMU's process as in proc(5): 'T' is stopped */
     enum maqet_response response;
+    /* Filled by maqet_states_read() and maqet_state_read() alone. */
+    char *folder;                 /* the run folder */
+    struct maqet_strings pending; /* keys that the next start changes (pending.h) */
 };
 
 /* "running"; NULL after the last one. */
@@ -55,6 +64,9 @@ const char *maqet_state_text(const struct maqet_state *state);
 
 /* "disk full"; NULL for MAQET_PAUSE_NONE. */
 const char *maqet_pause_name(enum maqet_pause pause);
+
+/* Whether a reason, by its name, is a fault, which somebody must repair. */
+bool maqet_pause_is_fault(const char *name);
 
 void maqet_state_clear(struct maqet_state *state);
 

@@ -140,6 +140,7 @@ read_message(struct maqet_survey *survey, const struct question *question)
         return true;
     if (survey->stage == STAGE_CAPABILITIES)
         return send_command(survey, question->command, STAGE_ANSWER);
+    survey->answered = maqet_now_exact();
     survey->answer = json_object_get(json_object_object_get(message, "return"));
     return finish(survey, MAQET_SURVEY_ANSWERED);
 }

@@ -21,6 +21,7 @@ struct maqet_survey {
     bool skipped; /* it is not asked */
     enum maqet_survey_result result;
     json_object *answer;
+    double answered; /* when, on the clock of maqet_now_exact() */
     int stage; /* internal, as are the members below */
     int lock;
     struct maqet_channel channel;
