@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "core/base/printable.h"
 #include "core/machine/command_line.h"
+#include "core/machine/state.h"
 #include "core/machine/store.h"
 #include "core/machine/vm.h"
 
@@ -36,39 +37,64 @@ looks_like_file(const char *operand)
            access(operand, F_OK) == 0;
 }
 
-/* A VM takes precedence over a file of the same name. */
-static struct maqet_vm *
-open_operands(const struct invocation *invocation, struct maqet_error **err)
+/* The command line of a VM: of the QEMU that runs, or of the next start. */
+static int
+read_of_vm(const struct invocation *invocation, const char *name,
+           struct maqet_strings *argv, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
+    struct maqet_state state = {0};
+
+    if (!invocation_has(invocation, "next")) {
+        if (maqet_state_look(context, name, &state, err) < 0)
+            return -1;
+        if (state.pid > 0)
+            return maqet_command_line_of(state.pid, argv, err);
+    }
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, name, err);
+    return vm ? maqet_vm_command_line(vm, argv, err) : -1;
+}
+
+static int
+read_of_files(const struct invocation *invocation, struct maqet_strings *argv,
+              struct maqet_error **err)
+{
+    _cleanup_vm_ struct maqet_vm *vm = operands_vm(invocation, err);
+
+    return vm ? maqet_vm_command_line(vm, argv, err) : -1;
+}
+
+/* A VM takes precedence over a file of the same name. */
+static int
+read_operands(const struct invocation *invocation, struct maqet_strings *argv,
+              struct maqet_error **err)
+{
     const char *operand = invocation->operands.items[0];
     _cleanup_error_ struct maqet_error *unknown = NULL;
-    _cleanup_free_ char *stored = invocation->operands.count == 1
-                                      ? maqet_store_resolve(context, operand, &unknown)
-                                      : NULL;
+    _cleanup_free_ char *stored =
+        invocation->operands.count == 1
+            ? maqet_store_resolve(&invocation->context, operand, &unknown)
+            : NULL;
 
     if (stored) {
         if (!invocation_has(invocation, "name") && !invocation_has(invocation, "set"))
-            return maqet_vm_open(context, stored, err);
-        usage_error(invocation, err, "'%s' is a VM; --name and --set are for files",
-                    operand);
-        return NULL;
+            return read_of_vm(invocation, stored, argv, err);
+        return usage_error(invocation, err,
+                           "'%s' is a VM; --name and --set are for files", operand);
     }
-    if (unknown && !looks_like_file(operand)) {
-        maqet_error_move(err, TAKE_PTR(unknown));
-        return NULL;
-    }
-    return operands_vm(invocation, err);
+    if (unknown && !looks_like_file(operand))
+        return maqet_error_move(err, TAKE_PTR(unknown));
+    if (invocation_has(invocation, "next"))
+        return usage_error(invocation, err, "--next is for a VM");
+    return read_of_files(invocation, argv, err);
 }
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_vm_ struct maqet_vm *vm = open_operands(invocation, err);
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
 
-    if (!vm || maqet_vm_check_sound(vm, err) < 0 ||
-        maqet_vm_command_line(vm, &argv, err) < 0)
+    if (read_operands(invocation, &argv, err) < 0)
         return -1;
 
     _cleanup_free_ char *text = shell_text(&argv);
@@ -80,14 +106,19 @@ const struct command command_args = {
     .name = "args",
     .operands = {OPERAND_VM_OR_FILE | OPERAND_REPEATED},
     .summary = "Show the QEMU command line",
-    .description = "Shows exactly what 'maqet start' runs, quoted for a shell, with "
-                   "one option per line; with --format plain one argument per line, "
-                   "and with --format json or yaml as a list. The operand is a VM, or "
-                   "YAML files, which are read as by 'maqet add' and not stored. "
-                   "Descriptor 3 is the monitor's socket, which QEMU inherits from "
-                   "maqet.",
-    .options = {OPTION_NAME_ROW, OPTION_SET_ROW},
-    .examples = {{"maqet args myvm", "What 'maqet start myvm' runs"},
+    .description =
+        "Shows what the VM's QEMU was really started with or, if it does not run, exactly "
+        "what 'maqet start' runs: quoted for a shell, with one option per line; with "
+        "--format plain one argument per line, and with --format json or yaml as a list. "
+        "The arguments of one start alone, such as -S, are left out. The operand is a "
+        "VM, or YAML files, which are read as by 'maqet add' and not stored. Descriptor "
+        "3 is the monitor's socket, which QEMU inherits from maqet.",
+    .options = {OPTION_NAME_ROW,
+                OPTION_SET_ROW,
+                {"next", .help = "show what the next start would run, even if the VM "
+                                 "runs now"}},
+    .examples = {{"maqet args myvm", "What myvm runs, or what a start would"},
+                 {"maqet args myvm --next", "What its next start runs"},
                  {"maqet args ./vm.yaml --set memory=8G",
                   "What a file would run, with more memory"}},
     .view = &view,

@@ -1,260 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* maqet ls and maqet status. */
 #include <string.h>
 
 #include "cli/drives.h"
 #include "cli/machines.h"
 #include "cli/options.h"
+#include "cli/shown.h"
 #include "core/base/printable.h"
+#include "core/machine/autostart.h"
+#include "core/machine/inventory.h"
+#include "core/machine/monitor.h"
 #include "core/machine/opened.h"
 #include "core/machine/sandbox_rules.h"
-#include "core/machine/state.h"
 #include "core/machine/store.h"
 
-/* ---- the state of a VM ---- */
-
-/* A VM as both commands show it. What its state consists of is all zero if it cannot be
- * inspected; texts and lists belong to struct maqet_state. */
-struct shown {
-    const char *name;
-    bool known, runs, asked, responds, runtime_folder_lost;
-    const char *status;
-    const char *reason;
-    struct maqet_full full;
-    int pid;
-    uint64_t memory;
-    double cpu;
-    uint64_t uptime;
-    /* Of status only. */
+/* Texts and lists belong to others. */
+struct described {
+    struct shown vm;
     const char *uuid;
+    bool autostart;
     struct maqet_confined confinement;
     struct drive_rows drives;
+    struct maqet_inventory inventory;
+    bool has_vcpus, has_memory;
+    struct maqet_strings changed_files;
 };
-
-static const struct maqet_fields full_drive_fields = MAQET_FIELDS_OF(
-    struct maqet_full_drive,
-    MAQET_ROW(struct maqet_full_drive, drive,
-              "its name; of a disk in `arguments`, QEMU's name for it"),
-    MAQET_ROW(struct maqet_full_drive, file,
-              "its image; null if it lies in no file of this host", .optional = true),
-    MAQET_ROW(struct maqet_full_drive, file_system,
-              "where the file system of the image is mounted", .optional = true),
-    MAQET_ROW(struct maqet_full_drive, free, "what may still be written there",
-              .known = MAQET_KNOWN(struct maqet_full_drive, measured),
-              .unit = MAQET_UNIT_BYTES));
-
-/* All statuses. */
-static const char *
-state_word(unsigned index)
-{
-    static const struct maqet_state lost = {.status = MAQET_STATUS_RUNNING, .lost = true};
-
-    return index == MAQET_STATUS_UNRESPONSIVE + 1 ? maqet_state_text(&lost)
-                                                  : maqet_status_name(index);
-}
-
-#define IF_RUNNING .known = MAQET_KNOWN(struct shown, runs)
-#define STATE_ROWS                                                                       \
-    {"status", MAQET_FIELD_CHOICE(struct shown, status, state_word), .optional = true,   \
-     .help = "what the VM is doing; null if it cannot be inspected"},                    \
-        MAQET_ROW(struct shown, reason,                                                  \
-                  "why QEMU has paused it; null if a person has, or it is not paused",   \
-                  .optional = true),                                                     \
-        {"full",                                                                         \
-         MAQET_FIELD_LIST(struct shown, full.items, full.count, &full_drive_fields),     \
-         .known = MAQET_KNOWN(struct shown, known),                                      \
-         .help = "the drives for which the host has no room"},                           \
-        MAQET_ROW(struct shown, pid, "QEMU's process ID; null if it does not run",       \
-                  IF_RUNNING),                                                           \
-        MAQET_ROW(struct shown, memory, "what QEMU occupies", .unit = MAQET_UNIT_BYTES,  \
-                  IF_RUNNING),                                                           \
-        MAQET_ROW(struct shown, cpu,                                                     \
-                  "QEMU's share of one processor since it was started",                  \
-                  .unit = MAQET_UNIT_PERCENT, IF_RUNNING),                               \
-        MAQET_ROW(struct shown, uptime, "how long QEMU has been running",                \
-                  .unit = MAQET_UNIT_SECONDS, IF_RUNNING),                               \
-        MAQET_ROW(struct shown, responds,                                                \
-                  "whether QEMU answers; null if it was not asked",                      \
-                  .known = MAQET_KNOWN(struct shown, asked)),                            \
-        MAQET_ROW(struct shown, runtime_folder_lost,                                     \
-                  "whether its runtime folder is gone, so that it can only be stopped",  \
-                  IF_RUNNING)
-
-static struct shown
-shown_of(const char *name, const struct maqet_state *state)
-{
-    return (struct shown){
-        .name = name,
-        .known = true,
-        .runs = state->pid > 0,
-        .asked = state->response == MAQET_RESPONSE_GIVEN ||
-                 state->response == MAQET_RESPONSE_MISSING,
-        .responds = state->response == MAQET_RESPONSE_GIVEN,
-        .runtime_folder_lost = state->lost,
-        .status = maqet_state_text(state),
-        .reason = maqet_pause_name(state->pause),
-        .full = state->full,
-        .pid = state->pid,
-        .memory = state->memory,
-        .cpu = state->cpu,
-        .uptime = (uint64_t)state->uptime / 1000,
-    };
-}
-
-/* "paused (disk full)" */
-static char *
-state_text(const void *row)
-{
-    const struct shown *shown = row;
-
-    return shown->reason ? maqet_format("%s (%s)", shown->status, shown->reason)
-                         : maqet_strdup(shown->status);
-}
-
-static enum shade
-state_shade(const void *row)
-{
-    static const struct {
-        enum maqet_status status;
-        enum shade shade;
-    } shades[] = {
-        {MAQET_STATUS_RUNNING, SHADE_GREEN},
-        {MAQET_STATUS_PAUSED, SHADE_YELLOW},
-        {MAQET_STATUS_CRASHED, SHADE_RED},
-        {MAQET_STATUS_UNRESPONSIVE, SHADE_RED},
-    };
-    const struct shown *shown = row;
-
-    if (shown->reason)
-        return SHADE_RED;
-    for (size_t i = 0; shown->status && i < sizeof(shades) / sizeof(*shades); i++)
-        if (strcmp(shown->status, maqet_status_name(shades[i].status)) == 0)
-            return shades[i].shade;
-    return SHADE_NONE;
-}
-
-static void
-warn_of_state(const struct maqet_context *context, const char *name,
-              const struct maqet_state *state)
-{
-    _cleanup_error_ struct maqet_error *notice = maqet_state_notice(name, state);
-
-    if (notice)
-        maqet_context_say_error(context, MAQET_LEVEL_WARNING, notice);
-}
-
-/* ---- ls ---- */
-
-/* How many VMs are inspected before their lines are written. */
-enum { LIST_PART = 256 };
-
-static const struct maqet_fields list_fields = MAQET_FIELDS_OF(
-    struct shown, MAQET_ROW(struct shown, name, "the VM's name"), STATE_ROWS);
-
-static const struct cell list_cells[] = {{"status", state_text, state_shade}, {0}};
-static const struct view list_view = {
-    .table = {&list_fields, "name status pid memory cpu uptime", list_cells},
-    .empty = "No VMs found.\n",
-    .each = "VM",
-};
-
-/* Whether only QEMU knows if a VM has that status. NULL, any status, is one of those. */
-static bool
-is_asked_for(const char *status)
-{
-    static const enum maqet_status asked[] = {MAQET_STATUS_RUNNING, MAQET_STATUS_PAUSED,
-                                              MAQET_STATUS_UNRESPONSIVE};
-
-    for (size_t i = 0; status && i < sizeof(asked) / sizeof(*asked); i++)
-        if (strcmp(status, maqet_status_name(asked[i])) == 0)
-            return true;
-    return !status;
-}
-
-static bool
-is_wanted(const struct maqet_state_row *row, const char *status)
-{
-    return !status ||
-           (!row->error && strcmp(maqet_status_name(row->state.status), status) == 0);
-}
-
-/* Lists the VMs of those names. */
-static void
-list(const struct invocation *invocation, char *const *names, size_t name_count)
-{
-    const struct maqet_context *context = &invocation->context;
-    const char *status = invocation_text(invocation, "status");
-    _cleanup_free_ struct maqet_state_row *states =
-        maqet_alloc((name_count + 1) * sizeof(*states));
-    _cleanup_free_ struct shown *all = maqet_alloc((name_count + 1) * sizeof(*all));
-    size_t count = 0;
-
-    for (size_t i = 0; i < name_count; i++)
-        states[i].name = names[i];
-    maqet_states_read(context, states, name_count, is_asked_for(status));
-    for (size_t i = 0; i < name_count; i++) {
-        const struct maqet_error *error = states[i].error;
-
-        /* A VM that cannot be inspected is listed, too. */
-        if (error)
-            maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", error->message);
-        else
-            warn_of_state(context, names[i], &states[i].state);
-        if (is_wanted(&states[i], status))
-            all[count++] = error ? (struct shown){.name = names[i]}
-                                 : shown_of(names[i], &states[i].state);
-    }
-    output_list(&invocation->output, &list_view, all, count);
-    for (size_t i = 0; i < name_count; i++) {
-        maqet_error_free(states[i].error);
-        maqet_state_clear(&states[i].state);
-    }
-}
-
-static int
-run_list(struct invocation *invocation, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    size_t done = 0;
-
-    if (maqet_store_list(&invocation->context, &names, err) < 0)
-        return -1;
-    /* A script gets the first lines while the others are read. The columns of a table are
-     * as wide as all of its rows demand. */
-    while (invocation->output.format == FORMAT_PLAIN && names.count - done > LIST_PART) {
-        list(invocation, names.items + done, LIST_PART);
-        done += LIST_PART;
-    }
-    list(invocation, names.items + done, names.count - done);
-    return 0;
-}
-
-const struct command command_ls = {
-    .name = "ls",
-    .summary = "List VMs",
-    .description =
-        "MEMORY is what QEMU occupies now, CPU its share of one processor since it was "
-        "started. The status is created (never started), running, paused, stopped, "
-        "crashed (QEMU ended without cleaning up), or unresponsive (QEMU runs, but did "
-        "not answer within a second); a warning then gives the reason, if known, and "
-        "says what to do (in JSON, \"responds\" is false). A guest that QEMU paused "
-        "because a disk of the host is full is shown as paused (disk full), and a "
-        "warning names the drive, its file system and the free space (in JSON, "
-        "\"reason\" and \"full\"). \"running, runtime folder lost\" means that the "
-        "VM's runtime folder was removed while it ran, for example at the end of a "
-        "login session: it can only be stopped. All running VMs are asked at the same "
-        "time, with --format plain up to 256 at once; none is asked if --status names a "
-        "status that is known without asking.",
-    .options = {{"status", 's', .type = OPTION_CHOICE, .argument = "STATUS",
-                 .choice = maqet_status_name, .help = "list only VMs with this status"}},
-    .examples = {{"maqet ls", "List all"},
-                 {"maqet ls --status running --format plain | cut -f 1",
-                  "The names of running VMs, for a script"}},
-    .view = &list_view,
-    .run = run_list,
-};
-
-/* ---- status ---- */
 
 static const struct maqet_fields confined_fields = MAQET_FIELDS_OF(
     struct maqet_confined,
@@ -266,41 +35,142 @@ static const struct maqet_fields confined_fields = MAQET_FIELDS_OF(
               "the user it runs as; null if that user has no name", .optional = true));
 
 static const struct maqet_fields fields = MAQET_FIELDS_OF(
-    struct shown, MAQET_ROW(struct shown, name, "the VM's name"),
-    MAQET_ROW(struct shown, uuid, "its UUID; null if its definition cannot be read",
+    struct described,
+    {"name", MAQET_FIELD(struct described, vm.name), .help = "the VM's name"},
+    MAQET_ROW(struct described, uuid, "its UUID; null if its definition cannot be read",
               .optional = true),
-    STATE_ROWS,
-    {"confinement", MAQET_FIELD_OBJECT(struct shown, confinement, &confined_fields),
-     IF_RUNNING, .title = "CONFINED",
+    SHOWN_ROWS(struct described, vm),
+    {"machine", MAQET_FIELD(struct described, inventory.machine), .optional = true,
+     .help = "QEMU's machine type; null if it does not run"},
+    {"vcpus", MAQET_FIELD(struct described, inventory.vcpus),
+     .known = MAQET_KNOWN(struct described, has_vcpus),
+     .help = "the processors of the guest; null if it does not run"},
+    {"guest_memory", MAQET_FIELD(struct described, inventory.memory),
+     .known = MAQET_KNOWN(struct described, has_memory), .unit = MAQET_UNIT_BYTES,
+     .help = "the memory of the guest; null if it does not run"},
+    {"confinement", MAQET_FIELD_OBJECT(struct described, confinement, &confined_fields),
+     .known = MAQET_KNOWN(struct described, vm.runs), .title = "CONFINED",
      .help = "how QEMU is confined; null if it does not run"},
+    MAQET_ROW(struct described, autostart,
+              "whether systemd starts it with the host or the user's session"),
+    MAQET_ROW(struct described, changed_files,
+              "its YAML files that have been changed since they were added",
+              .title = "CHANGED FILES"),
     {"storage",
-     MAQET_FIELD_LIST(struct shown, drives.items, drives.count, &inspected_drive_fields),
-     .help = "its drives"});
+     MAQET_FIELD_LIST(struct described, drives.items, drives.count,
+                      &inspected_drive_fields),
+     .help = "its drives"},
+    {"other_drives",
+     MAQET_FIELD_LIST(struct described, inventory.others, inventory.other_count,
+                      &maqet_other_drive_fields),
+     .known = MAQET_KNOWN(struct described, inventory.has_drives),
+     .help = "the other disks that QEMU really has: of `arguments`, or added through the "
+             "monitor; null if it was not asked"});
+
+/* ---- cells ---- */
+
+static char *
+state_text(const void *row)
+{
+    return shown_state_text(&((const struct described *)row)->vm);
+}
+
+static enum shade
+state_shade(const void *row)
+{
+    return shown_state_shade(&((const struct described *)row)->vm);
+}
+
+/* "2GiB, of which QEMU occupies 512MiB" */
+static char *
+memory_text(const void *row)
+{
+    const struct described *described = row;
+    _cleanup_free_ char *occupied = maqet_text_bytes(described->vm.memory);
+    _cleanup_free_ char *given = maqet_text_bytes(described->inventory.memory);
+
+    return described->has_memory ? maqet_format("%s; QEMU occupies %s", given, occupied)
+                                 : maqet_format("QEMU occupies %s", occupied);
+}
+
+/* "3.0% now, 12.5% since it was started" */
+static char *
+cpu_text(const void *row)
+{
+    const struct shown *vm = &((const struct described *)row)->vm;
+
+    return vm->usage.has_cpu ? maqet_format("%.1f%% now, %.1f%% since it was started",
+                                            vm->usage.cpu, vm->cpu)
+                             : maqet_format("%.1f%% since it was started", vm->cpu);
+}
+
+/* Two rates, as "1.5MiB/s read, 0B/s written". */
+static char *
+rates_text(uint64_t first, const char *does, uint64_t second, const char *also)
+{
+    _cleanup_free_ char *one = maqet_text_bytes(first);
+    _cleanup_free_ char *other = maqet_text_bytes(second);
+
+    return maqet_format("%s/s %s, %s/s %s", one, does, other, also);
+}
+
+static char *
+disk_text(const void *row)
+{
+    const struct maqet_usage *usage = &((const struct described *)row)->vm.usage;
+
+    return rates_text(usage->read, "read", usage->written, "written");
+}
+
+static char *
+network_text(const void *row)
+{
+    const struct maqet_usage *usage = &((const struct described *)row)->vm.usage;
+
+    return rates_text(usage->received, "received", usage->sent, "sent");
+}
 
 /* "landlock, seccomp, user qemu" */
 static char *
 confinement_text(const void *row)
 {
-    const struct maqet_confined *confined = &((const struct shown *)row)->confinement;
+    const struct maqet_confined *confined = &((const struct described *)row)->confinement;
 
     return maqet_format("%s%suser %s", confined->has_landlock ? "landlock, " : "",
                         confined->seccomp ? "seccomp, " : "",
                         confined->user ? confined->user : "unknown");
 }
 
-#define MACHINE_COLUMNS "name uuid status pid memory cpu uptime"
+/* ---- the text ---- */
+
+#define MACHINE_COLUMNS                                                                  \
+    "name uuid status pid machine vcpus memory cpu disk_rate network_rate uptime "       \
+    "confinement autostart"
 /* Each drive's line begins with the word "storage", for grep. */
 #define DRIVE_COLUMNS                                                                    \
     "=storage name type interface media virtual_size allocated_size file"
+#define OTHER_COLUMNS "=other name format readonly virtual_size file"
 
-static const struct cell cells[] = {
-    {"status", state_text, state_shade}, {"confinement", confinement_text, NULL}, {0}};
-static const struct table machine_table = {&fields, MACHINE_COLUMNS " confinement",
-                                           cells};
+static char *
+autostart_text(const void *row)
+{
+    return maqet_strdup(((const struct described *)row)->autostart ? "on" : "off");
+}
+
+static const struct cell cells[] = {{"status", state_text, state_shade},
+                                    {"memory", memory_text, NULL},
+                                    {"cpu", cpu_text, NULL},
+                                    {"disk_rate", disk_text, NULL},
+                                    {"network_rate", network_text, NULL},
+                                    {"confinement", confinement_text, NULL},
+                                    {"autostart", autostart_text, NULL},
+                                    {0}};
+static const struct table machine_table = {&fields, MACHINE_COLUMNS, cells};
 static const struct table drive_table = {&inspected_drive_fields, DRIVE_COLUMNS, NULL};
 /* A fault is a sentence, for which the other table has no room. */
 static const struct table fault_table = {&inspected_drive_fields, "=fault name fault",
                                          NULL};
+static const struct table other_table = {&maqet_other_drive_fields, OTHER_COLUMNS, NULL};
 
 /* The drives that have a fault; "" if none has. */
 static char *
@@ -317,17 +187,78 @@ faults_text(const struct drive_rows *drives)
     return count > 0 ? maqet_format("\n%s", table) : maqet_strdup("");
 }
 
+/* The drives that QEMU does not have although it was started with them. */
+static void
+append_detached(struct maqet_text *text, const struct drive_rows *drives)
+{
+    for (size_t i = 0; i < drives->count; i++)
+        if (drives->items[i].asked && !drives->items[i].attached)
+            maqet_text_appendf(text, "\nQEMU does not have the drive '%s'.\n",
+                               drives->items[i].name);
+}
+
+/* A line for each text, after a title. */
+static void
+append_lines(struct maqet_text *text, const char *title,
+             const struct maqet_strings *lines)
+{
+    if (lines->count > 0)
+        maqet_text_appendf(text, "\n%s%s%s\n", shade_begin(SHADE_BOLD), title,
+                           shade_end(SHADE_BOLD));
+    for (size_t i = 0; i < lines->count; i++)
+        maqet_text_appendf(text, "  %s\n", lines->items[i]);
+}
+
 static char *
 text(const void *row)
 {
-    const struct shown *shown = row;
-    _cleanup_free_ char *machine = table_fields(&machine_table, shown);
-    _cleanup_free_ char *drives =
-        table_text(&drive_table, shown->drives.items, shown->drives.count);
-    _cleanup_free_ char *faults = faults_text(&shown->drives);
+    const struct described *described = row;
+    const struct maqet_inventory *inventory = &described->inventory;
+    _cleanup_free_ char *machine = table_fields(&machine_table, row);
+    struct maqet_text text = MAQET_TEXT_INIT;
 
-    return shown->drives.count > 0 ? maqet_format("%s\n%s%s", machine, drives, faults)
-                                   : TAKE_PTR(machine);
+    maqet_text_append(&text, machine);
+    append_lines(&text, "Changed since it was started; the next start uses it:",
+                 &described->vm.pending);
+    append_lines(
+        &text, "Changed since it was added, and not applied:", &described->changed_files);
+    if (described->drives.count > 0) {
+        _cleanup_free_ char *drives =
+            table_text(&drive_table, described->drives.items, described->drives.count);
+        _cleanup_free_ char *faults = faults_text(&described->drives);
+
+        maqet_text_appendf(&text, "\n%s%s", drives, faults);
+        append_detached(&text, &described->drives);
+    }
+    if (inventory->other_count > 0) {
+        _cleanup_free_ char *others =
+            table_text(&other_table, inventory->others, inventory->other_count);
+
+        maqet_text_appendf(&text, "\n%s", others);
+    }
+    return maqet_text_take(&text);
+}
+
+/* ---- for scripts ---- */
+
+static void
+append_plain(struct maqet_text *text, const struct table *table, const void *row)
+{
+    _cleanup_free_ char *line = table_plain(table, row);
+
+    maqet_text_append(text, line);
+}
+
+static void
+append_plain_texts(struct maqet_text *text, const char *word,
+                   const struct maqet_strings *values)
+{
+    for (size_t i = 0; i < values->count; i++) {
+        _cleanup_free_ char *value =
+            maqet_text_reversible(values->items[i], strlen(values->items[i]));
+
+        maqet_text_appendf(text, "%s\t%s\n", word, value);
+    }
 }
 
 /* "status<tab>running" for each field, and the drives' lines. */
@@ -335,28 +266,40 @@ static char *
 plain(const void *row)
 {
     static const struct table lines[] = {
-        {&fields, "=name name", NULL},     {&fields, "=uuid uuid", NULL},
-        {&fields, "=status status", NULL}, {&fields, "=pid pid", NULL},
-        {&fields, "=memory memory", NULL}, {&fields, "=cpu cpu", NULL},
+        {&fields, "=name name", NULL},
+        {&fields, "=uuid uuid", NULL},
+        {&fields, "=status status", NULL},
+        {&fields, "=pid pid", NULL},
+        {&fields, "=memory memory", NULL},
+        {&fields, "=cpu cpu", NULL},
         {&fields, "=uptime uptime", NULL},
+        {&fields, "=machine machine", NULL},
+        {&fields, "=vcpus vcpus", NULL},
+        {&fields, "=guest_memory guest_memory", NULL},
+        {&fields, "=cpu_now cpu_now", NULL},
+        {&fields, "=read_rate read_rate", NULL},
+        {&fields, "=write_rate write_rate", NULL},
+        {&fields, "=receive_rate receive_rate", NULL},
+        {&fields, "=send_rate send_rate", NULL},
+        {&fields, "=autostart autostart", NULL},
     };
     static const struct table drive = {&inspected_drive_fields, DRIVE_COLUMNS " fault",
                                        NULL};
-    const struct shown *shown = row;
+    const struct described *described = row;
     _cleanup_free_ char *confined =
-        shown->runs ? confinement_text(row) : maqet_strdup("");
+        described->vm.runs ? confinement_text(row) : maqet_strdup("");
     _cleanup_free_ char *confinement = maqet_text_reversible(confined, strlen(confined));
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
-        _cleanup_free_ char *line = table_plain(&lines[i], row);
-        maqet_text_append(&text, line);
-    }
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+        append_plain(&text, &lines[i], row);
     maqet_text_appendf(&text, "confinement\t%s\n", confinement);
-    for (size_t i = 0; i < shown->drives.count; i++) {
-        _cleanup_free_ char *line = table_plain(&drive, &shown->drives.items[i]);
-        maqet_text_append(&text, line);
-    }
+    append_plain_texts(&text, "pending", &described->vm.pending);
+    append_plain_texts(&text, "changed_file", &described->changed_files);
+    for (size_t i = 0; i < described->drives.count; i++)
+        append_plain(&text, &drive, &described->drives.items[i]);
+    for (size_t i = 0; i < described->inventory.other_count; i++)
+        append_plain(&text, &other_table, &described->inventory.others[i]);
     return maqet_text_take(&text);
 }
 
@@ -366,79 +309,154 @@ static const struct view view = {.table = {.fields = &fields, .columns = MACHINE
                                  .remark = "A list of such objects if several VMs are "
                                            "selected, by names, a pattern or --all."};
 
+/* ---- the command ---- */
+
 static void
-read_drives(struct maqet_opened *machine, struct drive_rows *drives)
+described_clear(struct described *described)
+{
+    maqet_fields_clear(&confined_fields, &described->confinement);
+    maqet_fields_list_free(&inspected_drive_fields, described->drives.items,
+                           described->drives.count);
+    maqet_inventory_clear(&described->inventory);
+    maqet_strings_clear(&described->changed_files);
+}
+
+/* What the running QEMU has. Only a QEMU that has just answered is asked. */
+static void
+read_inventory(struct maqet_opened *machine, const struct maqet_vm *vm,
+               const struct maqet_state *state, struct described *described)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_inventory *inventory = &described->inventory;
+
+    if (state->response != MAQET_RESPONSE_GIVEN || machine->run.pid != state->pid)
+        return;
+    if (maqet_inventory_read(machine, vm, inventory, &error) < 0)
+        maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, error);
+    maqet_monitor_leave(machine);
+    described->has_memory = inventory->memory > 0;
+    described->has_vcpus = inventory->vcpus > 0;
+    for (size_t i = 0; inventory->has_drives && i < described->drives.count; i++) {
+        struct drive_row *drive = &described->drives.items[i];
+
+        /* QEMU lists no disk that another program serves, and nobody knows what the user
+         * attaches by `arguments`. */
+        drive->asked =
+            vm->drives[i]->iface && !maqet_drive_is_opened_by_helper(vm->drives[i]);
+        drive->attached = maqet_strings_has(&inventory->drives, drive->name);
+    }
+}
+
+static void
+read_drives(struct maqet_opened *machine, const struct maqet_state *state,
+            struct described *described)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
     struct maqet_vm *vm = maqet_opened_vm(machine, &error);
 
-    if (vm)
-        drives_inspect(vm, machine->run.pid > 0, drives);
-    else
+    if (!vm) {
         maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
                           "The drives of '%s' cannot be shown: %s", machine->name,
                           error->message);
+        return;
+    }
+    drives_inspect(vm, machine->run.pid > 0, &described->drives);
+    read_inventory(machine, vm, state, described);
+}
+
+/* What a person should know besides the state. */
+static void
+warn(const struct maqet_context *context, const char *name,
+     const struct maqet_state *state)
+{
+    shown_warn(context, name, state);
+    if (state->status != MAQET_STATUS_CRASHED)
+        return;
+    _cleanup_error_ struct maqet_error *crash = maqet_crash_notice(context, name);
+    maqet_context_say_error(context, MAQET_LEVEL_WARNING, crash);
 }
 
 /* @list: it is one of a list. */
 static int
-show_status(struct invocation *invocation, const char *operand, bool list,
-            struct maqet_error **err)
+show(struct invocation *invocation, const struct maqet_state_row *row,
+     const struct maqet_usage *usage, bool list, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
-    _cleanup_opened_ struct maqet_opened *machine = maqet_open(context, operand, 0, err);
-    const char *name = machine ? machine->name : NULL;
-    _cleanup_definition_ struct maqet_definition *definition = NULL;
+    const struct maqet_state *state = &row->state;
     _cleanup_error_ struct maqet_error *damage = NULL;
-    _cleanup_state_ struct maqet_state state = {0};
+    _cleanup_opened_ struct maqet_opened *machine =
+        row->error ? NULL : maqet_open(context, row->name, 0, err);
 
-    if (!name || maqet_state_read(context, name, &state, err) < 0)
-        return -1;
-    definition = maqet_store_load(context, name, &damage);
+    if (!machine)
+        return row->error ? maqet_error_copy(err, row->error) : -1;
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_store_load(context, row->name, &damage);
+    struct described described = {.vm = shown_of(row->name, state, usage),
+                                  .uuid = definition ? definition->uuid : NULL,
+                                  .autostart = maqet_autostart_is_on(row->name)};
     if (!definition)
         maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "The definition of VM '%s' cannot be read: %s", name,
+                          "The definition of VM '%s' cannot be read: %s", row->name,
                           damage->message);
-    warn_of_state(context, name, &state);
-    if (state.status == MAQET_STATUS_CRASHED) {
-        _cleanup_error_ struct maqet_error *crash = maqet_crash_notice(context, name);
-
-        maqet_context_say_error(context, MAQET_LEVEL_WARNING, crash);
-    }
-    struct shown shown = shown_of(name, &state);
-    shown.uuid = definition ? definition->uuid : NULL;
-    if (state.pid > 0)
-        maqet_sandbox_describe(context, name, state.pid, &shown.confinement);
-    read_drives(machine, &shown.drives);
-    if (list)
-        output_row(&invocation->output, &view, &shown);
     else
-        output_result(&invocation->output, &view, &shown);
-    maqet_fields_clear(&confined_fields, &shown.confinement);
-    maqet_fields_list_free(&inspected_drive_fields, shown.drives.items,
-                           shown.drives.count);
+        maqet_added_changed(&definition->added, &described.changed_files);
+    warn(context, row->name, state);
+    if (state->pid > 0)
+        maqet_sandbox_describe(context, row->name, state->pid, &described.confinement);
+    read_drives(machine, state, &described);
+    if (list)
+        output_row(&invocation->output, &view, &described);
+    else
+        output_result(&invocation->output, &view, &described);
+    described_clear(&described);
     return 0;
 }
 
+/* Shows the VMs of these names, which are looked at together. */
 static int
-run_status(struct invocation *invocation, struct maqet_error **err)
+show_all(struct invocation *invocation, const struct maqet_strings *names, bool list)
 {
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_free_ struct maqet_state_row *rows =
+        maqet_alloc((names->count + 1) * sizeof(*rows));
+    _cleanup_free_ struct maqet_usage *usages =
+        maqet_alloc((names->count + 1) * sizeof(*usages));
 
-    if (machines_is_one(invocation))
-        return show_status(invocation, invocation->operands.items[0], false, err);
-    machines_select(invocation, &names);
-    if (names.count == 0 && invocation->exit_code == 0)
-        output_list(&invocation->output, &view, NULL, 0);
-    for (size_t i = 0; i < names.count; i++) {
+    for (size_t i = 0; i < names->count; i++)
+        rows[i].name = names->items[i];
+    maqet_states_read(&invocation->context, rows, names->count, true);
+    maqet_usage_read(rows, names->count, usages);
+    for (size_t i = 0; i < names->count; i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 
         if (i > 0 && invocation->output.format == FORMAT_TABLE)
             output_text("\n");
-        if (show_status(invocation, names.items[i], true, &error) < 0)
+        if (show(invocation, &rows[i], &usages[i], list, &error) < 0)
             invocation_show_error(invocation, error);
+        maqet_error_free(rows[i].error);
+        maqet_state_clear(&rows[i].state);
     }
     return invocation->exit_code;
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    bool one = machines_is_one(invocation);
+
+    if (one) {
+        char *name =
+            maqet_store_resolve(&invocation->context, invocation->operands.items[0], err);
+
+        if (!name)
+            return -1;
+        maqet_strings_take(&names, name);
+    } else {
+        machines_select(invocation, &names);
+    }
+    if (names.count == 0 && invocation->exit_code == 0)
+        output_list(&invocation->output, &view, NULL, 0);
+    return show_all(invocation, &names, !one);
 }
 
 const struct command command_status = {
@@ -446,6 +464,15 @@ const struct command command_status = {
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Show the state of VMs and their storage",
     .description =
+        "If the VM runs, this is what its QEMU really has, whatever its definition "
+        "says: machine type, processors, memory, and the drives. A disk that is not in "
+        "the definition, because it comes from `arguments` or was added through the "
+        "monitor, is listed as 'other'. The keys of the definition that have changed "
+        "since the VM was started are listed, and so are the YAML files that have "
+        "changed since they were added: 'maqet diff' shows how, 'maqet apply' stores "
+        "them.\n"
+        "CPU, disk and network are those of now, measured for a tenth of a second: see "
+        "'maqet ls'.\n"
         "SIZE is what the guest sees, ALLOCATED what the image occupies on the host. "
         "Neither is known before the first start has created the image. FAULT says why "
         "a drive cannot be used now, for example because a folder or a key file is "
@@ -455,5 +482,5 @@ const struct command command_status = {
     .examples = {{"maqet status myvm", "Show everything about one VM"},
                  {"maqet status myvm | grep storage", "Show only its drives"}},
     .view = &view,
-    .run = run_status,
+    .run = run,
 };

@@ -31,7 +31,11 @@ const struct maqet_fields inspected_drive_fields = MAQET_FIELDS_OF(
     MAQET_ROW(struct drive_row, damage, "what damage can be seen at once, in sentences"),
     MAQET_ROW(struct drive_row, fault,
               "what keeps it from being used now; null if nothing does",
-              .optional = true));
+              .optional = true),
+    MAQET_ROW(struct drive_row, attached,
+              "whether the running QEMU really has it; null if it was not asked, or the "
+              "drive is a share",
+              .known = MAQET_KNOWN(struct drive_row, asked)));
 
 /* NULL for a share, which is not a block device. */
 static const char *

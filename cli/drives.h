@@ -21,6 +21,8 @@ struct drive_row {
     uint64_t allocated_size;
     struct maqet_strings damage;
     char *fault;
+    bool asked; /* QEMU has said whether it has the drive: @attached */
+    bool attached;
 };
 
 struct drive_rows {

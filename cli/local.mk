@@ -7,7 +7,9 @@ COMMANDS = \
 	cli/cmd_add.c \
 	cli/cmd_args.c \
 	cli/cmd_start.c \
+	cli/cmd_ls.c \
 	cli/cmd_status.c \
+	cli/cmd_top.c \
 	cli/cmd_snapshot.c \
 	cli/cmd_checkpoint.c \
 	cli/cmd_recover.c \
@@ -47,6 +49,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/plugin_check.c cli/plugin_check.h \
 	cli/reference.c cli/reference.h \
 	cli/roff.c cli/roff.h \
+	cli/shown.c cli/shown.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/table.c cli/table.h \
 	cli/terminal.c cli/terminal.h \

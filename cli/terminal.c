@@ -3,6 +3,8 @@
 
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #include "core/base/printable.h"
@@ -110,6 +112,66 @@ terminal_progress_clear(void)
     fputs("\r\033[K", stderr);
     fflush(stderr);
     progress_shown = false;
+}
+
+/* ---- a screen ---- */
+
+/* What the terminal was before; valid while a screen is shown. */
+static struct termios before_screen;
+
+/* The alternate screen without a cursor, in which a long line does not wrap (xterm's
+ * control sequences, which all terminals of today know). */
+static const char screen_on[] = "\033[?1049h\033[?25l\033[?7l";
+static const char screen_off[] = "\033[?7h\033[?25h\033[?1049l";
+
+bool
+terminal_screen_begin(void)
+{
+    struct termios quiet;
+
+    if (!is_capable(stdout) || !isatty(STDIN_FILENO) ||
+        tcgetattr(STDIN_FILENO, &before_screen) < 0)
+        return false;
+    quiet = before_screen;
+    quiet.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    quiet.c_cc[VMIN] = 1;
+    quiet.c_cc[VTIME] = 0;
+    /* Stopped by Ctrl-Z, the terminal would be left like this. */
+    quiet.c_cc[VSUSP] = _POSIX_VDISABLE;
+    if (tcsetattr(STDIN_FILENO, TCSANOW, &quiet) < 0)
+        return false;
+    fputs(screen_on, stdout);
+    fflush(stdout);
+    return true;
+}
+
+void
+terminal_screen_end(void)
+{
+    fputs(screen_off, stdout);
+    fflush(stdout);
+    tcsetattr(STDIN_FILENO, TCSANOW, &before_screen);
+}
+
+void
+terminal_screen_draw(const char *text)
+{
+    struct winsize size = {0};
+    size_t lines = 24;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0)
+        lines = size.ws_row;
+    fputs("\033[H", stdout);
+    for (; *text && lines > 0; lines--) {
+        size_t length = strcspn(text, "\n");
+        _cleanup_free_ char *line = maqet_strndup(text, length);
+
+        terminal_write(stdout, line);
+        fputs(lines > 1 ? "\033[K\r\n" : "\033[K", stdout);
+        text += length + (text[length] == '\n');
+    }
+    fputs("\033[J", stdout);
+    fflush(stdout);
 }
 
 /* ---- questions ---- */

@@ -33,6 +33,15 @@ bool terminal_can_ask(void);
 /* Asks a question of one line, whose default is no. */
 bool terminal_ask(const char *question);
 
+/* A screen that is drawn again and again: standard input and output are a terminal. Until
+ * terminal_screen_end(), keys are not echoed, can be read one by one, and nothing else is
+ * shown. The signals that end the program must not do so meanwhile. */
+bool terminal_screen_begin(void);
+void terminal_screen_end(void);
+
+/* Replaces what is on the screen; what does not fit is cut off. */
+void terminal_screen_draw(const char *text);
+
 /* The width of a text on a terminal, in columns, and how many of its bytes fit into some
  * columns. */
 size_t text_width(const char *text);

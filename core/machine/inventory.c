@@ -31,7 +31,7 @@ maqet_inventory_clear(struct maqet_inventory *inventory)
 
 /* ---- drives ---- */
 
-/* The ID of a device, from its path in QEMU's tree: "/machine/peripheral/hdd/virtio-backend"
+/* The ID of a device, from its path in QEMU's tree: "/machine/peripheral/hdd/..."
  * or, if it has no ID, NULL. The caller frees. */
 static char *
 id_of_path(const char *path)

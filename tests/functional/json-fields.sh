@@ -44,6 +44,7 @@ documented doctor doctor --timeout 0.1
 documented start start vm
 documented status status vm
 documented ls ls
+documented top top
 documented qmp qmp vm query-status
 documented pause pause vm
 documented pause pause vm
@@ -103,6 +104,16 @@ documented 'plugin schema' plugin schema
 documented 'plugin manual' plugin manual raw
 documented 'plugin check' plugin check "$abs_top_builddir/.libs/maqet-storage-raw.so" --only loads
 
+# A disk that is not a drive of the VM's, and a file that is newer than what was added.
+vm_yaml more <<'END'
+arguments:
+- drive: {driver: null-co, size: 1M, if: none, id: other}
+END
+documented add add more.yaml
+documented start start more
+echo '# more' >>more.yaml
+documented status status more
+
 # What is said beside the results, line by line.
 expect 3 maqet --format json status nobody
 compare lines Errors err seen
@@ -111,4 +122,4 @@ compare lines Messages err seen
 
 # Of all that is documented nothing was left out, but for what needs a guest: a full disk (of
 # which guest-disk-full.sh has one).
-compare all seen 'ls|full[].' 'status|full[].'
+compare all seen 'ls|full[].' 'status|full[].' 'top|full[].'
