@@ -15,15 +15,18 @@ libmaqet_core_a_SOURCES = \
 	core/base/files.c core/base/files.h \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
+	core/base/logfile.c core/base/logfile.h \
 	core/base/mask.c core/base/mask.h \
 	core/base/next.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
 	core/base/procfs.c core/base/procfs.h \
+	core/base/relay.c core/base/relay.h \
 	core/base/removal.c core/base/removal.h \
 	core/base/replacement.c core/base/replacement.h \
 	core/base/sockets.c core/base/sockets.h \
 	core/base/text.c core/base/text.h \
+	core/base/unstyled.c core/base/unstyled.h \
 	core/checkpoint/checkpoint.h \
 	core/checkpoint/creatable.c core/checkpoint/creatable.h \
 	core/checkpoint/create.c core/checkpoint/create.h \
@@ -105,6 +108,8 @@ libmaqet_core_a_SOURCES = \
 	core/machine/check.c core/machine/check.h \
 	core/machine/checkpoint_files.c core/machine/checkpoint_files.h \
 	core/machine/command_line.c core/machine/command_line.h \
+	core/machine/console.c core/machine/console.h \
+	core/machine/console_port.c core/machine/console_port.h \
 	core/machine/definition.c core/machine/definition.h \
 	core/machine/drives.c core/machine/drives.h \
 	core/machine/ended.c core/machine/ended.h \
@@ -118,6 +123,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/images_file.c core/machine/images_file.h \
 	core/machine/inventory.c core/machine/inventory.h \
 	core/machine/listing.c core/machine/listing.h \
+	core/machine/keeper.c core/machine/keeper.h \
 	core/machine/merge.c core/machine/merge.h \
 	core/machine/monitor.c core/machine/monitor.h \
 	core/machine/needs.c core/machine/needs.h \

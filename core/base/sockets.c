@@ -148,15 +148,43 @@ maqet_socket_listener(const char *path)
     }
 }
 
+/* The address of a socket in a folder: the path below /proc is short, however long the
+ * folder's is (unix(7)). */
+static int
+address_in(int dir_fd, const char *name, struct sockaddr_un *address,
+           struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d/%s", dir_fd, name);
+
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address->sun_path))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "The name of the socket '%s' is too long", name);
+    memcpy(address->sun_path, path, strlen(path));
+    return 0;
+}
+
+int
+maqet_socket_connect(int dir_fd, const char *name, struct maqet_error **err)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+
+    if (address_in(dir_fd, name, &address, err) < 0)
+        return -1;
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        return maqet_error_errno(err, errno, "Cannot connect to the socket %s", name);
+    return TAKE_FD(fd);
+}
+
 int
 maqet_socket_listen(int dir_fd, const char *name, struct maqet_error **err)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d/%s", dir_fd, name);
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
 
-    /* The path below /proc is short, however long the folder's is (unix(7)). */
-    memcpy(address.sun_path, path, strlen(path) + 1);
+    if (address_in(dir_fd, name, &address, err) < 0)
+        return -1;
     unlinkat(dir_fd, name, 0);
     if (fd < 0 || fchmod(fd, 0600) < 0 ||
         bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)

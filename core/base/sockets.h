@@ -18,6 +18,10 @@ enum maqet_listener {
  * a server for one client. */
 enum maqet_listener maqet_socket_listener(const char *path);
 
+/* Connects to a stream socket in a folder, whose path may have any length. Returns a
+ * descriptor, or -1. */
+int maqet_socket_connect(int dir_fd, const char *name, struct maqet_error **err);
+
 /* Creates a listening socket in a folder, for our user only, and replaces what has its
  * name. Returns a descriptor, or -1. */
 int maqet_socket_listen(int dir_fd, const char *name, struct maqet_error **err);

@@ -23,6 +23,7 @@
 #include "core/base/procfs.h"
 #include "core/base/process.h"
 #include "core/checkpoint/loading.h"
+#include "core/machine/console.h"
 #include "core/machine/ended.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
@@ -155,30 +156,6 @@ start(struct test *test, int64_t timeout, struct maqet_error **err)
 
 /* ---- the command ---- */
 
-/* The path of the socket of the guest's first serial port that has one, or NULL; the caller
- * frees. */
-static char *
-console_of(struct maqet_session *session)
-{
-    static const char prefix[] = "unix:";
-    _cleanup_json_ json_object *list =
-        maqet_monitor_ask(session->machine, "query-chardev", NULL, NULL);
-
-    for (size_t i = 0;
-         json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
-         i++) {
-        json_object *row = json_object_array_get_idx(list, i);
-        const char *label = maqet_json_text(row, "label");
-        const char *file = maqet_json_text(row, "filename");
-        const char *path = file ? strstr(file, prefix) : NULL;
-
-        if (label && maqet_text_starts(label, "serial") && path)
-            return maqet_strndup(path + strlen(prefix),
-                                 strcspn(path + strlen(prefix), ","));
-    }
-    return NULL;
-}
-
 /* Whether the command gets a process group, so that it can be ended as a whole. On a
  * terminal it could not read from that then. */
 static bool
@@ -235,7 +212,7 @@ begin_command(struct test *test, const char *const *argv, int *failed, pid_t *pi
      * command. */
     if (maqet_opened_look(session->machine, err) < 0)
         return -1;
-    _cleanup_free_ char *console = console_of(session);
+    _cleanup_free_ char *console = maqet_console_path(session->machine);
     struct command command = {.test = test,
                               .argv = argv,
                               .monitor = monitor,

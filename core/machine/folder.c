@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/base/logfile.h"
 #include "core/base/replacement.h"
+#include "core/machine/keeper.h"
 #include "core/machine/store.h"
 #include "core/storage/drive.h"
 #include "core/storage/snapshots.h"
@@ -35,6 +37,8 @@ is_own_file(const char *file)
                                         MAQET_STORE_CREATED,
                                         MAQET_STORE_RUN,
                                         MAQET_STORE_RUN_FOLDER,
+                                        MAQET_CONSOLE_LOG,
+                                        MAQET_CONSOLE_LOG MAQET_LOGFILE_OLDER,
                                         "started",
                                         "lock"};
 

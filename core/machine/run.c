@@ -14,6 +14,7 @@
 #include "core/base/replacement.h"
 #include "core/machine/definition.h"
 #include "core/machine/helpers.h"
+#include "core/machine/keeper.h"
 #include "core/machine/run_owner.h"
 #include "core/machine/store.h"
 #include "core/qemu/agent.h"
@@ -256,6 +257,7 @@ maqet_run_sweep(int dir_fd)
     _cleanup_free_ char *folder = maqet_path_of_fd(dir_fd);
 
     maqet_helpers_end(dir_fd);
+    maqet_keeper_end(dir_fd);
     unlinkat(dir_fd, MAQET_RUN_MONITOR, 0);
     unlinkat(dir_fd, MAQET_AGENT_SOCKET, 0);
     unlinkat(dir_fd, MAQET_RUN_OWN, AT_REMOVEDIR);
