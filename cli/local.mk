@@ -10,6 +10,8 @@ COMMANDS = \
 	cli/cmd_ls.c \
 	cli/cmd_status.c \
 	cli/cmd_top.c \
+	cli/cmd_console.c \
+	cli/cmd_logs.c \
 	cli/cmd_snapshot.c \
 	cli/cmd_checkpoint.c \
 	cli/cmd_recover.c \
@@ -47,6 +49,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/options.h \
 	cli/output.c cli/output.h \
 	cli/plugin_check.c cli/plugin_check.h \
+	cli/raw.c cli/raw.h \
 	cli/reference.c cli/reference.h \
 	cli/roff.c cli/roff.h \
 	cli/shown.c cli/shown.h \

@@ -311,14 +311,28 @@ plain_text(const struct view *view, const void *rows, size_t count)
 /* The errno of the first write to standard output that failed. */
 static int write_fault;
 
+/* A text that is longer than the buffer is written before, and fflush() succeeds. */
+static void
+check_written(void)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && write_fault == 0)
+        write_fault = errno ? errno : EIO;
+}
+
 void
 output_text(const char *text)
 {
     errno = 0;
     terminal_write(stdout, text);
-    /* A text that is longer than the buffer is written before, and fflush() succeeds. */
-    if ((fflush(stdout) != 0 || ferror(stdout)) && write_fault == 0)
-        write_fault = errno ? errno : EIO;
+    check_written();
+}
+
+void
+output_bytes(const char *bytes, size_t count)
+{
+    errno = 0;
+    fwrite(bytes, 1, count, stdout);
+    check_written();
 }
 
 static void

@@ -62,6 +62,9 @@ void output_texts(const struct output *output, const struct maqet_strings *texts
 /* Writes a text of ours, such as the help. */
 void output_text(const char *text);
 
+/* Writes bytes as they are: data that somebody asked for, such as the log of a guest. */
+void output_bytes(const char *bytes, size_t count);
+
 /* Shows rows (without shades) on standard error, and asks the question below them. Returns
  * 0, or -1 with an error (MAQET_ERROR_REFUSED) that begins with @nothing, "Nothing was
  * removed". Without a terminal, the error contains the rows and the question, and names
