@@ -110,6 +110,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/command_line.c core/machine/command_line.h \
 	core/machine/console.c core/machine/console.h \
 	core/machine/console_port.c core/machine/console_port.h \
+	core/machine/cloud_init.c core/machine/cloud_init.h \
 	core/machine/definition.c core/machine/definition.h \
 	core/machine/drives.c core/machine/drives.h \
 	core/machine/ended.c core/machine/ended.h \

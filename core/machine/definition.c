@@ -10,6 +10,7 @@
 #include "core/config/options.h"
 #include "core/config/saved.h"
 #include "core/config/yaml.h"
+#include "core/machine/cloud_init.h"
 #include "core/machine/merge.h"
 #include "core/qemu/argument_check.h"
 #include "core/qemu/arguments.h"
@@ -34,6 +35,8 @@ const struct maqet_option maqet_definition_options[] = {
                   "the user that QEMU switches to when root starts the VM")},
     {MAQET_OPTION("guest_agent", BOOL, "give the guest a port for qemu-guest-agent")},
     {MAQET_OPTION("storage_dir", PATH, "where images without a `file` are created")},
+    {MAQET_OPTION("cloud_init", MAP, "what cloud-init in the guest is to set up"),
+     .options = maqet_cloud_init_options},
     {.name = NULL},
 };
 
@@ -271,7 +274,8 @@ check_tree(json_object *tree, struct maqet_error **err)
     maqet_strings_add(&others, "arguments");
     maqet_strings_add(&others, "sandbox");
     maqet_strings_add(&others, "storage");
-    if (maqet_options_check(tree, tables, &others, NULL, err) < 0 ||
+    if (maqet_cloud_init_check(tree, err) < 0 ||
+        maqet_options_check(tree, tables, &others, NULL, err) < 0 ||
         check_list(tree, "arguments", "QEMU's options, such as `- smp: 2`", err) < 0 ||
         check_memory(tree, err) < 0 || check_cpu(tree, err) < 0 ||
         check_storage_list(tree, err) < 0 || check_sandbox(tree, err) < 0)
@@ -385,6 +389,23 @@ maqet_definition_read(const struct maqet_strings *files,
         settle_name(definition, name, files, err) < 0)
         return NULL;
     return TAKE_PTR(definition);
+}
+
+json_object *
+maqet_definition_entries(const struct maqet_definition *definition)
+{
+    json_object *list = json_object_object_get(definition->tree, "storage");
+    json_object *entries = maqet_tree_sequence(maqet_tree_place(definition->tree));
+    json_object *entry = maqet_cloud_init_entry(definition->tree, definition->uuid);
+
+    for (size_t i = 0;
+         json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+         i++)
+        maqet_tree_append(entries, json_object_get(json_object_array_get_idx(list, i)),
+                          maqet_tree_place_of_item(list, i));
+    if (entry)
+        maqet_tree_append(entries, entry, maqet_tree_place(entry));
+    return entries;
 }
 
 /* ---- as a file ---- */

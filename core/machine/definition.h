@@ -38,6 +38,10 @@ unsigned maqet_definition_vcpus(json_object *tree);
 extern const struct maqet_option maqet_definition_options[];
 extern const struct maqet_option maqet_definition_sandbox_options[];
 
+/* The entries of `storage`, which are parts of the tree, and then those of drives that other
+ * keys add. The caller puts. */
+json_object *maqet_definition_entries(const struct maqet_definition *definition);
+
 /* Whether a machine may have this name: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}. */
 bool maqet_vm_name_valid(const char *name);
 

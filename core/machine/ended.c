@@ -206,11 +206,9 @@ settle_all(const struct maqet_vm *vm, struct ended *ended, json_object *start,
 static void
 list_folders(const struct maqet_definition *definition, struct maqet_strings *folders)
 {
-    json_object *list = json_object_object_get(definition->tree, "storage");
+    _cleanup_json_ json_object *list = maqet_definition_entries(definition);
 
-    for (size_t i = 0;
-         json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
-         i++) {
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
         json_object *entry = json_object_array_get_idx(list, i);
 
         if (json_object_is_type(entry, json_type_object) &&

@@ -400,11 +400,12 @@ assignment_tree(struct assignment *assignment, json_object *tree,
     if (maqet_text_starts(key, "storage.") && strchr(dot + 1, '.') &&
         !strstr(key, "..") && key[strlen(key) - 1] != '.')
         return drive_tree(assignment, tree, dot + 1, err);
-    if (maqet_text_starts(key, "sandbox.") && dot[1] && !strchr(dot + 1, '.'))
+    if ((maqet_text_starts(key, "sandbox.") || maqet_text_starts(key, "cloud_init.")) &&
+        dot[1] && !strchr(dot + 1, '.'))
         return nested_mapping(assignment, key);
     maqet_place_invalid(place, err,
                         "a key is one of the top level, or storage.DRIVE.KEY, "
-                        "arguments.OPTION or sandbox.KEY");
+                        "arguments.OPTION, sandbox.KEY or cloud_init.KEY");
     return NULL;
 }
 

@@ -106,10 +106,8 @@ describe_machine(struct maqet_vm *vm)
 static void
 make_drives(struct maqet_vm *vm)
 {
-    json_object *list = json_object_object_get(vm->definition->tree, "storage");
+    _cleanup_json_ json_object *list = maqet_definition_entries(vm->definition);
 
-    if (!json_object_is_type(list, json_type_array))
-        return;
     for (size_t i = 0; i < json_object_array_length(list); i++)
         *MAQET_APPEND(vm->drives, vm->drive_count) = maqet_drive_look(
             vm->context, &vm->machine, json_object_array_get_idx(list, i));

@@ -22,7 +22,7 @@ refused() { # MESSAGE
     err_has "drive 'seed' of VM 'refused'"
 }
 image() { # VM
-    find "$MAQET_DATA_DIR/vms/$1/drives" -type f
+    find "$MAQET_DATA_DIR/vms/$1/drives" -type f 2>/dev/null
 }
 # What a file of the image contains.
 part() { # VM FILE
@@ -116,6 +116,78 @@ meta_data_file: folder
 EOF
 refused 'the guest can only read this disk' <<'EOF'
 readonly: off
+EOF
+
+# The key `cloud_init` adds such a disk, with the VM's UUID, which no other VM has: so a guest whose image
+# was copied is set up anew.
+vm_yaml key <<'EOF'
+storage:
+  - {name: disk, size: 1M}
+cloud_init:
+  user_data: |
+    #cloud-config
+    packages: [hello]
+  network_config: folder/net
+EOF
+expect 0 maqet validate key.yaml
+expect 0 maqet add key.yaml
+rm key.yaml
+expect 0 maqet start key
+same "$(printf '#cloud-config\npackages: [hello]')" "$(part key user-data)" "user-data of the key"
+same 'version: 2' "$(part key network-config)" "network-config of the key"
+uuid=$(sed 's/.*"uuid": *"\([^"]*\)".*/\1/' "$MAQET_DATA_DIR/vms/key/vm.json" | grep -xE '[0-9a-f-]{36}' | head -n 1)
+[ "$uuid" ] || fail "no UUID in vm.json"
+same "$(printf 'instance-id: "%s"\nlocal-hostname: "key"' "$uuid")" "$(part key meta-data)" "meta-data of the key"
+# It is the last one on the bus, so the guest's disks keep their names.
+expect 0 maqet --format plain args key
+[ "$(grep -n '"id":"disk"' out | cut -d: -f1)" -lt "$(grep -n '"id":"cloud-init"' out | cut -d: -f1)" ] ||
+    fail "the disk of cloud-init comes before the others"
+expect 0 maqet --format plain status key
+out_has cloud-init
+expect 0 maqet stop key --timeout 0 --force
+[ -z "$(image key)" ] || fail "it outlives the machine"
+vm_yaml key <<'EOF'
+storage:
+  - {name: disk, size: 1M}
+EOF
+expect 0 maqet apply key key.yaml --set cloud_init.user_data='#cloud-config'
+expect 0 maqet start key
+same '#cloud-config' "$(part key user-data)" "user-data of --set"
+same "$(printf 'instance-id: "%s"\nlocal-hostname: "key"' "$uuid")" "$(part key meta-data)" "meta-data afterwards"
+expect 0 maqet stop key --timeout 0 --force
+expect 0 maqet apply key key.yaml
+expect 0 maqet start key
+[ -z "$(image key)" ] || fail "there is a disk without the key"
+expect 0 maqet stop key --timeout 0 --force
+
+# Its mistakes, with their places.
+wrong() { # MESSAGE, and the lines of the file
+    vm_yaml wrong
+    expect 3 maqet validate wrong.yaml
+    err_has "$1"
+}
+wrong "wrong.yaml:7:5: 'user_data' in 'cloud_init' is a mapping; it must be a text" <<'EOF'
+cloud_init:
+  user_data:
+    packages: [hello]
+EOF
+err_has 'Write `user_data: |`, and the text below it'
+wrong "wrong.yaml:6:14: drive 'cloud-init' of VM 'wrong': cannot read $TMP/none: No such file" <<'EOF'
+cloud_init:
+  user_data: none
+EOF
+wrong "wrong.yaml:6:3: unknown key 'userdata' in 'cloud_init'" <<'EOF'
+cloud_init:
+  userdata: none
+EOF
+wrong "wrong.yaml:5:13: 'cloud_init' is a text, but it must be a mapping" <<'EOF'
+cloud_init: none
+EOF
+wrong "wrong.yaml:8:12: 'cloud-init' is the name of the drive that the key 'cloud_init' adds" <<'EOF'
+cloud_init:
+  user_data: '#cloud-config'
+storage:
+  - {name: cloud-init, size: 1M}
 EOF
 
 # Without the program that creates it, and with one that fails.
