@@ -80,6 +80,10 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_CORRECT] = "Correct it first: maqet apply {1} FILE",
     [MAQET_NEXT_RESTORE_OR_REMOVE] =
         "Restore that file from a backup, or remove the VM: maqet rm {1}",
+    [MAQET_NEXT_EDIT_AGAIN] =
+        "Your text is kept in {=2}; continue with it: maqet edit {1}",
+    [MAQET_NEXT_APPLY_FILE] =
+        "Your text is in {=2}; when it is right: maqet apply {1} {2}",
     [MAQET_NEXT_START_BY_OTHERS] =
         "Have the init system of this host run it: maqet start {1}",
     [MAQET_NEXT_ADD_RENAMED] = "Add this one under another name: --name NAME",

@@ -12,6 +12,8 @@ COMMANDS = \
 	cli/cmd_top.c \
 	cli/cmd_console.c \
 	cli/cmd_logs.c \
+	cli/cmd_config.c \
+	cli/cmd_edit.c \
 	cli/cmd_snapshot.c \
 	cli/cmd_checkpoint.c \
 	cli/cmd_recover.c \
@@ -39,6 +41,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/completion.c cli/completion.h \
 	cli/context.c cli/context.h \
 	cli/drives.c cli/drives.h \
+	cli/editor.c cli/editor.h \
 	cli/help.c cli/help.h \
 	cli/hints.c cli/hints.h \
 	cli/invocation.c cli/invocation.h \

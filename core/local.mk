@@ -9,6 +9,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/clock.c core/base/clock.h \
 	core/base/complaint.c core/base/complaint.h \
 	core/base/context.c core/base/context.h \
+	core/base/difference.c core/base/difference.h \
 	core/base/ending.c core/base/ending.h \
 	core/base/error.c core/base/error.h \
 	core/base/field.c core/base/field.h \
@@ -92,6 +93,7 @@ libmaqet_core_a_SOURCES = \
 	core/job/seal.c core/job/seal.h \
 	core/kinds.c core/kinds.h \
 	core/lifecycle/apply.c core/lifecycle/apply.h \
+	core/lifecycle/edit.c core/lifecycle/edit.h \
 	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/pause.c core/lifecycle/pause.h \
 	core/lifecycle/remove.c core/lifecycle/remove.h \
@@ -115,6 +117,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/drives.c core/machine/drives.h \
 	core/machine/ended.c core/machine/ended.h \
 	core/machine/exports.c core/machine/exports.h \
+	core/machine/fallbacks.c core/machine/fallbacks.h \
 	core/machine/file_users.c core/machine/file_users.h \
 	core/machine/folder.c core/machine/folder.h \
 	core/machine/full.c core/machine/full.h \

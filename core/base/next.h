@@ -56,6 +56,8 @@ enum maqet_next {
     MAQET_NEXT_CORRECT,             /* VM */
     MAQET_NEXT_RESTORE_OR_REMOVE,   /* VM */
     MAQET_NEXT_START_BY_OTHERS,     /* VM */
+    MAQET_NEXT_EDIT_AGAIN,          /* VM, file */
+    MAQET_NEXT_APPLY_FILE,          /* VM, file */
     MAQET_NEXT_ADD_RENAMED,         /* none */
     MAQET_NEXT_RECOVER,             /* VM */
     MAQET_NEXT_LIST_IMAGES,         /* none */

@@ -309,7 +309,9 @@ maqet_place_text(struct maqet_place place)
 {
     if (!place.file)
         return maqet_strdup("");
-    const char *name = strcmp(place.file, "-") == 0 ? "standard input" : place.file;
+    const char *name = strcmp(place.file, "-") == 0                  ? "standard input"
+                       : strcmp(place.file, MAQET_PLACE_EDITED) == 0 ? "maqet edit"
+                                                                     : place.file;
     /* A line and column would not help in a command line. */
     if (place.line == 0 || maqet_text_starts(place.file, "--"))
         return maqet_strdup(name);

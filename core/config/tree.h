@@ -17,14 +17,16 @@ struct maqet_source;
 
 /* Where something was written. The strings live as long as its container. */
 struct maqet_place {
-    /* As the user named it; "-" is standard input, "--set ..." a part of the command line.
-     * NULL: not known. */
+    /* As the user named it; "-" is standard input, "--set ..." a part of the command line,
+     * MAQET_PLACE_EDITED what was written with `maqet edit`. NULL: not known. */
     const char *file;
     const char *folder;          /* absolute; relative paths start here */
     unsigned line;               /* from 1 */
     unsigned column;             /* from 1 */
     struct maqet_source *source; /* owns these strings; may be NULL */
 };
+
+#define MAQET_PLACE_EDITED "--edit"
 
 /* A new source, of which containers in it take references. The caller puts it. */
 struct maqet_source *maqet_source_new(const char *file, const char *folder);

@@ -408,6 +408,21 @@ maqet_definition_entries(const struct maqet_definition *definition)
     return entries;
 }
 
+struct maqet_definition *
+maqet_definition_of_tree(json_object *tree, const char *name, struct maqet_error **err)
+{
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_alloc(sizeof(*definition));
+    const struct maqet_strings none = MAQET_STRINGS_INIT;
+
+    definition->tree = tree;
+    definition->uuid = new_uuid(err);
+    if (!definition->uuid || check_tree(definition->tree, err) < 0 ||
+        settle_name(definition, name, &none, err) < 0)
+        return NULL;
+    return TAKE_PTR(definition);
+}
+
 /* ---- as a file ---- */
 
 json_object *

@@ -30,6 +30,10 @@ struct maqet_definition *maqet_definition_read(const struct maqet_strings *files
                                                const char *name,
                                                struct maqet_error **err);
 
+/* The same for a tree (taken), of a machine with that name. */
+struct maqet_definition *maqet_definition_of_tree(json_object *tree, const char *name,
+                                                  struct maqet_error **err);
+
 /* The number of vCPUs in the key `cpu`; 0: it names a model, or is absent. */
 unsigned maqet_definition_vcpus(json_object *tree);
 

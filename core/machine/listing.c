@@ -61,8 +61,14 @@ maqet_listing_find(const struct maqet_listing *listing, const char *key)
 
 /* ---- a whole tree ---- */
 
-static void add_value(struct maqet_listing *listing, const char *key, json_object *value,
-                      struct maqet_place place);
+/* What is to be added: a value, and another one whose keys give the order. */
+struct ordered {
+    json_object *value;
+    json_object *like; /* may be NULL, or of another kind */
+};
+
+static void add_value(struct maqet_listing *listing, const char *key,
+                      struct ordered ordered, struct maqet_place place);
 
 static char *
 key_within(const char *prefix, const char *key)
@@ -87,48 +93,41 @@ list_text(json_object *list)
     return maqet_format("[%s]", joined);
 }
 
+/* The item of a list with that name. */
+static json_object *
+named_item(json_object *list, const char *name)
+{
+    if (!name || !json_object_is_type(list, json_type_array))
+        return NULL;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *item = json_object_array_get_idx(list, i);
+        const char *its = maqet_tree_text(item, "name");
+
+        if (its && strcmp(its, name) == 0)
+            return item;
+    }
+    return NULL;
+}
+
 static void
-add_list(struct maqet_listing *listing, const char *key, json_object *list,
+add_list(struct maqet_listing *listing, const char *key, struct ordered list,
          struct maqet_place place)
 {
-    char *text = list_text(list);
+    char *text = list_text(list.value);
 
     if (text) {
         add(listing, maqet_strdup(key), text, place);
         return;
     }
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        json_object *item = json_object_array_get_idx(list, i);
+    for (size_t i = 0; i < json_object_array_length(list.value); i++) {
+        json_object *item = json_object_array_get_idx(list.value, i);
         const char *name = maqet_tree_text(item, "name");
         _cleanup_free_ char *number = maqet_format("%zu", i + 1);
         _cleanup_free_ char *inner = key_within(key, name ? name : number);
 
-        add_value(listing, inner, item, maqet_tree_place_of_item(list, i));
+        add_value(listing, inner, (struct ordered){item, named_item(list.like, name)},
+                  maqet_tree_place_of_item(list.value, i));
     }
-}
-
-static void
-add_mapping(struct maqet_listing *listing, const char *prefix, json_object *mapping)
-{
-    json_object_object_foreach(mapping, key, value)
-    {
-        _cleanup_free_ char *inner = key_within(prefix, key);
-
-        add_value(listing, inner, value, maqet_tree_place_of_value(mapping, key));
-    }
-}
-
-static void
-add_value(struct maqet_listing *listing, const char *key, json_object *value,
-          struct maqet_place place)
-{
-    if (json_object_is_type(value, json_type_object))
-        add_mapping(listing, key, value);
-    else if (json_object_is_type(value, json_type_array))
-        add_list(listing, key, value, place);
-    else
-        add(listing, maqet_strdup(key), maqet_strdup(json_object_get_string(value)),
-            place);
 }
 
 static void
@@ -142,16 +141,58 @@ add_arguments(struct maqet_listing *listing, json_object *list)
             maqet_strdup(arguments.items[i].value), arguments.items[i].place);
 }
 
-void
-maqet_listing_add(struct maqet_listing *listing, json_object *tree)
+static void
+add_key(struct maqet_listing *listing, const char *prefix, struct ordered mapping,
+        const char *key)
 {
-    json_object_object_foreach(tree, key, value)
+    _cleanup_free_ char *inner = key_within(prefix, key);
+    struct ordered ordered = {json_object_object_get(mapping.value, key),
+                              json_object_object_get(mapping.like, key)};
+
+    if (strcmp(inner, "arguments") == 0)
+        add_arguments(listing, ordered.value);
+    else
+        add_value(listing, inner, ordered, maqet_tree_place_of_value(mapping.value, key));
+}
+
+static void
+add_mapping(struct maqet_listing *listing, const char *prefix, struct ordered mapping)
+{
+    if (!json_object_is_type(mapping.like, json_type_object))
+        mapping.like = mapping.value;
+    json_object_object_foreach(mapping.like, shared, other)
     {
-        if (strcmp(key, "arguments") == 0)
-            add_arguments(listing, value);
-        else
-            add_value(listing, key, value, maqet_tree_place_of_value(tree, key));
+        (void)other;
+        if (json_object_object_get_ex(mapping.value, shared, NULL))
+            add_key(listing, prefix, mapping, shared);
     }
+    json_object_object_foreach(mapping.value, key, value)
+    {
+        (void)value;
+        if (!json_object_object_get_ex(mapping.like, key, NULL))
+            add_key(listing, prefix, mapping, key);
+    }
+}
+
+static void
+add_value(struct maqet_listing *listing, const char *key, struct ordered ordered,
+          struct maqet_place place)
+{
+    json_object *value = ordered.value;
+
+    if (json_object_is_type(value, json_type_object))
+        add_mapping(listing, key, ordered);
+    else if (json_object_is_type(value, json_type_array))
+        add_list(listing, key, ordered, place);
+    else
+        add(listing, maqet_strdup(key), maqet_strdup(json_object_get_string(value)),
+            place);
+}
+
+void
+maqet_listing_add(struct maqet_listing *listing, json_object *tree, json_object *like)
+{
+    add_mapping(listing, "", (struct ordered){tree, like});
 }
 
 /* ---- comparing ---- */
@@ -192,8 +233,8 @@ maqet_listing_differences(json_object *before, json_object *after,
 
     if (json_object_equal(before, after))
         return;
-    maqet_listing_add(&then, before);
-    maqet_listing_add(&now, after);
+    maqet_listing_add(&then, before, NULL);
+    maqet_listing_add(&now, after, NULL);
     add_missing(&then, &now, keys);
     add_missing(&now, &then, keys);
     if (keys->count > 0)

@@ -20,8 +20,10 @@ struct maqet_listing {
     size_t count;
 };
 
-/* Adds the keys of a tree, which was checked, in its order. */
-void maqet_listing_add(struct maqet_listing *listing, json_object *tree);
+/* Adds the keys of a tree, which was checked: in its order, or with @like first those that
+ * another tree has, too, in the order of that. */
+void maqet_listing_add(struct maqet_listing *listing, json_object *tree,
+                       json_object *like);
 
 /* Adds a key that the tree does not have, with the value that holds then. */
 void maqet_listing_add_default(struct maqet_listing *listing, const char *key,

@@ -88,6 +88,7 @@ int maqet_store_sweep(const struct maqet_context *context, struct maqet_error **
 #define MAQET_STORE_PENDING "pending.json"     /* the job in progress */
 #define MAQET_STORE_EXPORTS "exports.json"     /* unfinished exports */
 #define MAQET_STORE_ENDED "ended.json"         /* drives to tell of its end: ended.h */
+#define MAQET_STORE_EDITED "edit.yaml"         /* what a person edits: lifecycle/edit.h */
 #define MAQET_STORE_CHECKPOINTS "checkpoints"  /* a folder */
 #define MAQET_STORE_DRIVES "drives"            /* a folder with one for each drive */
 #define MAQET_STORE_RUN "run"                  /* locked while it runs: run_folder.h */

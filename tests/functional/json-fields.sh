@@ -114,6 +114,12 @@ documented start start more
 echo '# more' >>more.yaml
 documented status status more
 
+documented config config vm
+expect 1 maqet --format json diff vm more.yaml
+compare diff out seen
+EDITOR=true documented edit edit vm
+EDITOR=true documented edit edit more
+
 # What is said beside the results, line by line.
 expect 3 maqet --format json status nobody
 compare lines Errors err seen

@@ -32,6 +32,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/plugin-packages.sh \
 	tests/functional/systemd-units.sh \
 	tests/functional/unit-under-valgrind.sh \
+	tests/functional/comparing.sh \
+	tests/functional/edit.sh \
 	tests/functional/seeing.sh \
 	tests/functional/config-errors.sh \
 	tests/functional/option-lists.sh \

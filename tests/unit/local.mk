@@ -17,6 +17,7 @@ UNIT_TESTS += tests/unit/test-confinement
 UNIT_TESTS += tests/unit/test-conformance
 UNIT_TESTS += tests/unit/test-context
 UNIT_TESTS += tests/unit/test-definition
+UNIT_TESTS += tests/unit/test-difference
 UNIT_TESTS += tests/unit/test-drive
 UNIT_TESTS += tests/unit/test-ending
 UNIT_TESTS += tests/unit/test-emitted

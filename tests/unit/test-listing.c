@@ -43,7 +43,7 @@ test_every_key_has_its_place(void)
         {"storage.2.size", "2G", "vm.yaml:12"},
     };
 
-    maqet_listing_add(&listing, tree);
+    maqet_listing_add(&listing, tree, NULL);
     maqet_listing_add_default(&listing, "accel", "auto");
     CU_ASSERT_EQUAL_FATAL(listing.count, sizeof(expected) / sizeof(*expected) + 1);
     for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
@@ -56,6 +56,25 @@ test_every_key_has_its_place(void)
     }
     UNIT_SAME(maqet_listing_find(&listing, "accel")->origin, "default");
     CU_ASSERT_PTR_NULL(maqet_listing_find(&listing, "cpu"));
+}
+
+/* In the order of another tree. */
+static void
+test_order(void)
+{
+    _cleanup_json_ json_object *tree = tree_of(
+        "d: 1\nb: 2\na: 3\nstorage: [{name: y, q: 1, p: 2}, {name: x, p: 1, z: 2}]\n");
+    _cleanup_json_ json_object *like =
+        tree_of("a: 3\nb: {c: 1}\nstorage: [{name: x, z: 1, p: 1}, {name: y}]\n");
+    _cleanup_listing_ struct maqet_listing listing = {0};
+    _cleanup_strings_ struct maqet_strings keys = MAQET_STRINGS_INIT;
+
+    maqet_listing_add(&listing, tree, like);
+    for (size_t i = 0; i < listing.count; i++)
+        maqet_strings_add(&keys, listing.items[i].key);
+    _cleanup_free_ char *list = maqet_strings_join(&keys, " ");
+    UNIT_SAME(list, "a b storage.y.name storage.y.q storage.y.p storage.x.name "
+                    "storage.x.z storage.x.p d");
 }
 
 #define DIFFER(before, after, keys) differ(before, after, keys, __LINE__)
@@ -96,6 +115,7 @@ main(void)
 {
     CU_TestInfo tests[] = {
         {"every key has its place", test_every_key_has_its_place},
+        {"order", test_order},
         {"differences", test_differences},
         CU_TEST_INFO_NULL,
     };

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * editor.h - the user's editor: $VISUAL, $EDITOR, or else `editor` or `vi`.
+ */
+#ifndef MAQET_CLI_EDITOR_H
+#define MAQET_CLI_EDITOR_H
+
+#include "core/base/error.h"
+
+/* Has the user edit a file, and waits. The variable may contain arguments, separated by
+ * spaces. An exit code other than 0 is an error. */
+int editor_run(const char *path, struct maqet_error **err);
+
+#endif
