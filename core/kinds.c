@@ -2,6 +2,8 @@
 #include "core/kinds.h"
 
 #include "core/checkpoint/checkpoint.h"
+#include "core/lifecycle/attach.h"
+#include "core/lifecycle/detach.h"
 #include "core/lifecycle/resize.h"
 #include "core/snapshot/snapshot.h"
 
@@ -15,5 +17,7 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_checkpoint_load,
     &maqet_kind_checkpoint_delete,
     &maqet_kind_resize,
+    &maqet_kind_attach,
+    &maqet_kind_detach,
     NULL,
 };

@@ -93,9 +93,16 @@ libmaqet_core_a_SOURCES = \
 	core/job/seal.c core/job/seal.h \
 	core/kinds.c core/kinds.h \
 	core/lifecycle/apply.c core/lifecycle/apply.h \
+<<<<<<< HEAD
 	core/lifecycle/edit.c core/lifecycle/edit.h \
+=======
+	core/lifecycle/attach.c core/lifecycle/attach.h \
+	core/lifecycle/detach.c core/lifecycle/detach.h \
+>>>>>>> 6642f6d (attach: drives come and go while a VM is running)
 	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/pause.c core/lifecycle/pause.h \
+	core/lifecycle/plugging.c core/lifecycle/plugging.h \
+	core/lifecycle/plugging_job.c core/lifecycle/plugging_job.h \
 	core/lifecycle/remove.c core/lifecycle/remove.h \
 	core/lifecycle/remove_elsewhere.c core/lifecycle/remove_elsewhere.h \
 	core/lifecycle/resize.c core/lifecycle/resize.h \
@@ -116,12 +123,14 @@ libmaqet_core_a_SOURCES = \
 	core/machine/definition.c core/machine/definition.h \
 	core/machine/drives.c core/machine/drives.h \
 	core/machine/ended.c core/machine/ended.h \
+	core/machine/entries.c core/machine/entries.h \
 	core/machine/exports.c core/machine/exports.h \
 	core/machine/fallbacks.c core/machine/fallbacks.h \
 	core/machine/file_users.c core/machine/file_users.h \
 	core/machine/folder.c core/machine/folder.h \
 	core/machine/full.c core/machine/full.h \
 	core/machine/helpers.c core/machine/helpers.h \
+	core/machine/helpers_record.c core/machine/helpers_record.h \
 	core/machine/holders.c core/machine/holders.h \
 	core/machine/images.c core/machine/images.h \
 	core/machine/images_file.c core/machine/images_file.h \
@@ -161,6 +170,7 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/confinement.c core/qemu/confinement.h \
 	core/qemu/confinement_arguments.c core/qemu/confinement_arguments.h \
 	core/qemu/hotplug.c core/qemu/hotplug.h \
+	core/qemu/hotplug_files.c core/qemu/hotplug_files.h \
 	core/qemu/argument_check.c core/qemu/argument_check.h \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
@@ -168,6 +178,8 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/migration_save.c core/qemu/migration_save.h \
 	core/qemu/migration_writer.c core/qemu/migration_writer.h \
 	core/qemu/objects.c core/qemu/objects.h \
+	core/qemu/plugged.c core/qemu/plugged.h \
+	core/qemu/ports.c core/qemu/ports.h \
 	core/qemu/qemu_options.c core/qemu/qemu_options.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
 	core/qemu/silence.c core/qemu/silence.h \

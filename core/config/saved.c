@@ -28,7 +28,8 @@ static char *
 absolute_file(struct maqet_place place)
 {
     /* "-" and "--set ..." are not files. */
-    if (!place.file || !place.folder || place.file[0] == '-')
+    if (!place.file || !place.folder || place.file[0] == '-' ||
+        strcmp(place.file, MAQET_COMMAND_LINE) == 0)
         return maqet_strdup(place.file);
     const char *slash = strrchr(place.file, '/');
     return maqet_path_absolute(slash ? slash + 1 : place.file, place.folder);

@@ -86,11 +86,11 @@ static const struct maqet_fields target_fields = MAQET_FIELDS_OF(
     {"snapshot", MAQET_FIELD_OBJECT(struct maqet_job_target, snapshot, &snapshot_fields),
      .known = MAQET_KNOWN(struct maqet_job_target, has_snapshot), .sparse = true});
 
-/* In the file, "name" and "stand_in" are in an object "data", beside the kind and the
- * phase. */
+/* In the file, the data_keys are in an object "data", beside the kind and the phase. */
 static const struct maqet_fields journal_fields = MAQET_FIELDS_OF(
     struct maqet_journal, {"name", MAQET_FIELD(struct maqet_journal, name)},
     OPTIONAL(struct maqet_journal, "stand_in", stand_in),
+    OPTIONAL(struct maqet_journal, "details", details),
     OPTIONAL(struct maqet_journal, "begun", begun),
     OPTIONAL(struct maqet_journal, "interrupted", interrupted),
     OPTIONAL(struct maqet_journal, "boot", boot),
@@ -100,7 +100,7 @@ static const struct maqet_fields journal_fields = MAQET_FIELDS_OF(
     {"targets",
      MAQET_FIELD_LIST(struct maqet_journal, targets, target_count, &target_fields)});
 
-static const char *const data_keys[] = {"name", "stand_in"};
+static const char *const data_keys[] = {"name", "stand_in", "details"};
 
 void
 maqet_journal_clear(struct maqet_journal *journal)

@@ -69,6 +69,7 @@ struct maqet_journal {
     size_t phase;                      /* the index of its row */
     char *name;     /* what the job is about: "keep" of "load of snapshot 'keep'" */
     char *stand_in; /* the temporary name of what replaces another snapshot; or NULL */
+    char *details;  /* what else its recovery needs to know, as JSON; NULL: nothing */
     struct maqet_job_target *targets;
     size_t target_count;
     int64_t begun;       /* ns since 1970 */

@@ -91,11 +91,17 @@ check_shared_images(const struct maqet_vm *vm, struct maqet_error **err)
 }
 
 int
+maqet_vm_check_own_images(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    return check_shared_images(vm, err) < 0 ? -1 : check_default_paths(vm, err);
+}
+
+int
 maqet_vm_check(struct maqet_vm *vm, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
 
-    if (check_shared_images(vm, err) < 0 || check_default_paths(vm, err) < 0 ||
+    if (maqet_vm_check_own_images(vm, err) < 0 ||
         maqet_vm_arguments_check(vm, false, err) < 0)
         return -1;
     for (size_t i = 0; i < vm->drive_count; i++)

@@ -11,6 +11,9 @@
  * created as far as the configuration tells, and the drives fit on their buses. */
 int maqet_vm_check(struct maqet_vm *vm, struct maqet_error **err);
 
+/* Whether the drives of a machine have images of their own, also by their default names. */
+int maqet_vm_check_own_images(const struct maqet_vm *vm, struct maqet_error **err);
+
 /* Replaces a machine's definition, or adds it. *outcome is "created", "changed" or
  * "unchanged". Takes the definition. */
 int maqet_vm_apply(const struct maqet_context *context,

@@ -176,8 +176,8 @@ maqet_vm_command_line(struct maqet_vm *vm, struct maqet_strings *argv,
     if (vm->slots_error)
         return maqet_error_copy(err, vm->slots_error);
     maqet_slots_clear(&vm->placed);
-    if (maqet_drives_emit(vm->drives, vm->drive_count, &vm->slots, drives, &vm->placed,
-                          err) < 0)
+    if (maqet_machine_emit(&vm->machine, vm->drives, vm->drive_count, &vm->slots, drives,
+                           &vm->placed, err) < 0)
         return -1;
     add_keys(vm, own);
     maqet_sandbox_add_arguments(vm, own);

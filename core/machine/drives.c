@@ -82,6 +82,22 @@ note_image(struct maqet_drive *drive, const struct maqet_image_state *state)
         drive->chain.nodes[0].id = state->id;
 }
 
+static int
+check_drive(struct maqet_drive *drive, const struct maqet_drives_consent *consent,
+            struct maqet_error **err)
+{
+    struct maqet_image_state state;
+
+    drive->create_missing = consent && consent->create_missing;
+    if (maqet_image_precheck(drive, &state, err) < 0)
+        return -1;
+    note_image(drive, &state);
+    return (!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
+                   (!drive->served && maqet_bases_check_unused(drive, err) < 0)
+               ? -1
+               : 0;
+}
+
 int
 maqet_vm_drives_check(const struct maqet_vm *vm,
                       const struct maqet_drives_consent *consent,
@@ -91,18 +107,9 @@ maqet_vm_drives_check(const struct maqet_vm *vm,
         return maqet_error_copy(err, vm->images_error);
     if (!(consent && consent->create_missing) && check_none_vanished(vm, err) < 0)
         return -1;
-    for (size_t i = 0; i < vm->drive_count; i++) {
-        struct maqet_drive *drive = vm->drives[i];
-        struct maqet_image_state state;
-
-        drive->create_missing = consent && consent->create_missing;
-        if (maqet_image_precheck(drive, &state, err) < 0)
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (check_drive(vm->drives[i], consent, err) < 0)
             return -1;
-        note_image(drive, &state);
-        if ((!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
-            (!drive->served && maqet_bases_check_unused(drive, err) < 0))
-            return -1;
-    }
     if (maqet_bases_check_arguments(vm, err) < 0 || maqet_vm_check_drives(vm, err) < 0)
         return -1;
     return maqet_image_check_space(vm->drives, vm->drive_count, err);
@@ -201,6 +208,25 @@ maqet_vm_drives_warn(const struct maqet_vm *vm)
                      "To keep such images over a reboot, give each a `file`, or set "
                      "`storage_dir` in the VM's file or in maqet.conf");
     maqet_context_say_error(vm->context, MAQET_LEVEL_WARNING, notice);
+}
+
+int
+maqet_vm_drive_prepare(struct maqet_vm *vm, struct maqet_drive *drive,
+                       const struct maqet_drives_consent *consent,
+                       struct maqet_error **err)
+{
+    if (vm->images_error)
+        return maqet_error_copy(err, vm->images_error);
+    if (check_drive(drive, consent, err) < 0 ||
+        maqet_vm_check_drive(vm, drive, err) < 0 ||
+        maqet_image_check_space(&drive, 1, err) < 0 ||
+        maqet_drive_check_users(drive, 0, err) < 0 ||
+        maqet_holders_check_named(vm, drive, err) < 0 ||
+        (!maqet_drive_readonly(drive) && maqet_holders_check(vm, drive, err) < 0) ||
+        maqet_ended_note(vm, err) < 0 || prepare(vm, drive, false, err) < 0 ||
+        maqet_images_confirm(vm, err) < 0)
+        return -1;
+    return maqet_left_images_take_over(vm->context, &vm->images, err);
 }
 
 int

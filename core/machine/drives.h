@@ -29,6 +29,12 @@ int maqet_vm_drives_prepare(struct maqet_vm *vm,
  * nobody has named, and whose files do not survive a reboot. */
 void maqet_vm_drives_warn(const struct maqet_vm *vm);
 
+/* The same for one more drive of a machine that runs: checks it, and creates its image if
+ * that is missing. */
+int maqet_vm_drive_prepare(struct maqet_vm *vm, struct maqet_drive *drive,
+                           const struct maqet_drives_consent *consent,
+                           struct maqet_error **err);
+
 /* Whether the names of all drives' files still lead to the files that were checked or
  * created: the last check before QEMU opens them. */
 int maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **err);

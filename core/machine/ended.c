@@ -274,23 +274,55 @@ maqet_ended_prune(const struct maqet_context *context, const char *name,
 
 /* ---- all of it ---- */
 
+/* Loads the record, and the machine as it was started; NULL and no error: nothing is
+ * recorded. */
+static struct maqet_vm *
+load_vm(const struct maqet_context *context, const char *name, struct ended *ended,
+        json_object **start, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = path_of(context, name);
+
+    if (load(context, name, ended, start, err) < 0 || !*start)
+        return NULL;
+    struct maqet_definition *definition =
+        maqet_definition_from_json(*start, path, name, err);
+    return definition ? maqet_vm_look(context, definition) : NULL;
+}
+
+int
+maqet_ended_settle_drive(const struct maqet_context *context, const char *name,
+                         const char *drive, struct maqet_error **err)
+{
+    _cleanup_ended_ struct ended ended = {0};
+    _cleanup_json_ json_object *start = NULL;
+    struct maqet_error *reason = NULL;
+    _cleanup_vm_ struct maqet_vm *vm = load_vm(context, name, &ended, &start, &reason);
+
+    if (reason)
+        return maqet_error_move(err, reason);
+    if (!vm || !maqet_strings_has(&ended.drives, drive))
+        return 0;
+    const struct maqet_drive *it = maqet_vm_find_drive(vm, drive, NULL);
+    if (it && settle_drive(it, is_copy(context, name, &ended), err) < 0)
+        return maqet_error_wrap(err, "Drive '%s' of VM '%s' could not be cleaned up",
+                                drive, name);
+    drop(&ended.drives, drive);
+    return save(context, name, &ended, json_object_get(start), err);
+}
+
 int
 maqet_ended_settle(const struct maqet_context *context, const char *name,
                    struct maqet_error **err)
 {
     _cleanup_ended_ struct ended ended = {0};
     _cleanup_json_ json_object *start = NULL;
-    _cleanup_free_ char *path = path_of(context, name);
+    struct maqet_error *reason = NULL;
+    _cleanup_vm_ struct maqet_vm *vm = load_vm(context, name, &ended, &start, &reason);
 
-    if (load(context, name, &ended, &start, err) < 0)
-        return -1;
-    if (!start)
+    if (reason)
+        return maqet_error_move(err, reason);
+    if (!vm)
         return 0;
-    struct maqet_definition *definition =
-        maqet_definition_from_json(start, path, name, err);
-    if (!definition)
-        return -1;
-    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_look(context, definition);
     if (settle_all(vm, &ended, start, err) < 0)
         return -1;
     /* Drives that it has lost while it was running. */

@@ -20,6 +20,10 @@ int maqet_ended_note(const struct maqet_vm *vm, struct maqet_error **err);
 int maqet_ended_settle(const struct maqet_context *context, const char *name,
                        struct maqet_error **err);
 
+/* Does what is due for one drive that a machine no longer has, though it may run. */
+int maqet_ended_settle_drive(const struct maqet_context *context, const char *name,
+                             const char *drive, struct maqet_error **err);
+
 /* Whether something is due for a drive that the definition still has. */
 bool maqet_ended_concerns(const struct maqet_context *context, const char *name,
                           const struct maqet_definition *definition);

@@ -17,16 +17,9 @@
 #include "core/base/files.h"
 #include "core/base/procfs.h"
 #include "core/base/sockets.h"
+#include "core/machine/helpers_record.h"
 #include "core/plugin/call.h"
 #include "core/storage/callback.h"
-
-static const char RECORD[] = "helpers";
-
-/* The name of the supervisor's process. */
-static const char SUPERVISOR[] = "maqet-helpers";
-
-/* Bytes of the record that are read: more than any machine needs. */
-enum { RECORD_LIMIT = 65536 };
 
 /* ---- preparing them ---- */
 
@@ -95,8 +88,9 @@ maqet_helpers_prepare(struct maqet_drive *const *drives, size_t count, int dir_f
             return -1;
     if (helpers->count == 0 || dir_fd < 0)
         return 0;
-    helpers->record_fd = openat(
-        dir_fd, RECORD, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    helpers->record_fd =
+        openat(dir_fd, MAQET_HELPERS_RECORD,
+               O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     return helpers->record_fd < 0
                ? maqet_error_errno(err, errno, "Cannot create the record of helpers")
                : 0;
@@ -158,12 +152,13 @@ set_environment(const struct maqet_strings *changes)
 }
 
 static int
-write_record(int fd)
+write_record(int fd, const char *drive)
 {
     struct maqet_procfs_stat stat;
 
     return maqet_procfs_stat(getpid(), &stat) &&
-                   dprintf(fd, "%d %" PRIu64 "\n", (int)getpid(), stat.started) > 0
+                   dprintf(fd, "%d %" PRIu64 " %s\n", (int)getpid(), stat.started,
+                           drive) > 0
                ? 0
                : -1;
 }
@@ -181,7 +176,8 @@ become_program(void *data, int report)
     /* All other descriptors are closed on exec. */
     if (dup2(work->log_fd, 1) >= 0 && dup2(work->log_fd, 2) >= 0 &&
         dup2(helper->socket_fd, MAQET_HELPER_FD) >= 0 &&
-        set_environment(helper->environment) == 0 && write_record(work->record_fd) == 0) {
+        set_environment(helper->environment) == 0 &&
+        write_record(work->record_fd, helper->drive) == 0) {
         if (work->folder && chdir(work->folder) < 0)
             errno = 0;
         execv(helper->path, (char *const *)helper->argv);
@@ -267,7 +263,7 @@ settle(const struct work *work)
     int nothing = open("/dev/null", O_RDWR); /* becomes the first, as all are closed */
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 
-    prctl(PR_SET_NAME, SUPERVISOR);
+    prctl(PR_SET_NAME, MAQET_HELPERS_SUPERVISOR);
     if (nothing != 0 || dup2(nothing, 1) < 0 || dup2(nothing, 2) < 0)
         return -1;
     /* Stays open until it ends. */
@@ -346,122 +342,4 @@ maqet_helpers_start(const struct maqet_helpers *helpers, int pidfd, int log_fd,
     return maqet_error_errno(
         err, outcome.number, "Drive '%s': cannot run %s, which must run beside QEMU",
         helpers->items[outcome.helper].drive, helpers->items[outcome.helper].path);
-}
-
-/* ---- after QEMU ---- */
-
-/* The process that a line of the record names, and that was started then; 0: none. */
-static int
-recorded(const char *line)
-{
-    struct maqet_procfs_stat stat;
-    uint64_t started;
-    int pid;
-
-    return sscanf(line, "%d %" SCNu64, &pid, &started) == 2 && pid > 0 &&
-                   maqet_procfs_stat(pid, &stat) && stat.started == started
-               ? pid
-               : 0;
-}
-
-/* A pidfd of that process; -1: it has ended. */
-static int
-open_recorded(const char *line)
-{
-    int pid = recorded(line);
-    _cleanup_close_ int pidfd = pid > 0 ? maqet_pidfd_open(pid) : -1;
-
-    /* It may have ended in between, and its PID be that of another one. */
-    return pidfd >= 0 && recorded(line) == pid ? TAKE_FD(pidfd) : -1;
-}
-
-bool
-maqet_helpers_has(int dir_fd, int pid)
-{
-    _cleanup_free_ char *text = NULL;
-    bool found = false;
-
-    if (dir_fd < 0 ||
-        maqet_file_read_at(dir_fd, RECORD, RECORD_LIMIT, &text, NULL, NULL) < 0)
-        return false;
-    char *rest = text;
-    for (char *line; !found && (line = strsep(&rest, "\n"));)
-        found = recorded(line) == pid;
-    return found;
-}
-
-void
-maqet_helpers_watched(int pid, struct maqet_strings *pids)
-{
-    enum { LIMIT = 4096 };
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    struct maqet_procfs_stat stat;
-
-    if (!maqet_procfs_stat(pid, &stat))
-        return;
-    _cleanup_free_ char *parent = maqet_procfs_name(stat.parent);
-    _cleanup_free_ char *folder = maqet_format("/proc/%d/fdinfo", stat.parent);
-    if (strcmp(parent, SUPERVISOR) != 0)
-        return;
-    /* A pidfd is described by "Pid:\t123" (proc_pid_fdinfo(5)). */
-    maqet_dir_list(folder, &names, NULL);
-    for (size_t i = 0; i < names.count; i++) {
-        _cleanup_free_ char *path = maqet_format("%s/%s", folder, names.items[i]);
-        _cleanup_free_ char *text = NULL;
-        const char *line = maqet_file_read(path, LIMIT, &text, NULL, NULL) < 0
-                               ? NULL
-                               : strstr(text, "\nPid:");
-
-        if (line)
-            maqet_strings_addf(pids, "%ld", strtol(line + strlen("\nPid:"), NULL, 10));
-    }
-}
-
-static void
-remove_sockets(int dir_fd)
-{
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-    _cleanup_free_ char *folder = maqet_path_of_fd(dir_fd);
-
-    if (folder)
-        maqet_dir_list(folder, &files, NULL);
-    for (size_t i = 0; i < files.count; i++)
-        if (maqet_text_starts(files.items[i], MAQET_DRIVE_SOCKET_PREFIX))
-            unlinkat(dir_fd, files.items[i], 0);
-}
-
-void
-maqet_helpers_end(int dir_fd)
-{
-    struct maqet_deadline deadline = maqet_deadline_in(MAQET_HELPERS_PATIENCE);
-    _cleanup_close_ int fd = openat(dir_fd, RECORD, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    _cleanup_free_ char *text = NULL;
-    _cleanup_free_ int *pidfds = NULL;
-    size_t count = 0;
-
-    /* If it cannot be read, the next command tries again. */
-    if ((fd < 0 && errno != ENOENT) ||
-        (fd >= 0 && maqet_fd_read(fd, RECORD, RECORD_LIMIT, &text, NULL, NULL) < 0))
-        return;
-    char *rest = text;
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        int pidfd = open_recorded(line);
-
-        if (pidfd < 0)
-            continue;
-        *MAQET_APPEND(pidfds, count) = pidfd;
-        maqet_pidfd_terminate(pidfd);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!maqet_pidfd_wait(pidfds[i], maqet_deadline_left(deadline))) {
-            maqet_pidfd_kill(pidfds[i], SIGKILL);
-            maqet_pidfd_wait(pidfds[i], MAQET_HELPERS_PATIENCE);
-        }
-        close(pidfds[i]);
-    }
-    /* They have ended, and their supervisors are about to. */
-    if (fd >= 0)
-        maqet_lock_wait(fd, MAQET_HELPERS_PATIENCE, "the record of helpers", NULL);
-    remove_sockets(dir_fd);
-    unlinkat(dir_fd, RECORD, 0);
 }

@@ -9,6 +9,7 @@
 #ifndef MAQET_MACHINE_HELPERS_H
 #define MAQET_MACHINE_HELPERS_H
 
+#include "core/machine/helpers_record.h"
 #include "core/machine/vm.h"
 
 /* A program. Its standard input is empty, and it has a session of its own. */
@@ -26,13 +27,10 @@ struct maqet_helpers {
     struct maqet_helper *items;
     size_t count;
     int record_fd; /* RUNTIME/NAME/helpers, open for appending: each program adds a line
-                    * "PID START" (proc(5), field 22 of stat). Supervisors share a lock on
+                    * "PID START DRIVE" (proc(5), field 22 of stat). Supervisors share a lock on
                     * it until they end. -1: no helpers */
     int64_t patience; /* ms in which they must end when they are told to */
 };
-
-/* They may have to flush. */
-#define MAQET_HELPERS_PATIENCE INT64_C(10000)
 
 #define MAQET_HELPERS_INIT                                                               \
     {                                                                                    \
@@ -56,18 +54,5 @@ int maqet_helpers_start(const struct maqet_helpers *helpers, int pidfd, int log_
 void maqet_helpers_clear(struct maqet_helpers *helpers);
 
 #define _cleanup_helpers_ _cleanup_(maqet_helpers_clear)
-
-/* Whether a process is one of the helpers that the record in the run folder (-1: there is
- * none) lists. */
-bool maqet_helpers_has(int dir_fd, int pid);
-
-/* Appends the PIDs of the processes that the supervisor of the helper @pid waits for. One
- * of them is QEMU. Nothing, if it is no helper, or may not be inspected. */
-void maqet_helpers_watched(int pid, struct maqet_strings *pids);
-
-/* Waits for the helpers of a QEMU that has ended, ends those that remain, and removes
- * their sockets and their record from the folder. This comes before any other use of the
- * drives, to which they may still be writing. The machine's lock is held. */
-void maqet_helpers_end(int dir_fd);
 
 #endif

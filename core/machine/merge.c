@@ -427,3 +427,38 @@ maqet_assign(json_object *tree, const char *assignment, const char *folder,
     _cleanup_json_ json_object *later = assignment_tree(&parts, tree, err);
     return later ? maqet_merge(tree, later, err) : -1;
 }
+
+/* ---- a drive of its own ---- */
+
+static int
+assign_key(json_object *entry, const char *assignment, struct maqet_place place,
+           struct maqet_error **err)
+{
+    _cleanup_assignment_ struct assignment parts = {.place = place};
+    const char *equals = strchr(assignment, '=');
+
+    if (!equals || equals == assignment)
+        return maqet_place_invalid(place, err, "'%s' is not KEY=VALUE, such as size=20G",
+                                   assignment);
+    parts.key = maqet_strndup(assignment, (size_t)(equals - assignment));
+    if (parts.key[0] == '.' || strstr(parts.key, "..") || equals[-1] == '.')
+        return maqet_place_invalid(place, err, "'%s' is not a key", parts.key);
+    if (read_value(&parts, equals + 1, err) < 0)
+        return -1;
+    _cleanup_json_ json_object *later = nested_mapping(&parts, parts.key);
+    return merge_mapping(entry, later, true, err);
+}
+
+json_object *
+maqet_assign_entry(const char *name, const struct maqet_strings *assignments,
+                   const char *folder, struct maqet_error **err)
+{
+    const struct maqet_place place = {.file = MAQET_COMMAND_LINE, .folder = folder};
+    _cleanup_json_ json_object *entry =
+        mapping_of("name", json_object_new_string(name), place);
+
+    for (size_t i = 0; i < assignments->count; i++)
+        if (assign_key(entry, assignments->items[i], place, err) < 0)
+            return NULL;
+    return TAKE_PTR(entry);
+}

@@ -25,4 +25,9 @@ int maqet_merge(json_object *base, json_object *later, struct maqet_error **err)
 int maqet_assign(json_object *tree, const char *assignment, const char *folder,
                  struct maqet_error **err);
 
+/* A new entry of `storage`: the drive's name, and "KEY=VALUE" as above, where KEY is one of
+ * its keys (dots lead into mappings). The caller puts it; NULL on error. */
+json_object *maqet_assign_entry(const char *name, const struct maqet_strings *assignments,
+                                const char *folder, struct maqet_error **err);
+
 #endif

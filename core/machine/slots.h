@@ -9,6 +9,7 @@
 
 #include "core/base/context.h"
 #include "core/config/tree.h"
+#include "core/qemu/plugged.h"
 #include "core/storage/slots.h"
 
 /* Reads the records of a machine: none if there is no file. A damaged or unreadable one
@@ -20,5 +21,12 @@ int maqet_slots_load(const struct maqet_context *context, const char *name,
  */
 int maqet_slots_save(const struct maqet_context *context, const char *name,
                      const struct maqet_slots *slots, struct maqet_error **err);
+
+/* Updates the records of a machine that runs, after devices were attached or detached:
+ * where they all are. @args: what was attached. @timeout: ms for each answer of QEMU. */
+int maqet_slots_observe(struct maqet_qmp *qmp, int64_t timeout,
+                        const struct maqet_plugged *plugged,
+                        const struct maqet_args *args, const char *machine_type,
+                        struct maqet_slots *slots, struct maqet_error **err);
 
 #endif

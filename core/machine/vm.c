@@ -79,6 +79,15 @@ maqet_vm_arch_is_pc(const char *arch)
     return strcmp(arch, "x86_64") == 0 || strcmp(arch, "i386") == 0;
 }
 
+static unsigned
+hotplug_slots(const struct maqet_definition *definition)
+{
+    const char *text = maqet_tree_text(definition->tree, "hotplug_slots");
+    int64_t number;
+
+    return text && maqet_parse_int(text, &number) && number >= 0 ? (unsigned)number : 0;
+}
+
 static void
 describe_machine(struct maqet_vm *vm)
 {
@@ -96,6 +105,7 @@ describe_machine(struct maqet_vm *vm)
     if (!vm->machine.type)
         vm->machine.type =
             maqet_strdup(maqet_vm_arch_is_pc(vm->machine.arch) ? "pc" : "");
+    vm->machine.hotplug_slots = hotplug_slots(vm->definition);
     vm->machine.storage_dir =
         maqet_strdup(written ? written : maqet_storage_dir(vm->context));
     vm->machine.run_dir = maqet_run_folder(vm->context, vm->definition->name);

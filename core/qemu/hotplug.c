@@ -10,6 +10,10 @@
 /* ms in which QEMU removes a device that needs no guest for it. */
 static const int64_t ALONE_TIMEOUT = 200;
 
+/* ms after which the guest is asked for a device again: QEMU takes no second request for 5 s
+ * after the first (QEMU: hw/acpi/pcihp.c). */
+static const int64_t REQUEST_INTERVAL = 6000;
+
 /* ms between two attempts to remove an object that is in use. */
 static const int64_t ATTEMPT_INTERVAL = 20;
 
@@ -187,6 +191,15 @@ remove_object(const struct maqet_hotplug *hotplug, const struct maqet_props *pro
     }
 }
 
+/* Whether an event is about a device. */
+static bool
+concerns(json_object *event, const char *name, const char *device)
+{
+    json_object *data = json_object_object_get(event, "data");
+
+    return maqet_json_is(event, "event", name) && maqet_json_is(data, "device", device);
+}
+
 /* 1: QEMU has removed the device, 0: not within @timeout ms. */
 static int
 await_removal(const struct maqet_hotplug *hotplug, const char *id, int64_t timeout,
@@ -196,39 +209,91 @@ await_removal(const struct maqet_hotplug *hotplug, const char *id, int64_t timeo
 
     for (;;) {
         _cleanup_error_ struct maqet_error *reason = NULL;
-        _cleanup_json_ json_object *event = maqet_qmp_event(
-            hotplug->qmp, "DEVICE_DELETED", maqet_deadline_left(deadline), &reason);
-        const char *device =
-            maqet_json_text(json_object_object_get(event, "data"), "device");
+        _cleanup_json_ json_object *event =
+            maqet_qmp_event(hotplug->qmp, NULL, maqet_deadline_left(deadline), &reason);
 
         if (!event && reason->code == MAQET_ERROR_TIMEOUT)
             return 0;
         if (!event)
             return maqet_error_move(err, TAKE_PTR(reason));
-        if (device && strcmp(device, id) == 0)
+        if (concerns(event, "DEVICE_DELETED", id))
             return 1;
+        if (concerns(event, "DEVICE_UNPLUG_GUEST_ERROR", id))
+            return maqet_error_set(err, MAQET_ERROR_STATE, "the guest refuses");
     }
+}
+
+/* Asks the guest for a device, again and again: one that is booting does not see the
+ * request. 1: QEMU has removed it, 0: not in time. */
+static int
+ask_for_device(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
+               struct maqet_error **err)
+{
+    struct maqet_deadline deadline = maqet_deadline_in(hotplug->timeout);
+    bool asked = false;
+    int gone = 0;
+
+    do {
+        _cleanup_error_ struct maqet_error *reason = NULL;
+        int64_t left = maqet_deadline_left(deadline);
+
+        if (request_removal(hotplug, props, &reason) < 0) {
+            /* Between two questions, it may have released the device. */
+            if (asked && reason->code == MAQET_ERROR_MISSING)
+                return 1;
+            /* While a request is pending, perhaps an earlier one, QEMU takes no other. */
+            if (!strstr(reason->message, "in the process of unplug"))
+                return maqet_error_move(err, TAKE_PTR(reason));
+        }
+        asked = true;
+        gone = await_removal(
+            hotplug, props->id,
+            left >= 0 && left < REQUEST_INTERVAL ? left : REQUEST_INTERVAL, err);
+    } while (gone == 0 && maqet_deadline_left(deadline) != 0);
+    return gone;
+}
+
+/* The same without a guest. */
+static int
+take_device(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
+            struct maqet_error **err)
+{
+    if (request_removal(hotplug, props, err) < 0)
+        return -1;
+    int gone = await_removal(hotplug, props->id, ALONE_TIMEOUT, err);
+    if (gone != 0)
+        return gone;
+    return tell(hotplug, "system_reset", NULL, err) < 0
+               ? -1
+               : await_removal(hotplug, props->id, hotplug->timeout, err);
 }
 
 static int
 remove_device(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
               struct maqet_error **err)
 {
-    int gone;
+    int gone = hotplug->resets ? take_device(hotplug, props, err)
+                               : ask_for_device(hotplug, props, err);
 
-    if (request_removal(hotplug, props, err) < 0)
-        return -1;
-    gone = await_removal(hotplug, props->id,
-                         hotplug->resets ? ALONE_TIMEOUT : hotplug->timeout, err);
-    if (gone == 0 && hotplug->resets)
-        gone = tell(hotplug, "system_reset", NULL, err) < 0
-                   ? -1
-                   : await_removal(hotplug, props->id, hotplug->timeout, err);
     if (gone == 0)
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                "the guest did not let go of it within %.0f s",
                                (double)hotplug->timeout / 1000);
     return gone < 0 ? -1 : 0;
+}
+
+static bool
+is_there(const struct maqet_hotplug *hotplug, const struct maqet_props *props)
+{
+    return !hotplug->plugged ||
+           maqet_plugged_has(hotplug->plugged, props->kind, props->id);
+}
+
+/* The number of args, from the first, that are not left alone. */
+static size_t
+end_of(const struct maqet_hotplug *hotplug)
+{
+    return hotplug->limit > 0 ? hotplug->limit : hotplug->args->count;
 }
 
 /* Removes the objects before the one with that index. */
@@ -237,7 +302,10 @@ remove_before(const struct maqet_hotplug *hotplug, size_t index, struct maqet_er
 {
     for (size_t i = index; i > hotplug->skipped; i--) {
         const struct maqet_props *props = hotplug->args->objects[i - 1];
-        int result = props->kind == &maqet_kind_device
+        int result = 0;
+
+        if (is_there(hotplug, props))
+            result = props->kind == &maqet_kind_device
                          ? remove_device(hotplug, props, err)
                          : remove_object(hotplug, props, err);
 
@@ -251,7 +319,7 @@ remove_before(const struct maqet_hotplug *hotplug, size_t index, struct maqet_er
 int
 maqet_hotplug_remove(const struct maqet_hotplug *hotplug, struct maqet_error **err)
 {
-    return remove_before(hotplug, hotplug->args->count, err);
+    return remove_before(hotplug, end_of(hotplug), err);
 }
 
 /* ---- adding ---- */
@@ -273,7 +341,7 @@ add_object(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
 int
 maqet_hotplug_add(const struct maqet_hotplug *hotplug, struct maqet_error **err)
 {
-    for (size_t i = hotplug->skipped; i < hotplug->args->count; i++) {
+    for (size_t i = hotplug->skipped; i < end_of(hotplug); i++) {
         _cleanup_error_ struct maqet_error *remains = NULL;
 
         if (add_object(hotplug, hotplug->args->objects[i], err) == 0)

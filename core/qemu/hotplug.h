@@ -6,14 +6,17 @@
 #define MAQET_QEMU_HOTPLUG_H
 
 #include "core/qemu/objects.h"
-#include "core/qemu/qmp.h"
+#include "core/qemu/plugged.h"
 
 struct maqet_hotplug {
     struct maqet_qmp *qmp;
     const struct maqet_args *args;
     size_t skipped;  /* the number of args, from the first, that QEMU has already */
+    size_t limit;    /* the number of args after which the rest is left alone; 0: none */
     int64_t timeout; /* ms for each answer, and for the removal of each object */
     bool resets;     /* QEMU may be reset to remove a device: no guest runs */
+    /* What QEMU has: other objects need not be removed. NULL: it has all of them. */
+    const struct maqet_plugged *plugged;
 };
 
 /* The arguments of the monitor's command that adds an object. The caller puts them. NULL
@@ -28,8 +31,9 @@ int maqet_hotplug_add(const struct maqet_hotplug *hotplug, struct maqet_error **
 /*
  * Removes the objects, the last first. A device is gone when QEMU reports so
  * (DEVICE_DELETED); objects that it used remain in use for a moment, so their removal is
- * retried. MAQET_ERROR_TIMEOUT: the guest does not release a device, which remains, as do
- * the objects before it.
+ * retried. A request that the guest does not notice, because it is still booting, is
+ * repeated. MAQET_ERROR_TIMEOUT: the guest does not release a device, which remains, as do
+ * the objects before it; MAQET_ERROR_STATE: the guest refuses to, likewise.
  */
 int maqet_hotplug_remove(const struct maqet_hotplug *hotplug, struct maqet_error **err);
 

@@ -37,6 +37,7 @@ struct maqet_props {
     char *id;           /* "": none */
     json_object *json;  /* its properties; or the option's value, a text; NULL: none */
     bool takes_address; /* of the machine's PCI bus: addresses.h */
+    bool hot;           /* it can be added to a QEMU that runs, and removed */
 };
 
 struct maqet_args {

@@ -154,6 +154,13 @@ maqet_qmp_execute(struct maqet_qmp *qmp, const char *command, json_object *argum
     return execute(qmp, command, arguments, -1, timeout, err);
 }
 
+json_object *
+maqet_qmp_pass(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
+               int64_t timeout, struct maqet_error **err)
+{
+    return execute(qmp, command, arguments, fd, timeout, err);
+}
+
 int
 maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
                int64_t timeout, struct maqet_error **err)

@@ -49,8 +49,13 @@ json_object *maqet_qmp_execute(struct maqet_qmp *qmp, const char *command,
                                json_object *arguments, int64_t timeout,
                                struct maqet_error **err);
 
+/* The same, and QEMU gets a copy of the descriptor @fd (`add-fd`). */
+json_object *maqet_qmp_pass(struct maqet_qmp *qmp, const char *command,
+                            json_object *arguments, int fd, int64_t timeout,
+                            struct maqet_error **err);
+
 /* The same for a command that returns nothing. QEMU gets a copy of the descriptor @fd
- * (`getfd`, `add-fd`); -1: none. */
+ * (`getfd`); -1: none. */
 int maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *arguments,
                    int fd, int64_t timeout, struct maqet_error **err);
 

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/qemu/addresses.h"
+#include "core/qemu/ports.h"
 #include "core/storage/callback.h"
 #include "core/storage/emitted.h"
 
@@ -21,7 +21,31 @@ maqet_slots_clear(struct maqet_slots *slots)
 {
     maqet_fields_list_free(&maqet_slot_record_fields, slots->items, slots->count);
     maqet_strings_clear(&slots->pci);
+    maqet_strings_clear(&slots->ports);
+    maqet_slots_clear_addresses(slots);
     *slots = (struct maqet_slots){0};
+}
+
+void
+maqet_slots_clear_addresses(struct maqet_slots *slots)
+{
+    maqet_fields_list_free(&maqet_address_fields, slots->addresses, slots->address_count);
+    slots->addresses = NULL;
+    slots->address_count = 0;
+}
+
+void
+maqet_slots_remove(struct maqet_slots *slots, const char *drive)
+{
+    struct maqet_slots kept = {0};
+
+    for (size_t i = 0; i < slots->count; i++)
+        if (strcmp(slots->items[i].drive, drive) != 0)
+            maqet_slots_add(&kept, slots->items[i].drive, slots->items[i].interface,
+                            slots->items[i].slot);
+    maqet_fields_list_free(&maqet_slot_record_fields, slots->items, slots->count);
+    slots->items = kept.items;
+    slots->count = kept.count;
 }
 
 void
@@ -43,6 +67,11 @@ maqet_slots_copy(struct maqet_slots *to, const struct maqet_slots *from)
         maqet_slots_add(to, from->items[i].drive, from->items[i].interface,
                         from->items[i].slot);
     maqet_strings_add_all(&to->pci, &from->pci);
+    maqet_strings_add_all(&to->ports, &from->ports);
+    for (size_t i = 0; i < from->address_count; i++)
+        maqet_fields_copy(&maqet_address_fields, &from->addresses[i],
+                          MAQET_APPEND(to->addresses, to->address_count), NULL);
+    to->exact = from->exact;
 }
 
 const struct maqet_slot_record *
@@ -176,19 +205,19 @@ controller_id(const struct maqet_drive *drive, int64_t controller)
     return maqet_format("maqet-%s-%" PRId64, drive->iface->plugin.name, controller);
 }
 
-/* Appends the controllers up to that of a drive that those before it did not need. Those
+/* Appends the controllers up to that of a drive that none of the others needs. Those
  * without a drive are there, too, because the others would move on their own bus. */
 static int
-emit_controllers(struct maqet_drive *const *drives, size_t index, struct maqet_args *args,
-                 struct maqet_error **err)
+emit_controllers(struct maqet_drive *drive, struct maqet_drive *const *others,
+                 size_t count, struct maqet_args *args, struct maqet_error **err)
 {
-    struct maqet_drive *drive = drives[index];
     const struct maqet_iface_plugin *iface = &drive->iface->plugin;
     int64_t next = 0;
 
-    for (size_t i = 0; i < index; i++)
-        if (is_on_same_bus(drives[i], drive) && drives[i]->slot.controller >= next)
-            next = drives[i]->slot.controller + 1;
+    for (size_t i = 0; i < count; i++)
+        if (others[i] != drive && is_on_same_bus(others[i], drive) &&
+            others[i]->slot.controller >= next)
+            next = others[i]->slot.controller + 1;
     if (!iface->emit_controller && next <= drive->slot.controller)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "the plugin '%s' has no emit_controller", iface->name);
@@ -231,27 +260,95 @@ emit_storage(struct maqet_drive *drive, struct maqet_args *args, struct maqet_er
     return 0;
 }
 
-/* Emits one drive. What its plugins append takes addresses if they say so. */
+/* Emits one drive, whose slot is known. What its plugins append takes addresses if they
+ * say so. @others: the drives before it, whose controllers are there. */
 static int
-emit_drive(const struct placing *placing, size_t index, struct maqet_args *args,
-           struct maqet_error **err)
+emit_drive(struct maqet_drive *drive, struct maqet_drive *const *others, size_t count,
+           struct maqet_args *args, struct maqet_error **err)
 {
-    struct maqet_drive *drive = placing->drives[index];
+    uint32_t storage = drive->storage->plugin.flags;
+    uint32_t iface = drive->iface ? drive->iface->plugin.flags : 0;
     size_t first = args->count;
 
     if (emit_storage(drive, args, err) < 0)
         return -1;
-    if (drive->storage->plugin.flags & MAQET_STORAGE_PCI)
-        maqet_addresses_mark(args, first);
+    if (storage & MAQET_STORAGE_PCI)
+        maqet_addresses_mark(args, first, storage & MAQET_STORAGE_HOTPLUG);
     if (!drive->iface)
         return 0;
     first = args->count;
-    if (place(placing, index, err) < 0 ||
-        emit_controllers(placing->drives, index, args, err) < 0 ||
-        emit_device(drive, args, err) < 0)
+    if (emit_controllers(drive, others, count, args, err) < 0)
         return -1;
-    if (drive->iface->plugin.flags & MAQET_IFACE_PCI)
-        maqet_addresses_mark(args, first);
+    if (iface & MAQET_IFACE_PCI)
+        maqet_addresses_mark(args, first, iface & MAQET_IFACE_HOTPLUG_CONTROLLER);
+    first = args->count;
+    if (emit_device(drive, args, err) < 0)
+        return -1;
+    if (iface & MAQET_IFACE_PCI)
+        maqet_addresses_mark(args, first, iface & MAQET_IFACE_HOTPLUG);
+    return 0;
+}
+
+/* The caller frees the records. */
+static struct placing
+look_up(struct maqet_drive *const *drives, size_t count, const struct maqet_slots *kept)
+{
+    const struct placing placing = {
+        drives, maqet_alloc((count + 1) * sizeof(*placing.records)), count};
+
+    for (size_t i = 0; i < count; i++)
+        if (drives[i]->iface)
+            placing.records[i] =
+                maqet_slots_find(kept, drives[i]->name, drives[i]->iface->plugin.name);
+    return placing;
+}
+
+/* ---- addresses ---- */
+
+/* Gives all devices their places, and records them. */
+static void
+assign_addresses(const struct maqet_machine *machine, const struct maqet_slots *kept,
+                 struct maqet_args *args, struct maqet_slots *now)
+{
+    const struct maqet_ports ports = {.before = &kept->ports,
+                                      .rooted = &kept->pci,
+                                      .free = machine->hotplug_slots,
+                                      .exact = kept->exact,
+                                      .machine_type = machine->type};
+
+    maqet_ports_assign(args, &ports, &now->ports);
+    if (!kept->exact) {
+        maqet_addresses_keep(args, &kept->pci, machine->type, &now->pci);
+        return;
+    }
+    maqet_addresses_fix(args, kept->addresses, kept->address_count, machine->type);
+    maqet_strings_add_all(&now->pci, &kept->pci);
+    for (size_t i = 0; i < kept->address_count; i++)
+        maqet_fields_copy(&maqet_address_fields, &kept->addresses[i],
+                          MAQET_APPEND(now->addresses, now->address_count), NULL);
+}
+
+int
+maqet_machine_emit(const struct maqet_machine *machine, struct maqet_drive *const *drives,
+                   size_t count, const struct maqet_slots *kept, struct maqet_args *args,
+                   struct maqet_slots *placed, struct maqet_error **err)
+{
+    static const struct maqet_slots none;
+    const struct placing placing = look_up(drives, count, kept);
+    _cleanup_free_ const struct maqet_slot_record **records = placing.records;
+    _cleanup_slots_ struct maqet_slots now = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        if ((drives[i]->iface && place(&placing, i, err) < 0) ||
+            emit_drive(drives[i], drives, i, args, err) < 0)
+            return -1;
+        if (drives[i]->iface)
+            maqet_slots_add(&now, drives[i]->name, drives[i]->iface->plugin.name,
+                            drives[i]->slot);
+    }
+    assign_addresses(machine, kept ? kept : &none, args, &now);
+    if (placed)
+        maqet_slots_copy(placed, &now);
     return 0;
 }
 
@@ -260,27 +357,21 @@ maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
                   const struct maqet_slots *kept, struct maqet_args *args,
                   struct maqet_slots *placed, struct maqet_error **err)
 {
-    static const struct maqet_strings none;
-    _cleanup_free_ const struct maqet_slot_record **records =
-        maqet_alloc((count + 1) * sizeof(*records));
-    const struct placing placing = {drives, records, count};
-    _cleanup_slots_ struct maqet_slots now = {0};
+    return count == 0 ? 0
+                      : maqet_machine_emit(drives[0]->machine, drives, count, kept, args,
+                                           placed, err);
+}
+
+int
+maqet_drives_emit_one(struct maqet_drive *const *drives, size_t count, size_t index,
+                      const struct maqet_slots *kept, struct maqet_args *args,
+                      struct maqet_error **err)
+{
+    const struct placing placing = look_up(drives, count, kept);
+    _cleanup_free_ const struct maqet_slot_record **records = placing.records;
 
     for (size_t i = 0; i < count; i++)
-        if (drives[i]->iface)
-            records[i] =
-                maqet_slots_find(kept, drives[i]->name, drives[i]->iface->plugin.name);
-    for (size_t i = 0; i < count; i++) {
-        if (emit_drive(&placing, i, args, err) < 0)
+        if (drives[i]->iface && place(&placing, i, err) < 0)
             return -1;
-        if (drives[i]->iface)
-            maqet_slots_add(&now, drives[i]->name, drives[i]->iface->plugin.name,
-                            drives[i]->slot);
-    }
-    if (count > 0)
-        maqet_addresses_keep(args, kept ? &kept->pci : &none, drives[0]->machine->type,
-                             &now.pci);
-    if (placed)
-        maqet_slots_copy(placed, &now);
-    return 0;
+    return emit_drive(drives[index], drives, count, args, err);
 }

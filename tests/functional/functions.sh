@@ -123,6 +123,9 @@ out_has() {
 err_has() {
     grep -qF -- "$1" "$TMP/err" || { cat "$TMP/err" >&2; fail "not said: $1"; }
 }
+out_lacks() {
+    ! grep -qF -- "$1" "$TMP/out" || { cat "$TMP/out" >&2; fail "printed: $1"; }
+}
 err_lacks() {
     ! grep -qF -- "$1" "$TMP/err" || { cat "$TMP/err" >&2; fail "said: $1"; }
 }

@@ -38,7 +38,7 @@ alive() { # PID...
 dead() {
     ! alive "$@"
 }
-# The record has a PID and the time of its start in each line.
+# The record has a PID, the time of its start, and a drive in each line.
 recorded() {
     cut -d ' ' -f 1 run/vm/helpers
 }
@@ -79,7 +79,7 @@ done | sed 's/socket:.*/socket/' >open
 printf '%s\n' /dev/null "$TMP/run/vm/qemu.log" "$TMP/run/vm/qemu.log" socket >wanted
 same "$(cat wanted)" "$(cat open)" "what it has open"
 same "0 1 2 3" "$(ls "/proc/$helpers/fd" | sort -n | tr '\n' ' ' | sed 's/ $//')" "its descriptors"
-same "$(awk '{ print $1, $22 }' "/proc/$helpers/stat")" "$(cat run/vm/helpers)" "the record"
+same "$(awk '{ print $1, $22 }' "/proc/$helpers/stat") drive1" "$(cat run/vm/helpers)" "the record"
 [ "$(awk '{ print $6 }' "/proc/$helpers/stat")" = "$helpers" ] || fail "it is in the session of another"
 
 # The socket is its user's only, QEMU is connected to it, and has been told what `args` says.

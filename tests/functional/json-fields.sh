@@ -35,6 +35,8 @@ documented validate validate vm.yaml
 documented add add vm.yaml
 documented apply apply vm vm.yaml --set memory=65M
 documented apply apply vm vm.yaml --set memory=65M
+documented attach attach vm --name more --size 1M
+documented detach detach vm more
 documented args args vm
 documented status status vm
 documented ls ls
@@ -51,6 +53,7 @@ documented pause pause vm
 documented resume resume vm
 documented restart restart vm --timeout 0 --force
 documented resize resize vm hdd +1M
+documented attach attach vm --name more --size 1M --transient
 
 # Live, one that is a set of two drives, and what a plugin cannot say.
 documented 'snapshot create' snapshot vm create hdd one --live

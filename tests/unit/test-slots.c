@@ -209,7 +209,7 @@ keep_addresses(const char *devices, const char *machine_type,
             maqet_props_string(device, "bus", "somewhere");
     }
     maqet_args_blockdev(args, "node");
-    maqet_addresses_mark(args, 0);
+    maqet_addresses_mark(args, 0, false);
     maqet_addresses_keep(args, record, machine_type, &now);
     maqet_strings_clear(record);
     *record = now;

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/lifecycle/attach.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/job/recover.h"
+#include "core/lifecycle/apply.h"
+#include "core/lifecycle/plugging_job.h"
+#include "core/machine/entries.h"
+#include "core/machine/holders.h"
+#include "core/machine/merge.h"
+#include "core/machine/monitor.h"
+#include "core/machine/store.h"
+#include "core/storage/image.h"
+
+/* ---- whether it can be attached ---- */
+
+static int
+error_exists(const struct maqet_opened *machine, const char *drive, bool stored,
+             struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_EXISTS, "VM '%s' has a drive '%s' already%s",
+                    machine->name, drive, stored ? ", from its next start on" : "");
+    maqet_error_hint(err, "Give the new drive another name");
+    return -1;
+}
+
+/* Neither definition may have a drive of that name. */
+static int
+check_new(const struct maqet_opened *machine, const char *drive, struct maqet_error **err)
+{
+    _cleanup_definition_ struct maqet_definition *running =
+        maqet_opened_definition(machine, err);
+    _cleanup_definition_ struct maqet_definition *stored =
+        running ? maqet_store_load(machine->context, machine->name, err) : NULL;
+
+    if (!stored)
+        return -1;
+    if (maqet_entries_find(running, drive))
+        return error_exists(machine, drive, false, err);
+    return maqet_entries_find(stored, drive) ? error_exists(machine, drive, true, err)
+                                             : 0;
+}
+
+/* Whether the stored definition may have the drive, with its others. */
+static int
+check_stored(const struct maqet_plugging *plugging, struct maqet_error **err)
+{
+    const struct maqet_opened *machine = plugging->machine;
+    struct maqet_definition *stored =
+        maqet_store_load(machine->context, machine->name, err);
+
+    if (!stored)
+        return -1;
+    maqet_entries_add(stored, plugging->entry);
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(machine->context, stored, err);
+    return vm ? maqet_vm_check(vm, err) : -1;
+}
+
+/* ---- a machine that runs ---- */
+
+/* Whether the image is there, or else what the storage consists of. */
+static int
+look_at_image(struct maqet_plugging *plugging, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = plugging->drive;
+    struct maqet_image_state state = {0};
+
+    plugging->known = drive->record && !drive->record->presumed;
+    if (drive->path)
+        plugging->exists = access(drive->path, F_OK) == 0;
+    else if (!maqet_drive_empty(drive) && drive->storage->plugin.inspect &&
+             maqet_drive_inspect(drive, &state, err) < 0)
+        return -1;
+    else
+        plugging->exists = state.exists;
+    return 0;
+}
+
+static int
+check_running(struct maqet_plugging *plugging, struct maqet_error **err)
+{
+    if (maqet_plugging_check_hot(plugging, err) < 0 ||
+        maqet_vm_check_own_images(plugging->vm, err) < 0 ||
+        (!plugging->transient && check_stored(plugging, err) < 0))
+        return -1;
+    return look_at_image(plugging, err);
+}
+
+static int
+attach_running(struct maqet_plugging *plugging, const struct maqet_attach *how,
+               struct maqet_error **err)
+{
+    _cleanup_job_ struct maqet_job job = {0};
+
+    if (check_running(plugging, err) < 0 ||
+        maqet_plugging_begin(plugging, &job, &maqet_kind_attach, err) < 0)
+        return -1;
+    if (maqet_vm_drive_prepare(plugging->vm, plugging->drive, &how->consent, err) < 0 ||
+        maqet_plugging_add(plugging, err) < 0 ||
+        maqet_job_phase(&job, MAQET_PLUGGING_STORE, err) < 0 ||
+        maqet_plugging_store(plugging, true, err) < 0) {
+        maqet_error_wrap(err, "Cannot attach drive '%s'", plugging->drive->name);
+        maqet_holders_explain(plugging->vm, plugging->drive, err);
+        return maqet_job_fail(&job, err);
+    }
+    return maqet_job_done(&job, err);
+}
+
+/* ---- one that is stopped ---- */
+
+static int
+attach_stopped(struct maqet_plugging *plugging, struct maqet_error **err)
+{
+    if (!plugging->transient)
+        return check_stored(plugging, err) < 0
+                   ? -1
+                   : maqet_plugging_store(plugging, true, err);
+    maqet_error_set(
+        err, MAQET_ERROR_STATE,
+        "VM '%s' is not running, so a drive cannot be attached until it stops",
+        plugging->machine->name);
+    return maqet_error_next(err, MAQET_NEXT_START, plugging->machine->name, NULL);
+}
+
+int
+maqet_vm_attach(const struct maqet_context *context, const char *name,
+                const struct maqet_attach *how, struct maqet_attached *attached,
+                struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = realpath(".", NULL);
+    _cleanup_json_ json_object *entry =
+        maqet_assign_entry(how->drive, how->assignments, folder ? folder : "/", err);
+    _cleanup_opened_ struct maqet_opened *machine =
+        entry
+            ? maqet_open(context, name,
+                         MAQET_OPEN_LOCK | MAQET_OPEN_REACHABLE | MAQET_OPEN_FOLDER, err)
+            : NULL;
+    _cleanup_plugging_ struct maqet_plugging plugging = {.transient = how->transient};
+
+    if (!machine || check_new(machine, how->drive, err) < 0 ||
+        maqet_plugging_open(&plugging, machine, entry, err) < 0)
+        return -1;
+    attached->running = machine->run.pid > 0;
+    if ((attached->running ? attach_running(&plugging, how, err)
+                           : attach_stopped(&plugging, err)) < 0)
+        return -1;
+    attached->created = attached->running && !plugging.exists && plugging.drive->record &&
+                        plugging.drive->record->created;
+    return 0;
+}
+
+/* ---- recovery ---- */
+
+/* Nothing of the drive stays. */
+static int
+undo(struct maqet_plugging *plugging, struct maqet_error **err)
+{
+    bool running = plugging->machine->run.pid > 0;
+
+    return running && maqet_plugging_remove_rest(plugging, err) < 0
+               ? -1
+               : maqet_plugging_undo_creation(plugging, err);
+}
+
+/* If the guest has the drive, it keeps it. */
+static int
+recover(struct maqet_job *job, struct maqet_error **err)
+{
+    _cleanup_plugging_ struct maqet_plugging plugging = {0};
+    bool stored = job->journal.phase == MAQET_PLUGGING_STORE;
+
+    if (maqet_plugging_reopen(&plugging, job, err) < 0)
+        return -1;
+    bool running = job->machine->run.pid > 0;
+    if (running && maqet_plugging_look(&plugging, err) < 0)
+        return -1;
+    bool there = running ? maqet_plugging_is_there(&plugging) : stored;
+    if (there ? maqet_plugging_store(&plugging, true, err) < 0 : undo(&plugging, err) < 0)
+        return -1;
+    if (there)
+        maqet_job_say(job, "it has been completed");
+    else
+        maqet_job_say_nothing_left(job, "nothing is left of it");
+    return maqet_job_done(job, err);
+}
+
+/* ---- the row ---- */
+
+const struct maqet_job_kind maqet_kind_attach = {
+    .word = "attach",
+    .noun = "attachment of drive",
+    MAQET_JOB_PHASES([MAQET_PLUGGING_CHANGE] =
+                         {.word = "change",
+                          .finishing = "keeps drive '{name}' if the guest has "
+                                       "it, and removes it if not"},
+                     [MAQET_PLUGGING_STORE] = {.word = "store",
+                                               .finishing =
+                                                   "writes drive '{name}' into the "
+                                                   "definition"}),
+    .recover = recover,
+};

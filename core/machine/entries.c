@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/entries.h"
+
+#include <string.h>
+
+static json_object *
+list_of(const struct maqet_definition *definition)
+{
+    json_object *list = json_object_object_get(definition->tree, "storage");
+
+    return json_object_is_type(list, json_type_array) ? list : NULL;
+}
+
+/* The index of a drive's entry in a list; its length: it has none. */
+static size_t
+index_of(json_object *list, const char *name)
+{
+    size_t i = 0, count = list ? json_object_array_length(list) : 0;
+
+    for (; i < count; i++) {
+        const char *its = maqet_tree_text(json_object_array_get_idx(list, i), "name");
+
+        if (its && strcmp(its, name) == 0)
+            break;
+    }
+    return i;
+}
+
+json_object *
+maqet_entries_find(const struct maqet_definition *definition, const char *name)
+{
+    json_object *list = list_of(definition);
+
+    return list ? json_object_array_get_idx(list, index_of(list, name)) : NULL;
+}
+
+/* A list has the places of its items, so a shorter one is a new one. */
+static void
+replace_list(struct maqet_definition *definition, size_t left_out)
+{
+    json_object *list = list_of(definition), *tree = definition->tree;
+    json_object *kept = maqet_tree_sequence(maqet_tree_place(list));
+
+    for (size_t i = 0; i < json_object_array_length(list); i++)
+        if (i != left_out)
+            maqet_tree_append(kept, json_object_get(json_object_array_get_idx(list, i)),
+                              maqet_tree_place_of_item(list, i));
+    maqet_tree_set(tree, "storage", kept, maqet_tree_place_of_key(tree, "storage"),
+                   maqet_tree_place_of_value(tree, "storage"));
+}
+
+void
+maqet_entries_add(struct maqet_definition *definition, json_object *entry)
+{
+    struct maqet_place place = maqet_tree_place(entry);
+
+    if (!list_of(definition))
+        maqet_tree_set(definition->tree, "storage", maqet_tree_sequence(place), place,
+                       place);
+    maqet_tree_append(list_of(definition), json_object_get(entry), place);
+}
+
+bool
+maqet_entries_remove(struct maqet_definition *definition, const char *name)
+{
+    json_object *list = list_of(definition);
+    size_t index = index_of(list, name);
+
+    if (!list || index == json_object_array_length(list))
+        return false;
+    replace_list(definition, index);
+    return true;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entries.h - the entries of the `storage` list of a definition.
+ */
+#ifndef MAQET_MACHINE_ENTRIES_H
+#define MAQET_MACHINE_ENTRIES_H
+
+#include "core/machine/definition.h"
+
+/* The entry of the drive of that name, which the definition owns; NULL: there is none. */
+json_object *maqet_entries_find(const struct maqet_definition *definition,
+                                const char *name);
+
+/* Appends an entry (shared) of a drive that the definition does not have. */
+void maqet_entries_add(struct maqet_definition *definition, json_object *entry);
+
+/* Removes the entry of a drive. False: there is none. */
+bool maqet_entries_remove(struct maqet_definition *definition, const char *name);
+
+#endif
