@@ -93,12 +93,9 @@ libmaqet_core_a_SOURCES = \
 	core/job/seal.c core/job/seal.h \
 	core/kinds.c core/kinds.h \
 	core/lifecycle/apply.c core/lifecycle/apply.h \
-<<<<<<< HEAD
 	core/lifecycle/edit.c core/lifecycle/edit.h \
-=======
 	core/lifecycle/attach.c core/lifecycle/attach.h \
 	core/lifecycle/detach.c core/lifecycle/detach.h \
->>>>>>> 6642f6d (attach: drives come and go while a VM is running)
 	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/pause.c core/lifecycle/pause.h \
 	core/lifecycle/plugging.c core/lifecycle/plugging.h \

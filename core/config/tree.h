@@ -26,12 +26,10 @@ struct maqet_place {
     struct maqet_source *source; /* owns these strings; may be NULL */
 };
 
-<<<<<<< HEAD
 #define MAQET_PLACE_EDITED "--edit"
-=======
+
 /* The file of what a command line says, if no option such as "--set" does. */
 #define MAQET_COMMAND_LINE "command line"
->>>>>>> 6642f6d (attach: drives come and go while a VM is running)
 
 /* A new source, of which containers in it take references. The caller puts it. */
 struct maqet_source *maqet_source_new(const char *file, const char *folder);
