@@ -103,6 +103,9 @@ struct error_line {
     const char *code;
     const char *message;
     struct maqet_strings hints;
+    const char *file;
+    bool placed;
+    unsigned line, column;
 };
 
 MAQET_WORDS(level_word, "warning", "info", "debug")
@@ -125,7 +128,14 @@ const struct maqet_fields error_fields = MAQET_FIELDS_OF(
     {"code", MAQET_FIELD_CHOICE(struct error_line, code, code_word),
      .help = "which kind of error it is, from which the exit code follows"},
     MAQET_ROW(struct error_line, message, "what went wrong"),
-    MAQET_ROW(struct error_line, hints, "what can be done about it"));
+    MAQET_ROW(struct error_line, hints, "what can be done about it"),
+    MAQET_ROW(struct error_line, file,
+              "the file in which the mistake is, as it was named; null if it is in none",
+              .optional = true),
+    MAQET_ROW(struct error_line, line, "its line in that file, from 1",
+              .known = MAQET_KNOWN(struct error_line, placed)),
+    MAQET_ROW(struct error_line, column, "its column, from 1",
+              .known = MAQET_KNOWN(struct error_line, placed)));
 
 static const struct {
     const char *title;
@@ -207,7 +217,13 @@ error_json(const struct maqet_error *error)
 
         maqet_strings_take(&hints, shortened(words, NULL));
     }
-    const struct error_line line = {maqet_error_code_name(error->code), message, hints};
+    const struct error_line line = {.code = maqet_error_code_name(error->code),
+                                    .message = message,
+                                    .hints = hints,
+                                    .file = error->file,
+                                    .placed = error->line > 0,
+                                    .line = error->line,
+                                    .column = error->column};
     return fields_line(&error_fields, &line);
 }
 
@@ -241,10 +257,12 @@ error_text(const struct maqet_error *error)
 void
 output_error(const struct output *output, const struct maqet_error *error)
 {
-    _cleanup_free_ char *text =
-        output->format == FORMAT_JSON ? error_json(error) : error_text(error);
+    for (; error; error = error->also) {
+        _cleanup_free_ char *text =
+            output->format == FORMAT_JSON ? error_json(error) : error_text(error);
 
-    say(text);
+        say(text);
+    }
 }
 
 /* ---- results ---- */

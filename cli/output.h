@@ -40,6 +40,7 @@ extern const struct maqet_fields message_fields, error_fields;
 
 void output_message(const struct output *output, enum maqet_level level,
                     const char *message);
+/* Also all further mistakes of the same input, each as an error of its own. */
 void output_error(const struct output *output, const struct maqet_error *error);
 
 /* Writes a result: a struct, or an array of such structs. */

@@ -30,16 +30,29 @@ static const struct maqet_fields error_fields =
                     MAQET_ROW(struct maqet_error, remark, NULL, .optional = true),
                     {"hints", MAQET_FIELD_LIST(struct maqet_error, hints.items,
                                                hints.count, &hint_fields)},
+                    MAQET_ROW(struct maqet_error, file, NULL, .optional = true),
+                    MAQET_ROW(struct maqet_error, line, NULL),
+                    MAQET_ROW(struct maqet_error, column, NULL),
                     MAQET_ROW(struct maqet_error, silent, NULL));
+
+/* Further mistakes, in the object of the first one. */
+#define KEY_ALSO "also"
 
 json_object *
 maqet_error_to_json(const struct maqet_error *error)
 {
-    return maqet_fields_to_json(&error_fields, error);
+    json_object *object = maqet_fields_to_json(&error_fields, error);
+    json_object *list = error->also ? json_object_new_array() : NULL;
+
+    for (const struct maqet_error *also = error->also; also; also = also->also)
+        json_object_array_add(list, maqet_fields_to_json(&error_fields, also));
+    if (list)
+        json_object_object_add(object, KEY_ALSO, list);
+    return object;
 }
 
-int
-maqet_error_from_json(json_object *object, struct maqet_error **err)
+static int
+error_from_fields(json_object *object, struct maqet_error **err)
 {
     struct maqet_error *error = maqet_alloc(sizeof(*error));
 
@@ -51,6 +64,24 @@ maqet_error_from_json(json_object *object, struct maqet_error **err)
     for (size_t i = 0; i < error->hints.count; i++)
         if (error->hints.items[i].next >= MAQET_NEXT_COUNT)
             error->hints.items[i].next = MAQET_NEXT_WORDS;
+    return maqet_error_move(err, error);
+}
+
+int
+maqet_error_from_json(json_object *object, struct maqet_error **err)
+{
+    struct maqet_error *error = NULL;
+    json_object *list = json_object_object_get(object, KEY_ALSO);
+
+    error_from_fields(object, &error);
+    for (size_t i = 0;
+         json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+         i++) {
+        struct maqet_error *also = NULL;
+
+        error_from_fields(json_object_array_get_idx(list, i), &also);
+        maqet_error_add(&error, &also);
+    }
     return maqet_error_move(err, error);
 }
 

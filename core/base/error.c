@@ -48,14 +48,18 @@ maqet_error_exit_code(enum maqet_error_code code)
 void
 maqet_error_free(struct maqet_error *error)
 {
-    if (!error)
-        return;
-    free(error->message);
-    free(error->remark);
-    for (size_t i = 0; i < error->hints.count; i++)
-        maqet_strings_clear(&error->hints.items[i].operands);
-    free(error->hints.items);
-    free(error);
+    while (error) {
+        struct maqet_error *also = error->also;
+
+        free(error->message);
+        free(error->remark);
+        free(error->file);
+        for (size_t i = 0; i < error->hints.count; i++)
+            maqet_strings_clear(&error->hints.items[i].operands);
+        free(error->hints.items);
+        free(error);
+        error = also;
+    }
 }
 
 /* Errors may be those of plugins, which can be of any length: the bytes of a message and of
@@ -226,10 +230,61 @@ maqet_error_errno(struct maqet_error **err, int number, const char *format, ...)
 int
 maqet_error_copy(struct maqet_error **err, const struct maqet_error *error)
 {
-    maqet_error_set(err, error->code, "%s", error->message);
-    if (error->remark)
-        maqet_error_remark(err, "%s", error->remark);
-    maqet_error_hints(err, error);
+    for (; err && error; error = error->also) {
+        struct maqet_error *copy = NULL;
+
+        maqet_error_set(&copy, error->code, "%s", error->message);
+        if (error->remark)
+            maqet_error_remark(&copy, "%s", error->remark);
+        maqet_error_hints(&copy, error);
+        copy->file = maqet_strdup(error->file);
+        copy->line = error->line;
+        copy->column = error->column;
+        maqet_error_add(err, &copy);
+    }
+    return -1;
+}
+
+/* Whether one error is before another one in the same file. */
+static bool
+is_before(const struct maqet_error *one, const struct maqet_error *other)
+{
+    return one->file && other->file && strcmp(one->file, other->file) == 0 &&
+           (one->line < other->line ||
+            (one->line == other->line && one->column < other->column));
+}
+
+/* Inserts one error. */
+static void
+insert(struct maqet_error **list, struct maqet_error *error)
+{
+    struct maqet_error **place = list;
+
+    for (struct maqet_error *each = *list; each; each = each->also)
+        if (strcmp(each->message, error->message) == 0) {
+            maqet_error_free(error);
+            return;
+        }
+    while (*place && !is_before(error, *place))
+        place = &(*place)->also;
+    error->also = *place;
+    *place = error;
+}
+
+int
+maqet_error_add(struct maqet_error **err, struct maqet_error **other)
+{
+    struct maqet_error *error = TAKE_PTR(*other);
+
+    if (!error)
+        return 0;
+    while (err && error) {
+        struct maqet_error *also = TAKE_PTR(error->also);
+
+        insert(err, error);
+        error = also;
+    }
+    maqet_error_free(error);
     return -1;
 }
 

@@ -29,6 +29,10 @@ struct maqet_error {
     char *message;
     char *remark; /* a line of its own below the message; NULL: none */
     struct maqet_hints hints;
+    /* Where in a file it is; NULL and 0: nowhere. */
+    char *file;
+    unsigned line, column;
+    struct maqet_error *also; /* a further mistake in the same input; NULL: none */
     bool silent; /* QEMU did not answer (core/qemu/silence.h): some can do without */
 };
 
@@ -70,6 +74,12 @@ void maqet_error_hints(struct maqet_error **err, const struct maqet_error *other
 
 /* Sets a copy of an error. Returns -1. */
 int maqet_error_copy(struct maqet_error **err, const struct maqet_error *error);
+
+/* Moves an error, which may be NULL, behind those in *err: a further mistake in the same input,
+ * which the user can correct at the same time. Mistakes in one file are in the order of their
+ * places; one that is there already is freed. *other becomes NULL. Returns -1 if there was an
+ * error to move, otherwise 0. */
+int maqet_error_add(struct maqet_error **err, struct maqet_error **other);
 
 /* Moves an error into *err, or frees it if *err is set already or @err is NULL. Returns
  * -1. */

@@ -339,12 +339,18 @@ check_list(const struct check *check, const struct maqet_option *row, json_objec
         return check_single(&value);
     }
     value.container = list;
+    bool wrong = false;
     for (; value.index < json_object_array_length(list); value.index++) {
+        struct maqet_error *error = NULL;
+        struct check one = *check;
+
+        one.err = &error;
+        value.check = &one;
         value.json = json_object_array_get_idx(list, value.index);
-        if (check_item(&value) < 0)
-            return -1;
+        wrong |= check_item(&value) < 0;
+        maqet_error_add(check->err, &error);
     }
-    return 0;
+    return wrong ? -1 : 0;
 }
 
 static int
@@ -388,24 +394,28 @@ maqet_options_check(json_object *mapping, const struct maqet_option *const *tabl
                     const struct maqet_strings *others, const char *owner,
                     struct maqet_error **err)
 {
+    struct maqet_error *error = NULL; /* of one key */
     const struct check check = {.mapping = mapping,
                                 .tables = tables,
                                 .others = others,
                                 .owner = owner,
-                                .err = err};
+                                .err = &error};
+    bool wrong = false;
 
     json_object_object_foreach(mapping, key, value)
     {
         const struct maqet_option *row = find_in_tables(&check, key);
 
         if (!row && !(others && maqet_strings_has(others, key)))
-            return error_unknown(&check, key);
-        if (row && value && check_value(&check, row, value) < 0)
-            return -1;
+            error_unknown(&check, key);
+        else if (row && value)
+            check_value(&check, row, value);
+        wrong |= maqet_error_add(err, &error) < 0;
     }
     for (size_t i = 0; tables[i]; i++)
-        for (const struct maqet_option *row = tables[i]; row->name; row++)
-            if (check_required(&check, row) < 0)
-                return -1;
-    return 0;
+        for (const struct maqet_option *row = tables[i]; row->name; row++) {
+            check_required(&check, row);
+            wrong |= maqet_error_add(err, &error) < 0;
+        }
+    return wrong ? -1 : 0;
 }

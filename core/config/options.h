@@ -13,7 +13,7 @@
 #define MAQET_OPTION(key, kind, text)                                                    \
     .name = (key), .type = MAQET_OPTION_##kind, .help = (text)
 
-/* Checks every key and value of a mapping against the tables (ended by NULL; the first row
+/* Checks every key and value of a mapping, and adds all mistakes (maqet_error_add), against the tables (ended by NULL; the first row
  * of a name counts). @owner is for messages: "drive 'hdd'", or NULL. Makes values of PATH
  * and SECRET options absolute, in the tree. A null counts as absent. Keys in @others (may be NULL)
  * are known, but not checked here. */

@@ -38,6 +38,15 @@ fraction_of(const char *digits, size_t count, uint64_t unit)
     return part;
 }
 
+/* What may follow the letter of a unit: nothing, or as in "10GB" and "10GiB", which mean the
+ * same, "B" or "iB" after a letter @other than B. */
+static bool
+is_end_of_unit(const char *rest, bool other)
+{
+    return !*rest ||
+           (other && (strcasecmp(rest, "B") == 0 || strcasecmp(rest, "iB") == 0));
+}
+
 bool
 maqet_parse_size(const char *text, uint64_t *bytes)
 {
@@ -56,7 +65,7 @@ maqet_parse_size(const char *text, uint64_t *bytes)
     if (*end) {
         const char *suffix = strchr(suffixes, *end & ~0x20);
 
-        if (!suffix || !*suffix || end[1])
+        if (!suffix || !*suffix || !is_end_of_unit(end + 1, suffix > suffixes))
             return false;
         unit <<= 10 * (suffix - suffixes);
     }

@@ -10,7 +10,8 @@
 
 /* Text to value; false if the text is not of that form, or the value is too large. A size
  * is in bytes, or has one of QEMU's suffixes (b, K, M, G, T, P, E in either case; fractions
- * are rounded down to whole bytes). A size or an int may be hexadecimal (0x...). A mode is
+ * are rounded down to whole bytes), which may be followed by B or iB, as we print sizes: all
+ * are powers of 1024. A size or an int may be hexadecimal (0x...). A mode is
  * octal, up to 07777. */
 bool maqet_parse_size(const char *text, uint64_t *bytes);
 bool maqet_parse_int(const char *text, int64_t *value);

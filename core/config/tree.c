@@ -319,16 +319,29 @@ maqet_place_text(struct maqet_place place)
 }
 
 int
+maqet_place_wrap(struct maqet_place place, struct maqet_error **err)
+{
+    if (!err || !*err || !place.file)
+        return -1;
+    free((*err)->file);
+    (*err)->file = maqet_strdup(place.file);
+    (*err)->line = place.line;
+    (*err)->column = place.column;
+    _cleanup_free_ char *text = maqet_place_text(place);
+    return maqet_error_wrap(err, "%s", text);
+}
+
+int
 maqet_place_error(struct maqet_place place, struct maqet_error **err,
                   enum maqet_error_code code, const char *format, ...)
 {
     va_list arguments;
 
+    /* The first error counts. */
+    if (!err || *err)
+        return -1;
     va_start(arguments, format);
     maqet_error_vset(err, code, format, arguments);
     va_end(arguments);
-    if (!place.file)
-        return -1;
-    _cleanup_free_ char *text = maqet_place_text(place);
-    return maqet_error_wrap(err, "%s", text);
+    return maqet_place_wrap(place, err);
 }

@@ -79,6 +79,9 @@ char *maqet_place_text(struct maqet_place place);
 int maqet_place_error(struct maqet_place place, struct maqet_error **err,
                       enum maqet_error_code code, const char *format, ...)
     MAQET_PRINTF(4, 5);
+/* The same for an error that is set already; nothing if @place is in no file. Returns -1. */
+int maqet_place_wrap(struct maqet_place place, struct maqet_error **err);
+
 #define maqet_place_invalid(place, err, ...)                                             \
     maqet_place_error((place), (err), MAQET_ERROR_INVALID, __VA_ARGS__)
 

@@ -40,8 +40,8 @@ static const struct {
     {"secret", "{'type': ['string', 'number', 'boolean', 'null'], 'minLength': 1, "
                "'maxLength': 4095, 'pattern': '^[^\\\\x00-\\\\x1f\\\\x7f]*$'}"},
     {"size", "{'type': ['string', 'integer', 'null'], 'minimum': 0, 'pattern': "
-             "'^(0[xX][0-9a-fA-F]+|[0-9]+[bBkKmMgGtTpPeE]?|"
-             "[0-9]+[.][0-9]+[kKmMgGtTpPeE])$'}"},
+             "'^(0[xX][0-9a-fA-F]+|[0-9]+[bB]?|"
+             "[0-9]+([.][0-9]+)?[kKmMgGtTpPeE]([iI]?[bB])?)$'}"},
     {"int", "{'type': ['string', 'integer', 'null'], "
             "'pattern': '^-?(0[xX][0-9a-fA-F]+|[0-9]+)$'}"},
     {"bool", "{'type': ['string', 'boolean', 'null'], 'pattern': "

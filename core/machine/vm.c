@@ -141,10 +141,14 @@ maqet_vm_look(const struct maqet_context *context, struct maqet_definition *defi
 int
 maqet_vm_check_sound(const struct maqet_vm *vm, struct maqet_error **err)
 {
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (maqet_drive_check_fault(vm->drives[i], MAQET_FAULT_INTERFACE, err) < 0)
-            return -1;
-    return 0;
+    struct maqet_error *error = NULL; /* of one drive */
+    bool wrong = false;
+
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        maqet_drive_check_fault(vm->drives[i], MAQET_FAULT_INTERFACE, &error);
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    return wrong ? -1 : 0;
 }
 
 struct maqet_vm *

@@ -44,7 +44,7 @@ struct maqet_vm *maqet_vm_new(const struct maqet_context *context,
 struct maqet_vm *maqet_vm_look(const struct maqet_context *context,
                                struct maqet_definition *definition);
 
-/* Whether all of its drives can be used. */
+/* Whether all of its drives can be used; adds the faults of all (maqet_error_add). */
 int maqet_vm_check_sound(const struct maqet_vm *vm, struct maqet_error **err);
 
 /* maqet_vm_look() for a stored machine, by name or UUID. NULL on error. */

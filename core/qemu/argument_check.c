@@ -147,11 +147,15 @@ maqet_arguments_check_allowed(json_object *list, const struct maqet_qemu_manner 
     _cleanup_argument_list_ struct maqet_argument_list arguments =
         maqet_argument_list_read(list);
 
-    for (size_t i = 0; i < arguments.count; i++)
-        if (apply_verdicts(&arguments.items[i], MAQET_QEMU_REFUSED, manner, NULL, err) <
-            0)
-            return -1;
-    return maqet_arguments_check_repeated(list, err);
+    struct maqet_error *error = NULL; /* of one argument */
+    bool wrong = false;
+
+    for (size_t i = 0; i < arguments.count; i++) {
+        apply_verdicts(&arguments.items[i], MAQET_QEMU_REFUSED, manner, NULL, &error);
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    maqet_arguments_check_repeated(list, &error);
+    return maqet_error_add(err, &error) < 0 || wrong ? -1 : 0;
 }
 
 void
@@ -247,12 +251,15 @@ maqet_arguments_check_repeated(json_object *list, struct maqet_error **err)
     _cleanup_argument_list_ struct maqet_argument_list arguments =
         maqet_argument_list_read(list);
 
+    struct maqet_error *error = NULL; /* of one argument */
+    bool wrong = false;
+
     for (size_t i = 0; i < arguments.count; i++) {
         if (arguments.items[i].known->repeat == MAQET_QEMU_EACH)
             continue;
-        for (size_t j = 0; j <= i; j++)
-            if (check_pair(&arguments.items[i], &arguments.items[j], err) < 0)
-                return -1;
+        for (size_t j = 0; j <= i && !error; j++)
+            check_pair(&arguments.items[i], &arguments.items[j], &error);
+        wrong |= maqet_error_add(err, &error) < 0;
     }
-    return 0;
+    return wrong ? -1 : 0;
 }

@@ -329,12 +329,15 @@ int
 maqet_arguments_check(json_object *list, struct maqet_error **err)
 {
     size_t count = list ? json_object_array_length(list) : 0;
+    struct maqet_error *error = NULL; /* of one item */
+    bool wrong = false;
 
-    for (size_t i = 0; i < count; i++)
-        if (check_item(json_object_array_get_idx(list, i),
-                       maqet_tree_place_of_item(list, i), err) < 0)
-            return -1;
-    return 0;
+    for (size_t i = 0; i < count; i++) {
+        check_item(json_object_array_get_idx(list, i), maqet_tree_place_of_item(list, i),
+                   &error);
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    return wrong ? -1 : 0;
 }
 
 /* ---- rendering ---- */

@@ -45,6 +45,7 @@ check_name(struct maqet_drive *drive, struct maqet_error **err)
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
     const char *name = maqet_tree_text(drive->tree, "name");
 
+    drive->name = maqet_strdup(name && *name ? name : "?");
     if (!name || !*name)
         return maqet_place_invalid(
             maqet_tree_place(drive->tree), err,
@@ -64,7 +65,6 @@ check_name(struct maqet_drive *drive, struct maqet_error **err)
             "invalid drive name '%s' on VM '%s': names that begin with 'maqet-' are "
             "reserved for maqet's own nodes and controllers",
             name, drive->machine->vm_name);
-    drive->name = maqet_strdup(name);
     return 0;
 }
 
@@ -104,11 +104,8 @@ flatten_options(struct maqet_drive *drive, struct maqet_error **err)
 static int
 error_load(const struct maqet_drive *drive, const char *key, struct maqet_error **err)
 {
-    _cleanup_free_ char *place =
-        maqet_place_text(maqet_drive_place_of(drive, MAQET_OF_CORE, key));
-
-    return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",
-                            drive->name, drive->machine->vm_name);
+    maqet_error_wrap(err, "drive '%s' of VM '%s'", drive->name, drive->machine->vm_name);
+    return maqet_place_wrap(maqet_drive_place_of(drive, MAQET_OF_CORE, key), err);
 }
 
 static int
@@ -315,37 +312,10 @@ check_storage_media(const struct maqet_drive *drive, struct maqet_error **err)
                              : 0;
 }
 
-/* Somebody may have written the secret itself. It is not in the message, and since this is
- * checked before anything is stored, nowhere else. */
-static int
-check_secrets(const struct maqet_drive *drive, enum maqet_whose whose,
-              struct maqet_error **err)
-{
-    const struct maqet_values *values = &drive->options[whose].values;
-
-    for (size_t i = 0; i < values->count; i++) {
-        const struct maqet_value *value = &values->items[i];
-        bool is_secret = value->row->type == MAQET_OPTION_SECRET && value->text;
-        struct maqet_place place = maqet_drive_place_of(drive, whose, value->name);
-        _cleanup_free_ char *file = NULL;
-
-        /* A secret that was written itself may contain slashes. */
-        if (is_secret && place.folder &&
-            maqet_path_is_within(value->text, place.folder) &&
-            access(value->text, F_OK) < 0)
-            return maqet_place_invalid(
-                maqet_place_of_secret(place, &file), err,
-                "drive '%s' of VM '%s': `%s` must be the path of a file that holds the "
-                "secret, and there is no such file",
-                drive->name, drive->machine->vm_name, value->name);
-    }
-    return 0;
-}
-
 static int
 check_storage(struct maqet_drive *drive, struct maqet_error **err)
 {
-    if (check_secrets(drive, MAQET_OF_STORAGE, err) < 0 ||
+    if (maqet_secrets_are_paths(drive, MAQET_OF_STORAGE, err) < 0 ||
         (drive->storage->plugin.validate &&
          MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, validate) < 0))
         return -1;
@@ -360,7 +330,7 @@ check_interface(const struct maqet_drive *drive, struct maqet_error **err)
         return 0;
     const struct maqet_iface_plugin *plugin = &drive->iface->plugin;
     if (check_media(drive, true, plugin->name, plugin->media, err) < 0 ||
-        check_secrets(drive, MAQET_OF_INTERFACE, err) < 0)
+        maqet_secrets_are_paths(drive, MAQET_OF_INTERFACE, err) < 0)
         return -1;
     return plugin->validate ? MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, validate)
                             : 0;
@@ -379,27 +349,59 @@ set_folder(struct maqet_drive *drive)
     drive->folder = maqet_format("%s/%s", above ? above : "", folder);
 }
 
-/* Reads an entry. Returns what the first fault affects. */
-static enum maqet_drive_fault
-read_entry(struct maqet_drive *drive, struct maqet_error **fault)
+/* Adds the error of a step to the drive's faults. Returns whether there is one. */
+static bool
+is_fault(struct maqet_error **faults, struct maqet_error **error)
 {
-    _cleanup_error_ struct maqet_error *later = NULL;
+    return maqet_error_add(faults, error) < 0;
+}
 
-    if (check_name(drive, fault) < 0 || flatten_options(drive, fault) < 0)
+/* Checks the options; @attached: the interface is known. */
+static bool
+check_options(struct maqet_drive *drive, bool attached, struct maqet_error **faults)
+{
+    struct maqet_error *error = NULL;
+
+    resolve_options(drive, attached, &error);
+    bool wrong = is_fault(faults, &error);
+    check_storage_media(drive, &error);
+    return !is_fault(faults, &error) && !wrong;
+}
+
+/* Reads an entry, and adds all faults. Returns what the worst one affects. */
+static enum maqet_drive_fault
+read_entry(struct maqet_drive *drive, struct maqet_error **faults)
+{
+    struct maqet_error *error = NULL;
+
+    check_name(drive, &error);
+    bool named = !is_fault(faults, &error);
+    flatten_options(drive, &error);
+    if (is_fault(faults, &error))
         return MAQET_FAULT_ENTRY;
     set_folder(drive); /* the type may have been below `options` */
-    if (load_storage(drive, fault) < 0)
+    load_storage(drive, &error);
+    if (is_fault(faults, &error))
         return MAQET_FAULT_ENTRY;
-    bool attached = load_iface(drive, fault) == 0;
-    if (resolve_options(drive, attached, attached ? fault : &later) < 0 ||
-        check_storage_media(drive, attached ? fault : &later) < 0)
+    load_iface(drive, &error);
+    bool attached = !is_fault(faults, &error);
+    bool valid = check_options(drive, attached, faults);
+    /* Without a name, it is not known which image it has. */
+    if (!named)
+        maqet_drive_set_top(drive, NULL);
+    /* The plugins rely on valid options. */
+    if (!valid || !named)
         return MAQET_FAULT_ENTRY;
     note_files(drive, MAQET_OF_STORAGE, "");
     note_files(drive, MAQET_OF_INTERFACE, MAQET_INTERFACE_FORM);
-    if (check_storage(drive, attached ? fault : &later) < 0)
-        return MAQET_FAULT_STORAGE;
-    return attached && check_interface(drive, fault) == 0 ? MAQET_FAULT_NONE
-                                                          : MAQET_FAULT_INTERFACE;
+    check_storage(drive, &error);
+    bool stored = !is_fault(faults, &error);
+    if (attached)
+        check_interface(drive, &error);
+    bool usable = !is_fault(faults, &error) && attached;
+    return !stored   ? MAQET_FAULT_STORAGE
+           : !usable ? MAQET_FAULT_INTERFACE
+                     : MAQET_FAULT_NONE;
 }
 
 /* Gives a drive whose entry is invalid a stand-in for its plugin, which does nothing. */
@@ -409,8 +411,6 @@ stand_in(struct maqet_drive *drive)
     const char *type = maqet_tree_text(drive->tree, "type");
     const char *media = maqet_tree_text(drive->tree, "media");
 
-    if (!drive->name)
-        drive->name = maqet_strdup("?");
     /* A relative path was never made absolute, because the options were not checked. */
     if (drive->path && drive->path[0] != '/')
         maqet_drive_set_top(drive, NULL);

@@ -243,6 +243,10 @@ sort_full(const struct sorting *sorting, enum maqet_whose whose)
     const char *form = full_forms[whose];
     json_object *mapping = json_object_object_get(drive->tree, form);
 
+    struct maqet_error *error = NULL; /* of one key */
+    const struct sorting one = {
+        .drive = drive, .attached = sorting->attached, .err = &error};
+
     if (!mapping || (whose == MAQET_OF_INTERFACE && !sorting->attached))
         return;
     if (!json_object_is_type(mapping, json_type_object)) {
@@ -257,7 +261,8 @@ sort_full(const struct sorting *sorting, enum maqet_whose whose)
     json_object_object_foreach(mapping, key, value)
     {
         (void)value;
-        sort_full_key(sorting, whose, mapping, key);
+        sort_full_key(&one, whose, mapping, key);
+        maqet_error_add(sorting->err, &error);
     }
 }
 
@@ -320,38 +325,47 @@ check_disk_size(const struct sorting *sorting)
                  : 0;
 }
 
-static int
+static void
 check_keys(const struct sorting *sorting, enum maqet_whose whose)
 {
     struct maqet_drive *drive = sorting->drive;
     struct maqet_drive_options *options = &drive->options[whose];
     _cleanup_free_ char *owner = owner_of(drive);
 
-    if ((whose == MAQET_OF_STORAGE && check_disk_size(sorting) < 0) ||
-        check_required(sorting, whose) < 0)
-        return -1;
-    int result =
-        maqet_options_check(options->tree, options->tables, NULL, owner, sorting->err);
+    if (check_required(sorting, whose) < 0)
+        return;
+    maqet_options_check(options->tree, options->tables, NULL, owner, sorting->err);
     write_back(drive, whose);
-    return result;
 }
 
-/* Goes on after a mistake: of a drive that cannot be used, as much as possible is known. */
+/* Goes on after a mistake: of a drive that cannot be used, as much as possible is known, and
+ * the user can correct all mistakes at once. */
 int
 maqet_keys_sort(struct maqet_drive *drive, bool attached, struct maqet_error **err)
 {
-    _cleanup_error_ struct maqet_error *first = NULL;
-    const struct sorting sorting = {.drive = drive, .attached = attached, .err = &first};
+    struct maqet_error *error = NULL; /* of one step */
+    const struct sorting sorting = {.drive = drive, .attached = attached, .err = &error};
+    bool wrong = false;
 
     for (int i = 0; i < MAQET_WHOSE_COUNT; i++)
         drive->options[i].tree = maqet_tree_mapping(maqet_tree_place(drive->tree));
-    json_object_object_foreach(drive->tree, key, value) sort_plain(&sorting, key, value);
-    for (int i = 0; i < MAQET_WHOSE_COUNT; i++)
+    json_object_object_foreach(drive->tree, key, value)
+    {
+        sort_plain(&sorting, key, value);
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    for (int i = 0; i < MAQET_WHOSE_COUNT; i++) {
         sort_full(&sorting, (enum maqet_whose)i);
-    for (int i = 0; i < MAQET_WHOSE_COUNT; i++)
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    check_disk_size(&sorting);
+    wrong |= maqet_error_add(err, &error) < 0;
+    for (int i = 0; i < MAQET_WHOSE_COUNT; i++) {
         if (attached || i != MAQET_OF_INTERFACE)
             check_keys(&sorting, (enum maqet_whose)i);
-    return first ? maqet_error_move(err, TAKE_PTR(first)) : 0;
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    return wrong ? -1 : 0;
 }
 
 /* ---- for others ---- */

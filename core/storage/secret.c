@@ -6,8 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/files.h"
 #include "core/base/mask.h"
 #include "core/base/printable.h"
+#include "core/storage/system_folders.h"
 
 enum { SIZE_MAX_BYTES = 64 * 1024 };
 
@@ -158,4 +160,31 @@ maqet_drive_read_secret(const struct maqet_drive *drive, const struct maqet_valu
     if (size)
         *size = secret->size;
     return secret->content;
+}
+
+/* Somebody may have written the secret itself. It is not in the message, and since this is
+ * checked before anything is stored, nowhere else. */
+int
+maqet_secrets_are_paths(const struct maqet_drive *drive, enum maqet_whose whose,
+                        struct maqet_error **err)
+{
+    const struct maqet_values *values = &drive->options[whose].values;
+
+    for (size_t i = 0; i < values->count; i++) {
+        const struct maqet_value *value = &values->items[i];
+        bool is_secret = value->row->type == MAQET_OPTION_SECRET && value->text;
+        struct maqet_place place = maqet_drive_place_of(drive, whose, value->name);
+        _cleanup_free_ char *file = NULL;
+
+        /* A secret that was written itself may contain slashes. */
+        if (is_secret && place.folder &&
+            maqet_path_is_within(value->text, place.folder) &&
+            access(value->text, F_OK) < 0)
+            return maqet_place_invalid(
+                maqet_place_of_secret(place, &file), err,
+                "drive '%s' of VM '%s': `%s` must be the path of a file that holds the "
+                "secret, and there is no such file",
+                drive->name, drive->machine->vm_name, value->name);
+    }
+    return 0;
 }

@@ -64,6 +64,37 @@ storage:
   - type: qcow2
     size: 1M
 EOF
+# All mistakes of a file at once, in its order, for people and for programs.
+wrong "vm.yaml:4:5: unknown key 'intreface'" <<'EOF'
+name: x
+storage:
+  - name: hdd
+    intreface: sata
+    size: lots
+    mode: 99
+  - name: 1st
+    sise: 1M
+  - name: data
+    type: qcow3
+  - name: iso
+    type: raw
+    file: x.iso
+    media: flopyp
+EOF
+same "vm.yaml:4:5 vm.yaml:5:11 vm.yaml:6:11 vm.yaml:7:11 vm.yaml:8:5 vm.yaml:10:11 vm.yaml:14:12" \
+    "$(sed -n 's/^ERROR: \(vm.yaml:[0-9]*:[0-9]*\): .*/\1/p' err | tr '\n' ' ' | sed 's/ $//')" \
+    "the places of the mistakes"
+err_has "did you mean 'size'?"
+err_has "Did you mean 'qcow2'?"
+cp err all
+for command in "validate vm.yaml" "add vm.yaml" "apply x vm.yaml" "args vm.yaml"; do
+    # shellcheck disable=SC2086 # words
+    expect 3 maqet $command
+    cmp err all || fail "$command says something else"
+done
+expect 3 maqet --format json validate vm.yaml
+same 7 "$(grep -c '"code":"invalid"\|"code":"missing"' err)" "errors as JSON"
+err_has '"file":"vm.yaml","line":14,"column":12'
 wrong "vm.yaml:2:1: duplicate key 'name'" <<'EOF'
 name: x
 name: y
@@ -123,6 +154,7 @@ storage:
     type: virtfs
     path: /
     interface: virtio
+    readonly: on
 EOF
 wrong "has 'size' twice" <<'EOF'
 name: x

@@ -68,6 +68,8 @@ good 'memory: 4096' <<'END'
   - {name: a, size: 1073741824}
   - {name: b, size: 20G, readonly: off, discard: unmap}
   - {name: c, size: 1.5T, type: raw, preallocation: off}
+  - {name: c2, size: 10GB}
+  - {name: c3, size: 20.0GiB}
   - {name: d, size: "0x100000", overcommit: YES, bootindex: 3}
   - {name: e, type: virtfs, path: share, fmode: 0640, readonly: true}
   - {name: f, interface: scsi, size: 1G, serial: 12345, bootindex: "4"}

@@ -154,7 +154,7 @@ test_wrong_names(void)
     check_refused(&scene, "{type: maker, name: ''}", MAQET_ERROR_INVALID, no_name);
     check_refused(&scene, "{type: maker, name: [a]}", MAQET_ERROR_INVALID, no_name);
     check_refused(
-        &scene, "name: maqet-slots-0", MAQET_ERROR_INVALID,
+        &scene, "name: maqet-slots-0\ntype: maker", MAQET_ERROR_INVALID,
         "vm.yaml:1:7: invalid drive name 'maqet-slots-0' on VM 'web': names that begin "
         "with 'maqet-' are reserved for maqet's own nodes and controllers");
 }

@@ -70,6 +70,68 @@ test_move(void)
     CU_ASSERT_EQUAL(maqet_error_move(NULL, from), -1);
 }
 
+/* A mistake at a place of a file. */
+static struct maqet_error *
+mistake(const char *file, unsigned line, unsigned column, const char *message)
+{
+    struct maqet_error *error = NULL;
+
+    maqet_error_set(&error, MAQET_ERROR_INVALID, "%s", message);
+    error->file = maqet_strdup(file);
+    error->line = line;
+    error->column = column;
+    return error;
+}
+
+/* All messages of a list. */
+static char *
+messages(const struct maqet_error *error)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (; error; error = error->also)
+        maqet_text_appendf(&text, "%s;", error->message);
+    return maqet_text_take(&text);
+}
+
+/* Those of one file are in its order, whatever was found first; one is there only once. */
+static void
+test_several(void)
+{
+    struct maqet_error *rows[] = {
+        mistake("a", 3, 1, "a3"),   mistake("b", 2, 1, "b2"), mistake("a", 1, 9, "a1.9"),
+        mistake("a", 1, 2, "a1.2"), mistake("a", 3, 1, "a3"), mistake(NULL, 0, 0, "end"),
+    };
+    _cleanup_error_ struct maqet_error *all = NULL, *copy = NULL, *read = NULL,
+                                       *nothing = NULL;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        CU_ASSERT_EQUAL(maqet_error_add(&all, &rows[i]), -1);
+        CU_ASSERT_PTR_NULL(rows[i]);
+    }
+    CU_ASSERT_EQUAL(maqet_error_add(&all, &nothing), 0);
+    _cleanup_free_ char *text = messages(all);
+    UNIT_SAME(text, "a1.2;a1.9;a3;b2;end;");
+
+    maqet_error_copy(&copy, all);
+    _cleanup_free_ char *copied = messages(copy);
+    UNIT_SAME(copied, text);
+    json_object *object = maqet_error_to_json(copy);
+    maqet_error_from_json(object, &read);
+    json_object_put(object);
+    _cleanup_free_ char *transferred = messages(read);
+    UNIT_SAME(transferred, text);
+    CU_ASSERT_EQUAL(read->line, 1);
+    UNIT_SAME(read->file, "a");
+
+    /* A list is added as a whole; nobody may want it. */
+    maqet_error_add(&nothing, &copy);
+    _cleanup_free_ char *moved = messages(nothing);
+    UNIT_SAME(moved, text);
+    CU_ASSERT_EQUAL(maqet_error_add(NULL, &nothing), -1);
+    CU_ASSERT_PTR_NULL(nothing);
+}
+
 static void
 test_errno(void)
 {
@@ -202,6 +264,7 @@ main(void)
         {"context goes before the message", test_wrap},
         {"hints", test_hints},
         {"an error is moved", test_move},
+        {"several mistakes", test_several},
         {"errors of the system", test_errno},
         {"codes, their names and exit codes", test_codes},
         {"what plugins ask", test_asked},

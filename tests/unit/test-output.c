@@ -66,10 +66,11 @@ test_errors(void)
         "ERROR: VM \"x\" is \\x1b[31m\n  | red\nOptions:\n  1. do 1\n  2. do 2\n");
     check_error(FORMAT_JSON, 0,
                 "{\"code\":\"state\",\"message\":\"VM \\\"x\\\" is \\u001b[31m\\nred\","
-                "\"hints\":[]}\n");
-    check_error(FORMAT_JSON, 2,
-                "{\"code\":\"state\",\"message\":\"VM \\\"x\\\" is \\u001b[31m\\nred\","
-                "\"hints\":[\"do 1\",\"do 2\"]}\n");
+                "\"hints\":[],\"file\":null,\"line\":null,\"column\":null}\n");
+    check_error(
+        FORMAT_JSON, 2,
+        "{\"code\":\"state\",\"message\":\"VM \\\"x\\\" is \\u001b[31m\\nred\","
+        "\"hints\":[\"do 1\",\"do 2\"],\"file\":null,\"line\":null,\"column\":null}\n");
 }
 
 /* A line that is ours stands there as it is; what others said is marked, and cut. */
@@ -94,7 +95,8 @@ test_long_errors(void)
     CU_ASSERT_TRUE(maqet_text_starts(buffer, "ERROR: a000"));
     CU_ASSERT_PTR_NOT_NULL(strstr(buffer, "0… (60000 bytes) …0"));
     CU_ASSERT_PTR_NOT_NULL(strstr(buffer, "0z\\xff\nOurs.\n{\"code\":\"failed\""));
-    CU_ASSERT_PTR_NOT_NULL(strstr(buffer, "0z\\ufffdff\\nOurs.\",\"hints\":[]}\n"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(buffer, "0z\\ufffdff\\nOurs.\",\"hints\":[],\"file\":null,"));
     close(caught.before);
     close(caught.file);
 }
