@@ -52,6 +52,7 @@ struct command {
     bool discards;
     bool only_running; /* --all and patterns leave out VMs that do not run */
     int failure;       /* the exit code of every error; 0: that of its error code */
+    bool undoes;       /* a signal that asks it to end makes it undo what it has begun */
 
     struct command_option options[OPTIONS_MAX + 1]; /* besides the global ones */
     struct command_example examples[EXAMPLES_MAX + 1];

@@ -20,6 +20,7 @@ COMMANDS = \
 	cli/cmd_check.c \
 	cli/cmd_run.c \
 	cli/cmd_attach.c \
+	cli/cmd_exec.c \
 	cli/cmd_resize.c \
 	cli/cmd_storage.c \
 	cli/cmd_plugin.c \

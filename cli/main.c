@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -16,6 +17,7 @@
 #include "cli/reference.h"
 #include "cli/welcome.h"
 #include "core/base/ending.h"
+#include "core/base/interrupt.h"
 #include "core/machine/store.h"
 #include "core/storage/close.h"
 
@@ -84,6 +86,8 @@ run(struct invocation *invocation, int argc, char **argv, struct maqet_error **e
         return -1;
     machines_name(invocation);
     const struct command *command = invocation->command;
+    if (command->undoes && maqet_interrupt_catch() < 0)
+        return maqet_error_errno(err, errno, "Cannot wait for signals");
     return command->run ? command->run(invocation, err)
                         : machines_run(invocation, command->run_each);
 }
@@ -117,5 +121,7 @@ main(int argc, char **argv)
                         ? invocation.command->failure
                         : maqet_error_exit_code(error->code);
     }
-    return maqet_ending_settle(output_finish(&invocation.output, exit_code));
+    exit_code = output_finish(&invocation.output, exit_code);
+    maqet_interrupt_end();
+    return maqet_ending_settle(exit_code);
 }

@@ -27,9 +27,10 @@ enum operand_kind {
     OPERAND_IMAGE,
     OPERAND_PLUGIN,
     OPERAND_PLUGIN_FILE,
-    OPERAND_COMMAND, /* of maqet */
-    OPERAND_ACTION,  /* of the command before it */
-    OPERAND_PROGRAM, /* of the host, with its arguments */
+    OPERAND_COMMAND,       /* of maqet */
+    OPERAND_ACTION,        /* of the command before it */
+    OPERAND_PROGRAM,       /* of the host, with its arguments */
+    OPERAND_GUEST_PROGRAM, /* the same of the guest */
     OPERAND_QMP_COMMAND,
     OPERAND_QMP_ARGUMENTS,
     OPERAND_KINDS,

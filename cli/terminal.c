@@ -80,6 +80,15 @@ terminal_write(FILE *stream, const char *text)
     fwrite(shown.data ? shown.data : "", 1, shown.length, stream);
 }
 
+int
+terminal_pass(FILE *stream, const char *bytes, size_t count)
+{
+    terminal_progress_clear();
+    if (count > 0)
+        fwrite(bytes, 1, count, stream);
+    return fflush(stream) == EOF ? -1 : 0;
+}
+
 /* ---- progress ---- */
 
 static bool progress_shown;

@@ -22,6 +22,10 @@ const char *shade_end(enum shade shade);
  * characters that may not be printed (core/base/printable.h) are escaped. */
 void terminal_write(FILE *stream, const char *text);
 
+/* Writes bytes as they are: output of a program in the guest, as ssh(1) does. Returns 0, or
+ * -1 and errno. */
+int terminal_pass(FILE *stream, const char *bytes, size_t count);
+
 /* Draws a line over the previous one if standard error is a terminal. Any other output
  * clears it first. */
 void terminal_progress(const char *text);

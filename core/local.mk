@@ -4,6 +4,7 @@ noinst_LIBRARIES += libmaqet-core.a
 libmaqet_core_a_SOURCES = \
 	core/base/apart.c core/base/apart.h \
 	core/base/checksum.c core/base/checksum.h \
+	core/base/base64.c core/base/base64.h \
 	core/base/cleanup.h \
 	core/base/child.c core/base/child.h \
 	core/base/clock.c core/base/clock.h \
@@ -14,6 +15,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/error.c core/base/error.h \
 	core/base/field.c core/base/field.h \
 	core/base/files.c core/base/files.h \
+	core/base/interrupt.c core/base/interrupt.h \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
 	core/base/logfile.c core/base/logfile.h \
@@ -85,6 +87,8 @@ libmaqet_core_a_SOURCES = \
 	core/doctor/host.c core/doctor/host.h \
 	core/doctor/leftovers.c core/doctor/leftovers.h \
 	core/doctor/places.c core/doctor/places.h \
+	core/guest/agent.c core/guest/agent.h \
+	core/guest/program.c core/guest/program.h \
 	core/job/block_jobs.c core/job/block_jobs.h \
 	core/job/job.c core/job/job.h \
 	core/job/journal.c core/job/journal.h \

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/interrupt.h"
 #include "core/base/text.h"
 
 /* ---- in the child ---- */
@@ -199,6 +200,7 @@ maqet_child_fork(int signal, maqet_child_work *work, void *data)
         return pid;
     if (signal != 0 && (prctl(PR_SET_PDEATHSIG, signal) < 0 || getppid() != parent))
         _exit(NOT_BEGUN); /* the parent may have died before prctl() */
+    maqet_interrupt_release();
     _exit(work(data, -1));
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/mask.h"
 
 void
@@ -28,6 +29,23 @@ maqet_context_say(const struct maqet_context *context, enum maqet_level level,
     _cleanup_free_ char *message = maqet_mask(maqet_vformat(format, arguments));
     va_end(arguments);
     context->message(context->data, level, message);
+}
+
+void
+maqet_context_progress(const struct maqet_context *context, const char *what,
+                       uint64_t done, uint64_t total, int64_t begun)
+{
+    if (context->progress)
+        context->progress(context->data, what,
+                          total > 0 ? 100.0 * (double)done / (double)total : -1,
+                          maqet_now() - begun);
+}
+
+void
+maqet_context_progress_end(const struct maqet_context *context)
+{
+    if (context->progress)
+        context->progress(context->data, NULL, -1, 0);
 }
 
 char *

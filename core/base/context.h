@@ -59,6 +59,14 @@ void maqet_context_clear(struct maqet_context *context);
 void maqet_context_say(const struct maqet_context *context, enum maqet_level level,
                        const char *format, ...) MAQET_PRINTF(3, 4);
 
+/* Shows progress: @what is in progress, @done of @total (0: not known) since @begun, by
+ * maqet_now(). It is drawn only after a second, so it may be called for every step. */
+void maqet_context_progress(const struct maqet_context *context, const char *what,
+                            uint64_t done, uint64_t total, int64_t begun);
+
+/* Ends the display of progress. */
+void maqet_context_progress_end(const struct maqet_context *context);
+
 /* Says an error, with its hints, that ends nothing. */
 void maqet_context_say_error(const struct maqet_context *context, enum maqet_level level,
                              const struct maqet_error *error);

@@ -34,6 +34,7 @@ struct maqet_error {
     unsigned line, column;
     struct maqet_error *also; /* a further mistake in the same input; NULL: none */
     bool silent; /* QEMU did not answer (core/qemu/silence.h): some can do without */
+    int signal;  /* that interrupted us (core/base/interrupt.h); 0: none */
 };
 
 void maqet_error_free(struct maqet_error *error);

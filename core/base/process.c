@@ -16,6 +16,7 @@
 #include "core/base/clock.h"
 #include "core/base/complaint.h"
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
 #include "core/base/mask.h"
 
 enum { OUTPUT_LIMIT = 16 * 1024 * 1024, IDLE_INTERVAL = 500 };
@@ -137,10 +138,10 @@ error_not_found(const char *program, struct maqet_error **err)
     return -1;
 }
 
-/* Starts a program that reads @in (-1: nothing). */
+/* Starts a program that reads @in (-1: nothing), and writes to @to (-1: a pipe). */
 static int
 start_program(const char *const *argv, const struct maqet_strings *changes, int in,
-              struct maqet_process_server *server, struct maqet_error **err)
+              int to, struct maqet_process_server *server, struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_process_find(argv[0]);
     _cleanup_free_ char **environment = maqet_process_environment(changes);
@@ -155,7 +156,10 @@ start_program(const char *const *argv, const struct maqet_strings *changes, int 
 
     if (!path)
         return error_not_found(argv[0], err);
-    if (maqet_pipe(&out, &command.out) == 0 && maqet_pipe(&error, &command.error) == 0)
+    if (to >= 0)
+        command.out = fcntl(to, F_DUPFD_CLOEXEC, 0);
+    if ((to < 0 ? maqet_pipe(&out, &command.out) == 0 : command.out >= 0) &&
+        maqet_pipe(&error, &command.error) == 0)
         pid = start_command(&command);
     int number = errno;
     maqet_cleanup_close(&command.out);
@@ -171,7 +175,14 @@ int
 maqet_process_serve(const char *const *argv, const struct maqet_strings *environment,
                     struct maqet_process_server *server, struct maqet_error **err)
 {
-    return start_program(argv, environment, -1, server, err);
+    return start_program(argv, environment, -1, -1, server, err);
+}
+
+int
+maqet_process_start(const char *const *argv, int in, int out,
+                    struct maqet_process_server *server, struct maqet_error **err)
+{
+    return start_program(argv, NULL, in, out, server, err);
 }
 
 static void
@@ -204,7 +215,7 @@ read_error(int *fd, struct maqet_complaint *words)
 }
 
 /* Why a program is stopped. */
-enum stop { NOT_STOPPED, LATE, TOO_LONG };
+enum stop { NOT_STOPPED, LATE, TOO_LONG, INTERRUPTED };
 
 /* Reads both outputs to their end. @limit: more of its standard output is too long. */
 static enum stop
@@ -213,15 +224,18 @@ read_outputs(struct maqet_process_server *child, int64_t deadline, size_t limit,
              const struct maqet_process_manner *manner)
 {
     while (child->out >= 0 || child->error >= 0) {
-        struct pollfd fds[2] = {{.fd = child->out, .events = POLLIN},
-                                {.fd = child->error, .events = POLLIN}};
+        struct pollfd fds[] = {{.fd = child->out, .events = POLLIN},
+                               {.fd = child->error, .events = POLLIN},
+                               {.fd = maqet_interrupt_fd(), .events = POLLIN}};
         int64_t left = deadline < 0 ? -1 : deadline - maqet_now();
 
         if (deadline >= 0 && left <= 0)
             return LATE;
         if (manner->on_output && (left < 0 || left > IDLE_INTERVAL))
             left = IDLE_INTERVAL;
-        int ready = poll(fds, 2, (int)left);
+        int ready = poll(fds, 3, (int)left);
+        if (fds[2].revents && ready > 0)
+            return INTERRUPTED;
         if (manner->on_output)
             manner->on_output(manner->data, "", 0);
         if (ready < 0)
@@ -333,6 +347,9 @@ finish_program(struct maqet_process_server *child, const char *const *argv,
     maqet_mask_buffer(&error.text);
     if (manner->error_output)
         *manner->error_output = maqet_complaint_end(&error);
+    /* What a terminal sends to us also ends the program. */
+    if ((stop == INTERRUPTED || status != 0) && maqet_interrupt_check(err) < 0)
+        return -1;
     if (stop != NOT_STOPPED)
         return error_stopped(argv[0], stop, manner, err);
     if (check_status(argv, status, &error, manner, err) < 0)
@@ -356,9 +373,20 @@ maqet_process_run_as(const char *const *argv, const struct maqet_process_manner 
     if (manner->input && (in = create_input(manner->input, manner->input_size)) < 0)
         return maqet_error_errno(err, errno, "Cannot create the input of %s, %zu bytes",
                                  argv[0], manner->input_size);
-    return start_program(argv, manner->environment, in, &child, err) < 0
+    return start_program(argv, manner->environment, in, -1, &child, err) < 0
                ? -1
                : finish_program(&child, argv, manner, output, err);
+}
+
+int
+maqet_process_finish(struct maqet_process_server *server, const char *const *argv,
+                     struct maqet_error **err)
+{
+    const struct maqet_process_manner manner = {.timeout = -1};
+    int result = finish_program(server, argv, &manner, NULL, err);
+
+    server->pid = 0;
+    return result;
 }
 
 int

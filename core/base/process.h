@@ -50,6 +50,17 @@ struct maqet_process_server {
 int maqet_process_serve(const char *const *argv, const struct maqet_strings *environment,
                         struct maqet_process_server *server, struct maqet_error **err);
 
+/* Starts a program that reads @in (-1: nothing) and writes to @out (-1: the pipe
+ * server->out); both stay the caller's. */
+int maqet_process_start(const char *const *argv, int in, int out,
+                        struct maqet_process_server *server, struct maqet_error **err);
+
+/* Waits for the end of a program that was started, and drops what it still writes to
+ * server->out. Its failure is an error, with its standard error in the message; so is an
+ * interrupt, which ends it. */
+int maqet_process_finish(struct maqet_process_server *server, const char *const *argv,
+                         struct maqet_error **err);
+
 /* Returns -1 if it has ended, with its standard error in the message. */
 int maqet_process_server_check(struct maqet_process_server *server, const char *program,
                                struct maqet_error **err);

@@ -107,7 +107,7 @@ show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
     _cleanup_free_ char *what =
         maqet_format("VM '%s': %s of memory written, %s/s, paused for %.0f ms",
                      writing->session->machine->name, bytes, rate, pause_so_far(writing));
-    maqet_job_show(context, what, done, done + left, writing->begun);
+    maqet_context_progress(context, what, done, done + left, writing->begun);
 }
 
 /* Opens the file again, for writing only, as QEMU requires it in a set. -1: QEMU does not

@@ -93,9 +93,9 @@ wait_for_end(struct maqet_opened *machine, const struct maqet_block_job *job,
             return conclude(machine, job, row, err);
         if (job->ready_is_over && maqet_json_is(row, "status", "ready"))
             return 0;
-        maqet_job_show(machine->context, job->what,
-                       (uint64_t)maqet_json_int(row, "current-progress"),
-                       (uint64_t)maqet_json_int(row, "total-progress"), begun);
+        maqet_context_progress(machine->context, job->what,
+                               (uint64_t)maqet_json_int(row, "current-progress"),
+                               (uint64_t)maqet_json_int(row, "total-progress"), begun);
         left = maqet_deadline_left(deadline);
         if (left != 0 && wait_for_change(machine, left, err) < 0)
             return -1;
@@ -113,7 +113,7 @@ maqet_block_job_wait(struct maqet_opened *machine, const struct maqet_block_job 
 {
     int result = wait_for_end(machine, job, err);
 
-    maqet_job_show_end(machine->context);
+    maqet_context_progress_end(machine->context);
     return result;
 }
 

@@ -152,23 +152,6 @@ maqet_job_hint_space(const struct maqet_job *job, struct maqet_error **err)
     }
 }
 
-void
-maqet_job_show(const struct maqet_context *context, const char *what, uint64_t done,
-               uint64_t total, int64_t begun)
-{
-    if (context->progress)
-        context->progress(context->data, what,
-                          total > 0 ? 100.0 * (double)done / (double)total : -1,
-                          maqet_now() - begun);
-}
-
-void
-maqet_job_show_end(const struct maqet_context *context)
-{
-    if (context->progress)
-        context->progress(context->data, NULL, -1, 0);
-}
-
 /* ---- for recovery ---- */
 
 int

@@ -59,14 +59,6 @@ int maqet_job_done(struct maqet_job *job, struct maqet_error **err);
 /* Adds hints about file systems without space for the images of its drives. */
 void maqet_job_hint_space(const struct maqet_job *job, struct maqet_error **err);
 
-/* Shows progress: @what is in progress, @done of @total (0: not known) since @begun, by
- * maqet_now(). */
-void maqet_job_show(const struct maqet_context *context, const char *what, uint64_t done,
-                    uint64_t total, int64_t begun);
-
-/* Ends the display of progress. */
-void maqet_job_show_end(const struct maqet_context *context);
-
 /* ---- for recovery ---- */
 
 /* The drive of a target; NULL: the machine no longer has one of that name. */

@@ -64,15 +64,15 @@ maqet_agent_open(int dir_fd, int64_t timeout, int gone, struct maqet_error **err
 }
 
 json_object *
-maqet_agent_execute(struct maqet_agent *agent, const char *command, int64_t timeout,
-                    struct maqet_error **err)
+maqet_agent_execute(struct maqet_agent *agent, const char *command,
+                    json_object *arguments, int64_t timeout, struct maqet_error **err)
 {
     _cleanup_free_ char *awaited =
         maqet_format("the guest agent's answer to '%s'", command);
     struct maqet_wait wait = maqet_wait_for(awaited, timeout);
     json_object *value = NULL;
 
-    if (maqet_channel_command(&agent->channel, command, NULL, 0, -1, &wait, err) < 0)
+    if (maqet_channel_command(&agent->channel, command, arguments, 0, -1, &wait, err) < 0)
         return NULL;
     _cleanup_json_ json_object *message =
         maqet_channel_receive(&agent->channel, &wait, err);

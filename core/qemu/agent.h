@@ -22,11 +22,12 @@ void maqet_agent_cleanup(struct maqet_agent **agent);
 
 #define _cleanup_agent_ _cleanup_(maqet_agent_cleanup)
 
-/* Runs a command; the caller puts what it returns. After MAQET_ERROR_TIMEOUT the agent may
+/* Runs a command with arguments (taken; NULL: none); the caller puts what it returns. After MAQET_ERROR_TIMEOUT the agent may
  * still run it. Commands that are posted afterwards run after it, but their answers can
  * only be read on a new connection. */
 json_object *maqet_agent_execute(struct maqet_agent *agent, const char *command,
-                                 int64_t timeout, struct maqet_error **err);
+                                 json_object *arguments, int64_t timeout,
+                                 struct maqet_error **err);
 
 /* Sends a command without waiting for its answer. */
 int maqet_agent_post(struct maqet_agent *agent, const char *command, int64_t timeout,

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "core/base/interrupt.h"
 #include "core/base/json.h"
 
 enum {
@@ -61,9 +62,12 @@ wait_ready(const struct maqet_channel *channel, short events, struct maqet_wait 
     wait->has_begun = true;
     for (;;) {
         struct pollfd fds[] = {{.fd = channel->fd, .events = events},
-                               {.fd = channel->gone, .events = POLLIN}};
-        int ready = poll(fds, 2, time_left(wait));
+                               {.fd = channel->gone, .events = POLLIN},
+                               {.fd = maqet_interrupt_fd(), .events = POLLIN}};
+        int ready = poll(fds, 3, time_left(wait));
 
+        if (maqet_interrupt_check(err) < 0)
+            return -1;
         if (ready < 0 && errno != EINTR)
             return maqet_error_errno(err, errno, "Cannot wait for QEMU");
         if (ready > 0)

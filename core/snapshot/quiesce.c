@@ -72,7 +72,7 @@ thaw_once(const struct maqet_quiesce *quiesce, int64_t *thawed)
     _cleanup_agent_ struct maqet_agent *agent =
         maqet_agent_open(quiesce->dir_fd, THAW_TIMEOUT, quiesce->gone, &error);
     _cleanup_json_ json_object *count =
-        agent ? maqet_agent_execute(agent, "guest-fsfreeze-thaw", THAW_TIMEOUT, &error)
+        agent ? maqet_agent_execute(agent, "guest-fsfreeze-thaw", NULL, THAW_TIMEOUT, &error)
               : NULL;
 
     if (!count)
@@ -80,7 +80,7 @@ thaw_once(const struct maqet_quiesce *quiesce, int64_t *thawed)
     if (count_of(count) > 0)
         *thawed += count_of(count);
     _cleanup_json_ json_object *status =
-        maqet_agent_execute(agent, "guest-fsfreeze-status", THAW_TIMEOUT, NULL);
+        maqet_agent_execute(agent, "guest-fsfreeze-status", NULL, THAW_TIMEOUT, NULL);
     return json_object_is_type(status, json_type_string) &&
            strcmp(json_object_get_string(status), "thawed") == 0;
 }
@@ -141,7 +141,7 @@ freeze(const struct maqet_quiesce *quiesce, bool *begun, int64_t *frozen,
         return -1;
     _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_json_ json_object *count = maqet_agent_execute(
-        agent, "guest-fsfreeze-freeze", maqet_deadline_left(deadline), &reason);
+        agent, "guest-fsfreeze-freeze", NULL, maqet_deadline_left(deadline), &reason);
     if (count && check_frozen(count, frozen, &reason) == 0)
         return 0;
     *begun = reason->code != MAQET_ERROR_UNSUPPORTED && reason->code != MAQET_ERROR_STATE;

@@ -6,6 +6,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-checkpoints-busy.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-disk-full.sh \
+	tests/functional/guest-exec.sh \
 	tests/functional/guest-interfaces.sh \
 	tests/functional/guest-quiesce.sh \
 	tests/functional/guest-run.sh \

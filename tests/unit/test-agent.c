@@ -127,7 +127,7 @@ check_answer(struct maqet_agent *agent, const char *command, const char *wanted)
 {
     struct maqet_error *error = NULL;
     _cleanup_json_ json_object *value =
-        maqet_agent_execute(agent, command, PATIENCE, &error);
+        maqet_agent_execute(agent, command, NULL, PATIENCE, &error);
 
     UNIT_NO_ERROR(&error);
     UNIT_SAME(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN), wanted);
@@ -139,7 +139,7 @@ check_failure(struct maqet_agent *agent, const char *command, int64_t timeout,
 {
     struct maqet_error *error = NULL;
 
-    CU_ASSERT_PTR_NULL(maqet_agent_execute(agent, command, timeout, &error));
+    CU_ASSERT_PTR_NULL(maqet_agent_execute(agent, command, NULL, timeout, &error));
     UNIT_ERROR(&error, code, message);
 }
 

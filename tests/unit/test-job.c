@@ -780,14 +780,14 @@ test_progress(void)
     struct maqet_context context = {0};
     int64_t begun = maqet_now();
 
-    maqet_job_show(&context, "nobody looks", 1, 2, begun);
-    maqet_job_show_end(&context);
+    maqet_context_progress(&context, "nobody looks", 1, 2, begun);
+    maqet_context_progress_end(&context);
     context.progress = show;
-    maqet_job_show(&context, "copied", 1, 4, begun);
+    maqet_context_progress(&context, "copied", 1, 4, begun);
     UNIT_SAME(shown, "copied 25");
-    maqet_job_show(&context, "copied", 1, 0, begun);
+    maqet_context_progress(&context, "copied", 1, 0, begun);
     UNIT_SAME(shown, "copied -1");
-    maqet_job_show_end(&context);
+    maqet_context_progress_end(&context);
     UNIT_SAME(shown, "over -1");
     free(TAKE_PTR(shown));
 }
