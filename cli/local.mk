@@ -14,6 +14,7 @@ COMMANDS = \
 	cli/cmd_logs.c \
 	cli/cmd_config.c \
 	cli/cmd_edit.c \
+	cli/cmd_rename.c \
 	cli/cmd_snapshot.c \
 	cli/cmd_checkpoint.c \
 	cli/cmd_recover.c \

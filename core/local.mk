@@ -106,6 +106,7 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/plugging_job.c core/lifecycle/plugging_job.h \
 	core/lifecycle/remove.c core/lifecycle/remove.h \
 	core/lifecycle/remove_elsewhere.c core/lifecycle/remove_elsewhere.h \
+	core/lifecycle/rename.c core/lifecycle/rename.h \
 	core/lifecycle/resize.c core/lifecycle/resize.h \
 	core/lifecycle/start.c core/lifecycle/start.h \
 	core/lifecycle/startable.c core/lifecycle/startable.h \

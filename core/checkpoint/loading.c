@@ -58,6 +58,64 @@ without_names(const char *argument)
         node, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+/* The value of the last such option; NULL: it is not there. */
+static const char *
+value_of(const struct maqet_strings *argv, const char *option)
+{
+    for (size_t i = argv->count; i-- > 1;)
+        if (strcmp(argv->items[i - 1], option) == 0)
+            return argv->items[i];
+    return NULL;
+}
+
+/* A text in which @now replaces each @then. The caller frees. */
+static char *
+replaced(const char *text, const char *then, const char *now)
+{
+    struct maqet_text result = MAQET_TEXT_INIT;
+
+    for (const char *found; (found = strstr(text, then)); text = found + strlen(then)) {
+        maqet_text_append_bytes(&result, text, (size_t)(found - text));
+        maqet_text_append(&result, now);
+    }
+    maqet_text_append(&result, text);
+    return maqet_text_take(&result);
+}
+
+/* The folder that a machine had in the data folder, by the name with which its QEMU was
+ * started. The caller frees. */
+static char *
+folder_then(const struct maqet_session *session, const struct maqet_strings *argv)
+{
+    const struct maqet_context *context = session->machine->context;
+    static const char key[] = "guest=";
+    const char *name = value_of(argv, "-name");
+
+    if (!name || !maqet_text_starts(name, key) ||
+        !maqet_vm_name_valid(name + strlen(key)))
+        name = NULL;
+    return maqet_store_file(context, name ? name + strlen(key) : session->machine->name,
+                            "");
+}
+
+/* A machine that was renamed has other folders: what was in the one then is in the other
+ * now. */
+static void
+follow_name(const struct maqet_session *session, struct maqet_strings *argv,
+            const struct maqet_strings *recorded)
+{
+    _cleanup_free_ char *then = folder_then(session, recorded);
+    _cleanup_free_ char *now =
+        maqet_store_file(session->machine->context, session->machine->name, "");
+
+    for (size_t i = 0; strcmp(then, now) != 0 && i < argv->count; i++) {
+        char *text = replaced(argv->items[i], then, now);
+
+        free(argv->items[i]);
+        argv->items[i] = text;
+    }
+}
+
 /* Leaves out options whose values may differ: the location of the PID file, the display, and
  * the name. */
 static void
@@ -114,6 +172,7 @@ check_arguments(const struct maqet_loading *loading, const char *name,
             "command line",
             name, loading->session->machine->name);
     add_relevant(&then, recorded);
+    follow_name(loading->session, &then, recorded);
     add_relevant(&now, argv);
     return compare_arguments(loading, name, &then, &now, err);
 }

@@ -50,7 +50,9 @@ check_default_paths(const struct maqet_vm *vm, struct maqet_error **err)
         const struct maqet_drive *drive = vm->drives[i];
 
         for (size_t j = 0; drive->default_path && j < names.count; j++) {
-            _cleanup_free_ char *start = maqet_format("/maqet-%s-", names.items[j]);
+            _cleanup_free_ char *its =
+                maqet_store_image_name(vm->context, names.items[j]);
+            _cleanup_free_ char *start = maqet_format("/maqet-%s-", its);
 
             /* Only machines whose names match are opened. */
             if (strcmp(names.items[j], vm->definition->name) != 0 &&

@@ -336,6 +336,22 @@ name_after_file(json_object *tree, const struct maqet_strings *files,
     return NULL;
 }
 
+/* The tree has the name that the machine really has: not that of a file, nor the one before
+ * it was renamed. */
+static void
+keep_name(struct maqet_definition *definition)
+{
+    json_object *tree = definition->tree;
+    const char *written = maqet_tree_text(tree, "name");
+
+    if (!json_object_is_type(tree, json_type_object) ||
+        (written && strcmp(written, definition->name) == 0))
+        return;
+    maqet_tree_set(tree, "name", json_object_new_string(definition->name),
+                   maqet_tree_place_of_key(tree, "name"),
+                   maqet_tree_place_of_value(tree, "name"));
+}
+
 /* @name is the requested one; NULL: as the files say. */
 static int
 settle_name(struct maqet_definition *definition, const char *name,
@@ -355,11 +371,7 @@ settle_name(struct maqet_definition *definition, const char *name,
     if (!maqet_vm_name_valid(definition->name))
         return maqet_place_invalid(place, err, "invalid VM name '%s': %s",
                                    definition->name, NAME_RULE);
-    /* The stored tree has the name that the machine really has. */
-    if (!written || strcmp(written, definition->name) != 0)
-        maqet_tree_set(tree, "name", json_object_new_string(definition->name),
-                       maqet_tree_place_of_key(tree, "name"),
-                       maqet_tree_place_of_value(tree, "name"));
+    keep_name(definition);
     return 0;
 }
 
@@ -469,6 +481,7 @@ maqet_definition_from_json(json_object *file, const char *path, const char *name
         return NULL;
     }
     maqet_added_from_json(json_object_object_get(file, "added"), &definition->added);
+    keep_name(definition);
     return TAKE_PTR(definition);
 }
 

@@ -35,6 +35,7 @@ is_own_file(const char *file)
                                         MAQET_STORE_EXPORTS,
                                         MAQET_STORE_ENDED,
                                         MAQET_STORE_EDITED,
+                                        MAQET_STORE_IMAGE_NAME,
                                         MAQET_STORE_CREATED,
                                         MAQET_STORE_RUN,
                                         MAQET_STORE_RUN_FOLDER,

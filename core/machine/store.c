@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -399,6 +401,42 @@ maqet_store_remove(const struct maqet_context *context, const char *name,
         return -1;
     }
     return sync_store(context, err) < 0 ? -1 : maqet_folder_remove_own(temporary, err);
+}
+
+/* ---- renaming ---- */
+
+char *
+maqet_store_image_name(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_IMAGE_NAME);
+    char *text = NULL;
+
+    if (maqet_file_read(path, NAME_MAX, &text, NULL, NULL) == 0 &&
+        maqet_vm_name_valid(text))
+        return text;
+    free(text);
+    return maqet_strdup(name);
+}
+
+int
+maqet_store_rename(const struct maqet_context *context, const char *name,
+                   const char *new_name, struct maqet_error **err)
+{
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
+    _cleanup_free_ char *folder = vm_folder(context, new_name);
+    _cleanup_free_ char *file = maqet_store_file(context, name, MAQET_STORE_IMAGE_NAME);
+
+    sweep(context);
+    if (access(folder, F_OK) == 0)
+        return maqet_error_set(err, MAQET_ERROR_EXISTS, "There is already a VM '%s'",
+                               new_name);
+    if (maqet_file_missing(file) &&
+        maqet_file_replace(file, name, strlen(name), 0600, err) < 0)
+        return -1;
+    if (vms_fd < 0 || renameat(vms_fd, name, vms_fd, new_name) < 0)
+        return maqet_error_errno(err, errno, "Cannot rename VM '%s' to '%s'", name,
+                                 new_name);
+    return sync_store(context, err);
 }
 
 /* ---- started once ---- */

@@ -50,6 +50,15 @@ int maqet_store_check_removal(const struct maqet_context *context, const char *n
 int maqet_store_remove(const struct maqet_context *context, const char *name,
                        struct maqet_error **err);
 
+/* Renames a machine, whose lock the caller holds, and that of the store. Before, the name
+ * of its images without a path is recorded. MAQET_ERROR_EXISTS: there is one of that name. */
+int maqet_store_rename(const struct maqet_context *context, const char *name,
+                       const char *new_name, struct maqet_error **err);
+
+/* The name of a machine in the default paths of its images: the one that it first had. The
+ * caller frees. */
+char *maqet_store_image_name(const struct maqet_context *context, const char *name);
+
 /* Whether a machine was ever started. */
 int maqet_store_started_set(const struct maqet_context *context, const char *name,
                             struct maqet_error **err);
@@ -89,6 +98,7 @@ int maqet_store_sweep(const struct maqet_context *context, struct maqet_error **
 #define MAQET_STORE_EXPORTS "exports.json"     /* unfinished exports */
 #define MAQET_STORE_ENDED "ended.json"         /* drives to tell of its end: ended.h */
 #define MAQET_STORE_EDITED "edit.yaml"         /* what a person edits: lifecycle/edit.h */
+#define MAQET_STORE_IMAGE_NAME "image-name"    /* of one that was renamed */
 #define MAQET_STORE_CHECKPOINTS "checkpoints"  /* a folder */
 #define MAQET_STORE_DRIVES "drives"            /* a folder with one for each drive */
 #define MAQET_STORE_RUN "run"                  /* locked while it runs: run_folder.h */

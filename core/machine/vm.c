@@ -95,6 +95,7 @@ describe_machine(struct maqet_vm *vm)
     const char *written = maqet_tree_text(tree, "storage_dir");
 
     vm->machine.vm_name = maqet_strdup(vm->definition->name);
+    vm->machine.image_name = maqet_store_image_name(vm->context, vm->definition->name);
     vm->program = program_of(tree);
     vm->machine.program = vm->program;
     vm->machine.version = &vm->version;
@@ -188,6 +189,7 @@ maqet_vm_free(struct maqet_vm *vm)
     maqet_error_free(vm->slots_error);
     free(vm->program);
     free(vm->machine.vm_name);
+    free(vm->machine.image_name);
     free(vm->machine.arch);
     free(vm->machine.type);
     free(vm->machine.storage_dir);

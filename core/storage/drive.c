@@ -249,7 +249,9 @@ maqet_drive_check_fault(const struct maqet_drive *drive, enum maqet_drive_fault 
 char *
 maqet_drive_presumed_path(const struct maqet_drive *drive)
 {
-    return maqet_format("%s/maqet-%s-%s.%s", drive->machine->storage_dir,
-                        drive->machine->vm_name, drive->name,
-                        drive->storage->plugin.name);
+    const struct maqet_machine *machine = drive->machine;
+
+    return maqet_format("%s/maqet-%s-%s.%s", machine->storage_dir,
+                        machine->image_name ? machine->image_name : machine->vm_name,
+                        drive->name, drive->storage->plugin.name);
 }

@@ -16,6 +16,7 @@
 /* What a drive knows about its machine. */
 struct maqet_machine {
     char *vm_name;
+    char *image_name; /* in default paths of images; NULL: @vm_name */
     char *arch;    /* "x86_64" */
     char *type;    /* "q35", "pc-i440fx-7.2"; "" if it is not known */
     unsigned hotplug_slots; /* places that are left free for drives that are attached while

@@ -77,6 +77,7 @@ copy_surroundings(const struct maqet_drive *drive)
     copy->context = *drive->context;
     copy->machine = *machine;
     copy->machine.vm_name = copy_text(machine->vm_name);
+    copy->machine.image_name = copy_text(machine->image_name);
     copy->machine.arch = copy_text(machine->arch);
     copy->machine.type = copy_text(machine->type);
     copy->machine.program = copy_text(machine->program);
@@ -124,6 +125,7 @@ maqet_handle_clear(struct maqet_handle *handle)
     if (!handle->kept)
         return;
     free(handle->kept->machine.vm_name);
+    free(handle->kept->machine.image_name);
     free(handle->kept->machine.arch);
     free(handle->kept->machine.type);
     free(handle->kept->machine.program);

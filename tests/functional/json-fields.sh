@@ -122,6 +122,13 @@ expect 1 maqet --format json diff vm more.yaml
 compare diff out seen
 EDITOR=true documented edit edit vm
 EDITOR=true documented edit edit more
+documented stop stop more --timeout 0 --force
+documented rename rename more renamed
+mkdir tools
+printf '#!/bin/sh\n' >tools/systemctl
+chmod +x tools/systemctl
+PATH=$TMP/tools:$PATH documented 'autostart on' autostart renamed on
+PATH=$TMP/tools:$PATH documented 'autostart off' autostart renamed off
 
 # What is said beside the results, line by line.
 expect 3 maqet --format json status nobody

@@ -36,6 +36,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/unit-under-valgrind.sh \
 	tests/functional/comparing.sh \
 	tests/functional/edit.sh \
+	tests/functional/autostart.sh \
+	tests/functional/rename.sh \
 	tests/functional/seeing.sh \
 	tests/functional/config-errors.sh \
 	tests/functional/option-lists.sh \
