@@ -197,12 +197,12 @@ maqet_plugging_undo_creation(struct maqet_plugging *plugging, struct maqet_error
 
     if (vm->images_error)
         return maqet_error_copy(err, vm->images_error);
-    if (drive->fault_of >= MAQET_FAULT_STORAGE || plugging->known)
+    if (drive->fault_of >= MAQET_FAULT_STORAGE)
         return 0;
     if ((drive->path ? delete_file(plugging, err) : delete_elsewhere(plugging, err)) < 0)
         return -1;
     size_t index = record_index(plugging);
-    if (index == vm->images.count)
+    if (plugging->known || index == vm->images.count)
         return 0;
     maqet_images_remove(&vm->images, index);
     vm->images_changed = true;

@@ -234,12 +234,18 @@ take_lock(struct maqet_opened *machine, struct maqet_error **err)
     return maqet_error_move(err, TAKE_PTR(reason));
 }
 
-/* Removes what a QEMU that has ended has left behind, and does what is due after its end. */
+/* Removes what killed commands and a QEMU that has ended have left behind, and does what is
+ * due after its end. */
 static void
 sweep(struct maqet_opened *machine)
 {
-    if (machine->lock < 0 || machine->run.pid > 0)
+    if (machine->lock < 0)
         return;
+    if (machine->run.pid > 0) {
+        if (machine->run.dir_fd >= 0)
+            maqet_run_sweep_files(machine->run.dir_fd);
+        return;
+    }
     if (machine->run.dir_fd >= 0) {
         maqet_run_sweep(machine->run.dir_fd);
         maqet_run_remove_servers(machine->run.folder);

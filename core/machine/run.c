@@ -252,18 +252,24 @@ maqet_run_remove_scratch(int dir_fd)
 }
 
 void
-maqet_run_sweep(int dir_fd)
+maqet_run_sweep_files(int dir_fd)
 {
     _cleanup_free_ char *folder = maqet_path_of_fd(dir_fd);
 
+    if (folder)
+        maqet_dir_sweep(folder, NULL);
+}
+
+void
+maqet_run_sweep(int dir_fd)
+{
     maqet_helpers_end(dir_fd);
     maqet_keeper_end(dir_fd);
     unlinkat(dir_fd, MAQET_RUN_MONITOR, 0);
     unlinkat(dir_fd, MAQET_AGENT_SOCKET, 0);
     unlinkat(dir_fd, MAQET_RUN_OWN, AT_REMOVEDIR);
     maqet_run_remove_scratch(dir_fd);
-    if (folder)
-        maqet_dir_sweep(folder, NULL);
+    maqet_run_sweep_files(dir_fd);
 }
 
 void

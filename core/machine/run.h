@@ -100,6 +100,9 @@ void maqet_run_tidy(int dir_fd);
 /* The same, but a crash remains visible. */
 void maqet_run_sweep(int dir_fd);
 
+/* Removes files that killed commands have left there, even while QEMU runs. */
+void maqet_run_sweep_files(int dir_fd);
+
 /* Removes the run folder of a machine that does not run, and only files of maqet in it.
  * False and errno: something else is in it, or it cannot be removed. */
 bool maqet_run_remove(const char *folder, int dir_fd);
