@@ -11,6 +11,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-quiesce.sh \
 	tests/functional/guest-run.sh \
 	tests/functional/guest-service.sh \
+	tests/functional/examples.sh \
 	tests/functional/guest-snapshots.sh \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/core-has-no-grammar.sh \

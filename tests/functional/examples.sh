@@ -1,0 +1,225 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Each example in the manual pages of commands is typed as it stands there, on a terminal, where
+# questions are answered with yes; it must succeed. The scene is what a reader has in mind: a VM
+# 'myvm' with a guest that reacts to its power button, small VMs beside it, and some files.
+. "${srcdir:-.}/tests/functional/guest-functions.sh"
+requires bash script cc pkg-config qemu-nbd
+programs=$PWD/bin
+mkdir "$programs" backup vms
+
+# The program has its everyday name. What is not on every host, and not maqet's, is replaced.
+program=$(command -v "$MAQET")
+cat >"$programs/maqet" <<EOF
+#!/bin/sh
+exec $program "\$@"
+EOF
+command -v man >/dev/null || printf '#!/bin/sh\nexec cat\n' >"$programs/man"
+chmod +x "$programs"/*
+PATH=$programs:$PATH
+export MANPAGER=cat PAGER=cat
+# KVM need not work where the test runs.
+mkdir -p config/maqet
+echo 'accel: tcg' >config/maqet/maqet.conf
+
+# ---- the scene ----
+
+# shellcheck disable=SC2119 # no further arguments
+guest_yaml myvm q35 'device: {driver: qemu-xhci, id: xhci}' 'device: {driver: usb-tablet, id: usb0}' <<EOF
+  - {name: hdd, size: 64M, file: hdd.qcow2}
+  - {name: disk, size: 1G, file: disk.qcow2, overcommit: true}
+EOF
+for vm in web db cache; do
+    vm_yaml $vm </dev/null
+done
+vm_yaml fresh <<EOF
+storage:
+  - {name: hdd, size: 1M, file: fresh.qcow2}
+EOF
+mv fresh.yaml vm.yaml
+vm_yaml base </dev/null
+printf 'memory: 96M\n' >big.yaml
+printf '#!/bin/sh\nexit 0\n' >test.sh
+chmod +x test.sh
+
+there() {
+    [ -e "data/vms/$1" ] || expect 0 maqet add "$1.yaml"
+}
+stopped() {
+    for vm; do
+        there "$vm"
+        expect 0 maqet stop "$vm" --timeout 0 --force
+    done
+}
+running() {
+    for vm; do
+        there "$vm"
+        [ "$(vm_status "$vm")" = running ] || {
+            stopped "$vm"
+            expect 0 maqet start "$vm"
+        }
+    done
+}
+paused() {
+    running "$@"
+    expect 0 maqet pause "$@"
+}
+# The guest listens to its power button.
+booted() {
+    running myvm
+    guest_wait "$TMP/myvm.serial" || fail "the guest does not answer"
+}
+has_snapshot() {
+    there myvm
+    maqet --format plain snapshot myvm list hdd | grep -qw -- "$1" ||
+        expect 0 maqet snapshot myvm create hdd "$1" --auto
+}
+lacks_snapshot() {
+    there myvm
+    "$MAQET" -q snapshot myvm delete hdd "$1" --auto 2>/dev/null || :
+}
+has_checkpoint() {
+    running myvm
+    maqet --format plain checkpoint myvm list | grep -qw -- "$1" ||
+        expect 0 maqet checkpoint myvm create "$1"
+}
+lacks_checkpoint() {
+    running myvm
+    "$MAQET" -q checkpoint myvm delete "$1" --yes 2>/dev/null || :
+}
+without() {
+    stopped "$1"
+    expect 0 maqet rm "$1" --yes
+}
+# A plugin outside of the tree, as its author has it in his folder.
+plugin() { # NAME
+    [ -e "maqet-storage-$1.so" ] ||
+        "${CC:-cc}" -shared -fPIC -I "$abs_top_srcdir/include" -o "maqet-storage-$1.so" \
+            "$abs_top_srcdir/examples/plugins/$1/$1.c" || fail "cannot compile the plugin $1"
+}
+# What nbd's plugin takes without a name: localhost:10809.
+served() {
+    [ -e served.raw ] || qemu-img create -q -f raw served.raw 16M
+    qemu-nbd -t -e 8 -f raw served.raw &
+    cleanup_fn "kill $! 2>/dev/null"
+    eventually 20 qemu-io -f raw -c quit nbd://localhost
+}
+
+# ---- what an example needs ----
+
+# prepare EXAMPLE: without a row here, it needs the running VM.
+prepare() {
+    case $1 in
+    'maqet add '*) ;;
+    'maqet start myvm --from '*)
+        has_checkpoint before-test
+        stopped myvm
+        ;;
+    'maqet start web db cache') stopped web db cache ;;
+    'maqet start '*) stopped myvm ;;
+    'maqet stop myvm --timeout 0 --force') running myvm ;;
+    'maqet stop '* | 'maqet restart '*) booted ;;
+    'maqet resume myvm') paused myvm ;;
+    'maqet resume web db') paused web db ;;
+    'maqet pause web db') running web db ;;
+    'maqet snapshot myvm create hdd before-upgrade')
+        lacks_snapshot before-upgrade
+        stopped myvm
+        ;;
+    'maqet snapshot myvm create '*) running myvm ;;
+    'maqet snapshot myvm load '* | 'maqet snapshot myvm delete '*)
+        stopped myvm
+        has_snapshot before-upgrade
+        ;;
+    'maqet snapshot myvm export '*)
+        has_snapshot nightly
+        rm -f backup/*
+        ;;
+    'maqet checkpoint myvm create '*)
+        lacks_checkpoint before-test
+        running myvm
+        ;;
+    'maqet checkpoint myvm '*) has_checkpoint before-test ;;
+    'maqet run '*)
+        has_checkpoint ready
+        stopped myvm
+        ;;
+    'maqet resize '* | 'maqet check '* | 'maqet recover '* | 'maqet rm '*) stopped myvm ;;
+    'maqet storage rm '*)
+        vm_yaml old <<EOF
+storage:
+  - {name: hdd, size: 1M, file: vms/old.qcow2}
+EOF
+        running old
+        without old
+        ;;
+    'maqet plugin check '*vdi*) plugin vdi ;;
+    'maqet plugin check '*nbd*)
+        plugin nbd
+        served
+        ;;
+    'maqet apply web '* | 'maqet validate '* | 'maqet help '* | 'maqet plugin '* | 'maqet doctor'*)
+        there web
+        ;;
+    *) running myvm ;;
+    esac
+}
+
+# What is typed instead: folders at the root are the test's, and nobody waits for long.
+typed() {
+    printf '%s\n' "$1" | sed -e "s, /\(backup\|vms\)/, $TMP/\1/,g" -e 's/ --timeout 60$/ --timeout 0.1/' \
+        -e 's/^maqet doctor/& --timeout 1/'
+}
+# The exit status; not 0 where the example ends something that would go on.
+wanted() {
+    case $1 in
+    'maqet run '*' --timeout 60') echo 124 ;;
+    *) echo 0 ;;
+    esac
+}
+
+# on_terminal LINE: as a person types it, and answers with yes; what is shown goes to the file screen.
+on_terminal() {
+    printf '%s\n' "$1" >line
+    yes y | head -n 3 | TERM=vt100 script -qefc "bash -o pipefail $TMP/line" screen >/dev/null 2>&1
+}
+
+# run_example EXAMPLE
+run_example() {
+    note_step "$1"
+    line=$(typed "$1")
+    case $1 in
+    *' --foreground')
+        # It holds the terminal until the VM is stopped from another one.
+        on_terminal "$line" &
+        foreground=$!
+        eventually 60 sh -c "[ \"\$($MAQET --format plain ls --status running | cut -f 1 | grep -x myvm)\" ]"
+        expect 0 maqet stop myvm --timeout 0 --force
+        code=0
+        wait "$foreground" || code=$?
+        ;;
+    *)
+        code=0
+        on_terminal "$line" || code=$?
+        ;;
+    esac
+    [ "$code" = "$(wanted "$1")" ] || fail "exit status $code: $line: $(tr -d '\r' <screen)"
+}
+
+maqet --list-commands | cut -f 1 >commands
+while read -r command; do
+    # shellcheck disable=SC1003 # a backslash
+    sed -n '/^\.EX$/,/^\.EE$/p' "$abs_top_builddir/docs/commands/maqet-$command.1" |
+        sed -e '/^\.E[XE]$/d' -e 's/\\-/-/g; s/\\(aq/'"'"'/g; s/\\&//g; s/\\e/\\/g' >page
+    [ -s page ] || fail "maqet-$command(1) has no example"
+    cat page
+done <commands >examples
+[ "$(wc -l <examples)" -gt 40 ] || fail "too few examples"
+
+# Each is run, in the order of the commands; MAQET_TEST_EXAMPLES selects some, by a pattern.
+while read -r example <&3; do
+    printf '%s\n' "$example" | grep -q -- "${MAQET_TEST_EXAMPLES:-.}" || continue
+    prepare "$example"
+    run_example "$example"
+    echo "ok: $example"
+done 3<examples
