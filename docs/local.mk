@@ -7,7 +7,7 @@ docsdir = $(docdir)/docs
 dist_docs_DATA = docs/architecture.md docs/arguments.md docs/configuration.md docs/json.md \
 	docs/performance.md \
 	docs/checkpoints.md docs/packaging.md docs/plugins.md docs/security.md docs/services.md \
-	docs/snapshots.md \
+	docs/shares.md docs/snapshots.md \
 	docs/images.md
 EXTRA_DIST += docs/maqet.1.in
 
@@ -86,13 +86,14 @@ docs/maqet-plugin.3: $(top_srcdir)/docs/maqet-plugin.3.in $(top_srcdir)/docs/ref
 # The plugins are copied to a folder that nobody else can write, since from another one the
 # program would not load them.
 PLUGIN_MANUALS = docs/maqet-storage-qcow2.5 docs/maqet-storage-raw.5 docs/maqet-storage-virtfs.5 \
-	docs/maqet-storage-cloud-init.5 \
+	docs/maqet-storage-cloud-init.5 docs/maqet-storage-virtiofs.5 \
 	docs/maqet-iface-virtio.5 docs/maqet-iface-sata.5 docs/maqet-iface-ide.5 \
 	docs/maqet-iface-scsi.5
 nodist_man_MANS += $(PLUGIN_MANUALS)
 CLEANFILES += $(PLUGIN_MANUALS)
 PLUGIN_PROSE = docs/plugins/storage-qcow2.man docs/plugins/storage-raw.man \
-	docs/plugins/storage-virtfs.man docs/plugins/storage-cloud-init.man \
+	docs/plugins/storage-virtfs.man docs/plugins/storage-virtiofs.man \
+	docs/plugins/storage-cloud-init.man \
 	docs/plugins/iface-virtio.man docs/plugins/iface-sata.man \
 	docs/plugins/iface-ide.man docs/plugins/iface-scsi.man
 EXTRA_DIST += $(PLUGIN_PROSE)

@@ -43,9 +43,6 @@ EXAMPLE_PLUGINS = \
 	examples/plugins/usb/vm.yaml \
 	examples/plugins/vdi/Makefile examples/plugins/vdi/README.md \
 	examples/plugins/vdi/vdi.c examples/plugins/vdi/vm.yaml \
-	examples/plugins/virtiofs/Makefile examples/plugins/virtiofs/README.md \
-	examples/plugins/virtiofs/check.sh examples/plugins/virtiofs/virtiofs.c \
-	examples/plugins/virtiofs/vm.yaml \
 	examples/plugins/vmdk/Cargo.toml \
 	examples/plugins/vmdk/Makefile examples/plugins/vmdk/README.md \
 	examples/plugins/vmdk/check.sh examples/plugins/vmdk/maqet.rs \

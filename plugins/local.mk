@@ -5,4 +5,5 @@ include plugins/qcow2/local.mk
 include plugins/raw/local.mk
 include plugins/cloud-init/local.mk
 include plugins/virtfs/local.mk
+include plugins/virtiofs/local.mk
 include plugins/iface/local.mk

@@ -13,4 +13,4 @@ tests_bench_read_yaml_LDADD = $(CORE_LIBS)
 tests_bench_stopwatch_SOURCES = tests/bench/stopwatch.c
 tests_bench_stopwatch_LDADD =
 EXTRA_DIST += tests/bench/bench-functions.sh tests/bench/checkpoint.sh tests/bench/memory.c \
-	tests/bench/snapshot.sh tests/bench/yaml.sh
+	tests/bench/shares.sh tests/bench/snapshot.sh tests/bench/yaml.sh

@@ -39,7 +39,10 @@ for folder in $frozen; do
     # Snapshots, users and growing of a drive that lies elsewhere.
     ELSEWHERE="$TMP/then" sh "$abs_top_srcdir/tests/functional/elsewhere.sh" >log 2>&1 ||
         { cat log >&2; fail "elsewhere of $folder"; }
-    for example in luks nbd nvme usb virtiofs; do
+    # A program beside QEMU.
+    VIRTIOFS_PLUGIN="$TMP/then" sh "$abs_top_srcdir/tests/functional/virtiofs.sh" >log 2>&1 ||
+        { cat log >&2; fail "virtiofs of $folder"; }
+    for example in luks nbd nvme usb; do
         tests="$abs_top_srcdir/examples/plugins/$example/check.sh"
         rm -rf now
         mkdir now

@@ -12,6 +12,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-run.sh \
 	tests/functional/guest-service.sh \
 	tests/functional/examples.sh \
+	tests/functional/guest-shares.sh \
 	tests/functional/guest-snapshots.sh \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/core-has-no-grammar.sh \
@@ -24,7 +25,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/autoreconf.sh \
 	tests/functional/public-header.sh \
 	tests/functional/header-comments.sh \
-	tests/functional/outside-virtiofs.sh \
+	tests/functional/virtiofs.sh \
 	tests/functional/outside-storages.sh \
 	tests/functional/outside-interfaces.sh \
 	tests/functional/outside-languages.sh \

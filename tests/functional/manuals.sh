@@ -21,7 +21,7 @@ documented_in() { # PAGE
         sed -n 's/^\\fB\([a-z0-9_.]*\)\\fR (\\fI\([a-z]*\)\\fR.*/\1 \2/p'
 }
 
-for page in storage-qcow2 storage-raw storage-virtfs storage-cloud-init iface-virtio iface-sata \
+for page in storage-qcow2 storage-raw storage-virtfs storage-virtiofs storage-cloud-init iface-virtio iface-sata \
     iface-ide iface-scsi; do
     plugin=${page#*-}
     file="$docs/maqet-$page.5"
@@ -55,6 +55,7 @@ known() { # SECTION PLUGIN
 }
 known qcow2 qcow2
 known virtfs virtfs
+known virtiofs virtiofs
 known cloud-init cloud-init
 
 # The header, the list of exported symbols and maqet-plugin(3).
@@ -167,7 +168,7 @@ done <keys
 sed -n 's/^##* //p' "$reference" | sed 1d | tr -d '`' | tr '[:lower:]' '[:upper:]' | while read -r title; do
     tr '[:lower:]' '[:upper:]' <page | grep -qF "\"$title\"" || fail "maqet.yaml(5) lacks the section $title"
 done
-! grep -n '[`|]' page | grep -v 'tcp::\|maqet plugin schema\||=' || fail "Markdown in maqet.yaml(5)"
+! grep -n '[`|]' page | grep -v ': |$\|tcp::\|maqet plugin schema\||=' || fail "Markdown in maqet.yaml(5)"
 
 # They are well-formed.
 requires groff

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * virtiofs.c - a folder that host and guest share by virtio-fs. QEMU only passes messages
- * on: a program of its own, virtiofsd, reads and writes the files. It runs beside QEMU and
- * maps the guest's memory, so this is an example of a plugin with a helper.
+ * on: a separate program, virtiofsd, reads and writes the files. It runs beside QEMU and
+ * maps the guest's memory.
  *
  * There are two of that name, with different options: the one that came with QEMU until
- * 7.2, written in C, and its successor in Rust (https://gitlab.com/virtio-fs/virtiofsd).
+ * 7.2, written in C, which only root can run, and its successor in Rust
+ * (https://gitlab.com/virtio-fs/virtiofsd).
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #define MAQET_PLUGIN_ABI 1
 #include <maqet-plugin.h>
 
@@ -15,6 +19,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "plugins/common/quote.h"
 
 enum { TAG_MAX = 36 }; /* bytes (Virtual I/O Device specification, 5.11.4) */
 
@@ -25,24 +31,25 @@ static const struct maqet_option options[] = {
     {.name = "path",
      .type = MAQET_OPTION_PATH,
      .flags = MAQET_REQUIRED,
-     .help = "the folder that is shared"},
+     .help = "folder of the host"},
     {.name = "mount_tag",
      .type = MAQET_OPTION_STRING,
-     .help = "the name by which the guest mounts it; without it that of the drive"},
+     .help = "name by which the guest mounts it; the drive's name unless it is given"},
     {.name = "readonly", .type = MAQET_OPTION_BOOL, .help = "the guest may only read"},
     {.name = "cache",
      .type = MAQET_OPTION_CHOICE,
      .choices = caches,
      .fallback = "auto",
-     .help = "what the guest may keep in its memory"},
+     .help = "what the guest may keep in its memory: with never, it sees changes on the "
+             "host at once, and with always, the host must change nothing"},
     {.name = "sandbox",
      .type = MAQET_OPTION_CHOICE,
      .choices = sandboxes,
      .fallback = "namespace",
-     .help = "how virtiofsd is kept from other files of the host"},
+     .help = "how virtiofsd is kept from other files of the host; chroot is for root"},
     {.name = "virtiofsd",
      .type = MAQET_OPTION_PATH,
-     .help = "the program; without it one is looked for where distributions put it"},
+     .help = "the program; without it, it is looked for where distributions put it"},
     {.name = NULL},
 };
 
@@ -66,16 +73,18 @@ program_of(const struct maqet_drive *drive, struct maqet_error **err)
         return written;
     if (written) {
         maqet_drive_error(drive, "virtiofsd", err, MAQET_ERROR_MISSING,
-                          "%s is no program that you may run", written);
+                          "%s is not a program that you may run", written);
         return NULL;
     }
     for (const char *const *place = places; *place; place++)
         if (access(*place, X_OK) == 0)
             return *place;
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
-                      "sharing a folder by virtiofs needs the program virtiofsd");
-    maqet_error_hint(err, "Install it (Debian 13: apt install virtiofsd; Debian 12: "
-                          "qemu-system-common has it), or name it with `virtiofsd:`");
+                      "sharing a folder by virtiofs requires the program virtiofsd");
+    maqet_error_hint(err,
+                     "Install it (Debian 13: apt install virtiofsd), or name it with "
+                     "`virtiofsd:`");
+    maqet_error_hint(err, "Or share the folder by 9p: `type: virtfs`");
     return NULL;
 }
 
@@ -86,9 +95,13 @@ virtiofs_validate(const struct maqet_drive *drive, struct maqet_error **err)
     struct stat status;
 
     if (stat(path, &status) < 0 || !S_ISDIR(status.st_mode)) {
+        char *word = shell_quoted(path);
+
         maqet_drive_error(drive, "path", err, MAQET_ERROR_MISSING,
-                          "there is no folder %s", path);
-        maqet_error_hint(err, "Make it: mkdir -p '%s'", path);
+                          "cannot share %s: there is no such folder", path);
+        if (word)
+            maqet_error_hint(err, "Create it: mkdir -p %s", word);
+        free(word);
         return -1;
     }
     if (!*tag || strlen(tag) > TAG_MAX)
@@ -100,31 +113,56 @@ virtiofs_validate(const struct maqet_drive *drive, struct maqet_error **err)
 
 /* ---- the program beside QEMU ---- */
 
-/* Whether it is the one in Rust; -1 on error. */
+/* What a program can do, by its help. */
+struct program {
+    const char *path;
+    bool newer;      /* it is the one in Rust */
+    bool translates; /* it can give files other owners in the guest (since 1.12) */
+};
+
 static int
-is_successor(const char *program, struct maqet_error **err)
+examine(const char *path, struct program *program, struct maqet_error **err)
 {
-    struct maqet_command *command = maqet_command_new(program);
+    struct maqet_command *command = maqet_command_new(path);
 
     maqet_command_arg(command, "--help");
     char *help = maqet_command_output(command, NULL, err);
-    int result = help ? strstr(help, "--shared-dir") != NULL : -1;
+    if (!help)
+        return -1;
+    *program = (struct program){.path = path,
+                                .newer = strstr(help, "--shared-dir") != NULL,
+                                .translates = strstr(help, "--translate-uid") != NULL};
     maqet_free(help);
-    return result;
+    return 0;
+}
+
+/* An ordinary user's virtiofsd is in a namespace in which that user is 0, and the only one.
+ * So whoever writes in the guest, the files belong to the user; and they have the same
+ * owner in the guest as on the host. */
+static void
+add_owner(struct maqet_command *command, const char *option, unsigned id)
+{
+    maqet_command_arg(command, "--%s=squash-guest:0:0:4294967295", option);
+    maqet_command_arg(command, "--%s=host:0:%u:1", option, id);
 }
 
 static struct maqet_command *
-successor(const struct maqet_drive *drive, const char *program)
+successor(const struct maqet_drive *drive, const struct program *program)
 {
-    struct maqet_command *command = maqet_command_new(program);
+    struct maqet_command *command = maqet_command_new(program->path);
+    const char *sandbox = maqet_drive_string(drive, "sandbox");
 
     maqet_command_arg(command, "--fd=%d", MAQET_HELPER_FD);
     maqet_command_arg(command, "--shared-dir=%s", maqet_drive_string(drive, "path"));
     maqet_command_arg(command, "--cache=%s", maqet_drive_string(drive, "cache"));
-    maqet_command_arg(command, "--sandbox=%s", maqet_drive_string(drive, "sandbox"));
+    maqet_command_arg(command, "--sandbox=%s", sandbox);
     maqet_command_arg(command, "--log-level=warn");
     if (maqet_drive_readonly(drive))
         maqet_command_arg(command, "--readonly");
+    if (program->translates && geteuid() != 0 && strcmp(sandbox, "namespace") == 0) {
+        add_owner(command, "translate-uid", geteuid());
+        add_owner(command, "translate-gid", getegid());
+    }
     return command;
 }
 
@@ -155,8 +193,15 @@ predecessor(const struct maqet_drive *drive, const char *program,
     if (maqet_drive_readonly(drive) || strcmp(sandbox, "none") == 0) {
         maqet_drive_error(drive, maqet_drive_readonly(drive) ? "readonly" : "sandbox",
                           err, MAQET_ERROR_UNSUPPORTED,
-                          "%s is that of QEMU 7.2, which cannot do that", program);
+                          "%s is that of QEMU 7.2, which does not support this", program);
         maqet_error_hint(err, "Install a newer virtiofsd, and name it with `virtiofsd:`");
+        return NULL;
+    }
+    if (geteuid() != 0) {
+        maqet_drive_error(drive, NULL, err, MAQET_ERROR_PERMISSION,
+                          "%s is that of QEMU 7.2, which only root can run", program);
+        maqet_error_hint(err, "Install a newer virtiofsd, and name it with `virtiofsd:`");
+        maqet_error_hint(err, "Or share the folder by 9p: `type: virtfs`");
         return NULL;
     }
     struct maqet_command *command = maqet_command_new(program);
@@ -178,12 +223,12 @@ predecessor(const struct maqet_drive *drive, const char *program,
 static struct maqet_command *
 virtiofs_helper(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    const char *program = program_of(drive, err);
-    int newer = program ? is_successor(program, err) : -1;
+    const char *path = program_of(drive, err);
+    struct program program;
 
-    if (newer < 0)
+    if (!path || examine(path, &program, err) < 0)
         return NULL;
-    return newer ? successor(drive, program) : predecessor(drive, program, err);
+    return program.newer ? successor(drive, &program) : predecessor(drive, path, err);
 }
 
 /* ---- QEMU's half ---- */
