@@ -123,6 +123,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/console_port.c core/machine/console_port.h \
 	core/machine/cloud_init.c core/machine/cloud_init.h \
 	core/machine/definition.c core/machine/definition.h \
+	core/machine/devices.c core/machine/devices.h \
 	core/machine/drives.c core/machine/drives.h \
 	core/machine/ended.c core/machine/ended.h \
 	core/machine/entries.c core/machine/entries.h \
@@ -139,9 +140,11 @@ libmaqet_core_a_SOURCES = \
 	core/machine/inventory.c core/machine/inventory.h \
 	core/machine/listing.c core/machine/listing.h \
 	core/machine/keeper.c core/machine/keeper.h \
+	core/machine/keys.c core/machine/keys.h \
 	core/machine/merge.c core/machine/merge.h \
 	core/machine/monitor.c core/machine/monitor.h \
 	core/machine/needs.c core/machine/needs.h \
+	core/machine/network.c core/machine/network.h \
 	core/machine/opened.c core/machine/opened.h \
 	core/machine/owner.c core/machine/owner.h \
 	core/machine/pending.c core/machine/pending.h \

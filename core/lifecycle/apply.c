@@ -135,6 +135,15 @@ keep_slots(const struct maqet_context *context, const char *name)
     maqet_slots_save(context, name, &vm->slots, NULL);
 }
 
+/* What a machine keeps whatever its files say. */
+static void
+inherit(struct maqet_definition *definition, const struct maqet_definition *before)
+{
+    free(definition->uuid);
+    definition->uuid = maqet_strdup(before->uuid);
+    definition->defaults = before->defaults;
+}
+
 /* Replaces the definition of an existing machine, which is locked. */
 static int
 change(const struct maqet_opened *machine, struct maqet_definition *definition,
@@ -152,8 +161,7 @@ change(const struct maqet_opened *machine, struct maqet_definition *definition,
         return 0;
     if (!same)
         keep_slots(machine->context, machine->name);
-    free(definition->uuid);
-    definition->uuid = TAKE_PTR(before->uuid);
+    inherit(definition, before);
     if (maqet_store_replace(machine->context, definition, err) < 0)
         return -1;
     if (same)
@@ -176,8 +184,15 @@ int
 maqet_vm_apply(const struct maqet_context *context, struct maqet_definition *definition,
                const char **outcome, struct maqet_error **err)
 {
-    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(context, definition, err);
+    _cleanup_definition_ struct maqet_definition *before =
+        exists(context, definition->name)
+            ? maqet_store_load(context, definition->name, NULL)
+            : NULL;
 
+    /* It is checked as it will be started. */
+    if (before)
+        inherit(definition, before);
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(context, definition, err);
     if (!vm)
         return -1;
     /* Others may add or remove the machine at the same time: what matters is that in the

@@ -6,11 +6,11 @@
 #include "core/base/files.h"
 #include "core/config/options.h"
 #include "core/machine/accel.h"
-#include "core/machine/run.h"
+#include "core/machine/devices.h"
+#include "core/machine/keys.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/plugin/call.h"
 #include "core/qemu/arguments.h"
-#include "core/qemu/launch.h"
 #include "core/qemu/objects.h"
 #include "core/qemu/keyval.h"
 #include "core/storage/slots.h"
@@ -29,15 +29,32 @@ add_key(const struct maqet_vm *vm, const char *key, const char *option,
 
     if (!value)
         return;
-    if (maqet_arguments_has(maqet_vm_arguments(vm), option + 1)) {
-        _cleanup_free_ char *place =
-            maqet_place_text(maqet_tree_place_of_value(vm->definition->tree, key));
+    if (maqet_arguments_has(maqet_vm_arguments(vm), option + 1))
+        maqet_vm_say_ignored(vm, key, option);
+    else
+        maqet_args_option(args, option, value);
+}
 
-        maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
-                          "%s: '%s' is ignored: `arguments` says %s", place, key, option);
-        return;
-    }
-    maqet_args_option(args, option, value);
+/* The machine type, the machine's UUID, and that QEMU adds no devices by itself. Properties
+ * of -machine in `arguments` are added to a type of ours. */
+static void
+add_machine(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    json_object *arguments = maqet_vm_arguments(vm);
+    _cleanup_free_ char *type =
+        maqet_arguments_property(arguments, "machine", "type", "type");
+
+    if (maqet_vm_has_own_devices(vm) && !maqet_arguments_has(arguments, "nodefaults"))
+        maqet_args_option(args, "-nodefaults", NULL);
+    if (type && maqet_tree_text(vm->definition->tree, "machine"))
+        maqet_vm_say_ignored(vm, "machine", "-machine");
+    else if (!type && maqet_tree_text(vm->definition->tree, "machine"))
+        maqet_args_option(args, "-machine",
+                          maqet_tree_text(vm->definition->tree, "machine"));
+    else if (!type && maqet_vm_has_own_devices(vm))
+        maqet_args_option(args, "-machine", vm->machine.type);
+    if (vm->definition->defaults > 0 && !maqet_arguments_has(arguments, "uuid"))
+        maqet_args_option(args, "-uuid", vm->definition->uuid);
 }
 
 /* Without a graphical session, QEMU's default display (GTK) may fail to start. */
@@ -57,61 +74,27 @@ add_keys(const struct maqet_vm *vm, struct maqet_args *args)
 {
     const char *accel = maqet_vm_accel(vm);
 
+    json_object *tree = vm->definition->tree;
+    const char *vcpus = maqet_keys_name_of_vcpus(tree);
+
     /* Without `guest=`, a VM named "id" would be taken for a key. */
     if (!maqet_arguments_has(maqet_vm_arguments(vm), "name"))
         maqet_props_string(maqet_args_settings(args, "-name", NULL), "guest",
                            vm->definition->name);
+    add_machine(vm, args);
     if (accel)
         maqet_args_option(args, "-accel", accel);
     add_key(vm, "memory", "-m", args);
-    add_key(vm, "cpu", maqet_definition_vcpus(vm->definition->tree) > 0 ? "-smp" : "-cpu",
-            args);
+    if (vcpus)
+        add_key(vm, vcpus, "-smp", args);
+    if (!vcpus || strcmp(vcpus, "cpu") != 0)
+        add_key(vm, "cpu", "-cpu", args);
     add_display(vm, args);
-    add_key(vm, "vga", "-vga", args);
+    if (!maqet_vm_has_own_devices(vm))
+        add_key(vm, "vga", "-vga", args);
 }
 
-/* ---- maqet's own devices ---- */
-
-/* A socket of maqet's, which QEMU inherits and which listens already. */
-static void
-add_socket(struct maqet_args *args, const char *id, const char *descriptor)
-{
-    struct maqet_props *socket = maqet_args_chardev(args, "socket", id);
-
-    maqet_props_int(socket, "fd", maqet_descriptor_number(descriptor));
-    maqet_props_bool(socket, "server", true);
-    maqet_props_bool(socket, "wait", false);
-}
-
-/* QEMU's PID file, and maqet's own monitor. */
-static void
-add_monitor(const struct maqet_vm *vm, struct maqet_args *args)
-{
-    _cleanup_free_ char *file = maqet_format("%s/" MAQET_RUN_PID, vm->machine.run_dir);
-    struct maqet_props *monitor;
-
-    maqet_args_option(args, "-pidfile", file);
-    add_socket(args, "maqet-monitor", MAQET_DESCRIPTOR_MONITOR);
-    monitor = maqet_args_settings(args, "-mon", NULL);
-    maqet_props_string(monitor, "chardev", "maqet-monitor");
-    maqet_props_string(monitor, "mode", "control");
-}
-
-/* The port of the guest agent. */
-static void
-add_agent(const struct maqet_vm *vm, struct maqet_args *args)
-{
-    struct maqet_props *port;
-
-    if (!maqet_vm_has_agent(vm))
-        return;
-    add_socket(args, "maqet-agent", MAQET_DESCRIPTOR_AGENT);
-    maqet_args_device(args, MAQET_AGENT_BUS, "maqet-agent-bus");
-    port = maqet_args_append(args, &maqet_kind_device, "virtserialport", NULL);
-    maqet_props_string(port, "bus", "maqet-agent-bus.0");
-    maqet_props_string(port, "chardev", "maqet-agent");
-    maqet_props_string(port, "name", "org.qemu.guest_agent.0");
-}
+/* ---- memory ---- */
 
 /* QEMU rounds the guest's memory up to a multiple of this (QEMU: softmmu/vl.c, or
  * hw/core/machine.c). */
@@ -181,8 +164,7 @@ maqet_vm_command_line(struct maqet_vm *vm, struct maqet_strings *argv,
         return -1;
     add_keys(vm, own);
     maqet_sandbox_add_arguments(vm, own);
-    add_monitor(vm, own);
-    add_agent(vm, own);
+    maqet_devices_add(vm, own);
     if (drives->shares_memory)
         add_shared_memory(vm, memory);
     maqet_strings_add(argv, vm->program);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/definition.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "core/base/files.h"
@@ -11,12 +9,13 @@
 #include "core/config/saved.h"
 #include "core/config/yaml.h"
 #include "core/machine/cloud_init.h"
+#include "core/machine/keys.h"
 #include "core/machine/merge.h"
+#include "core/machine/network.h"
 #include "core/qemu/argument_check.h"
 #include "core/qemu/arguments.h"
 
-/* More vCPUs than any machine type of QEMU supports. */
-enum { VM_NAME_MAX = 63, FORMAT = 1, VCPUS_MAX = 4096 };
+enum { VM_NAME_MAX = 63, FORMAT = 1 };
 
 #define NAME_RULE                                                                        \
     "use a letter or digit, then letters, digits, '.', '_' and '-'; at most 63 characters"
@@ -27,7 +26,10 @@ const struct maqet_option maqet_definition_options[] = {
     {MAQET_OPTION("binary", STRING, "QEMU's program")},
     {MAQET_OPTION("accel", CHOICE, "how the guest's code is run"),
      .choices = accel_words},
+    {MAQET_OPTION("machine", STRING, "QEMU's machine type")},
     {MAQET_OPTION("memory", STRING, "the value of QEMU's -m")},
+    {MAQET_OPTION("vcpus", INT, "the number of vCPUs"), .flags = MAQET_LIMITS,
+     .minimum = 1, .maximum = MAQET_KEYS_VCPUS_MAX},
     {MAQET_OPTION("cpu", STRING, "the value of QEMU's -cpu, or a number of vCPUs")},
     {MAQET_OPTION("display", STRING, "the value of QEMU's -display")},
     {MAQET_OPTION("vga", STRING, "the value of QEMU's -vga")},
@@ -200,73 +202,7 @@ check_sandbox(json_object *tree, struct maqet_error **err)
                : 0;
 }
 
-/* ---- numbers ---- */
-
-/* MiB: a number without a unit that is smaller, or larger, is most likely a mistake. */
-enum { MEMORY_LEAST = 32, MEMORY_MOST = 64 << 20 };
-
-/* QEMU reads a number without a unit as MiB (qemu(1), -m), but "4" usually means 4G, and
- * so does "4294967296". */
-static int
-check_memory(json_object *tree, struct maqet_error **err)
-{
-    const char *written = maqet_tree_text(tree, "memory");
-    struct maqet_place place = maqet_tree_place_of_value(tree, "memory");
-    const char *text = written && maqet_text_starts(written, "size=")
-                           ? written + strlen("size=")
-                           : written;
-    int64_t number;
-
-    if (!text)
-        return 0;
-    _cleanup_free_ char *size = maqet_strndup(text, strcspn(text, ","));
-    if (size[strspn(size, "0123456789")] || !maqet_parse_int(size, &number) ||
-        number == 0 || (number >= MEMORY_LEAST && number <= MEMORY_MOST))
-        return 0;
-    _cleanup_free_ char *meant = number < MEMORY_LEAST
-                                     ? maqet_format("%" PRId64 "G", number)
-                                     : maqet_text_size((uint64_t)number);
-    maqet_place_invalid(place, err,
-                        "'memory' is '%s', which is %" PRId64 " MiB; did you mean %s?",
-                        written, number, meant);
-    if (number < MEMORY_LEAST)
-        maqet_error_hint(err, "If it is intended, write the unit: `memory: %" PRId64 "M`",
-                         number);
-    return -1;
-}
-
-/* Whether the text is a number other than 486, which is a model of QEMU's. */
-static bool
-is_number_of_vcpus(const char *text)
-{
-    return text && !text[strspn(text, "0123456789")] && strcmp(text, "486") != 0;
-}
-
-unsigned
-maqet_definition_vcpus(json_object *tree)
-{
-    const char *text = maqet_tree_text(tree, "cpu");
-    int64_t number;
-
-    return is_number_of_vcpus(text) && maqet_parse_int(text, &number) &&
-                   number <= VCPUS_MAX
-               ? (unsigned)number
-               : 0;
-}
-
-static int
-check_cpu(json_object *tree, struct maqet_error **err)
-{
-    const char *text = maqet_tree_text(tree, "cpu");
-
-    if (!is_number_of_vcpus(text) || maqet_definition_vcpus(tree) > 0)
-        return 0;
-    return maqet_place_invalid(
-        maqet_tree_place_of_value(tree, "cpu"), err,
-        "'cpu' is '%s'; a number is that of the vCPUs, from 1 to %d, "
-        "and anything else a model such as `host` or `max`",
-        text, VCPUS_MAX);
-}
+/* ---- all of it ---- */
 
 static int
 check_tree(json_object *tree, struct maqet_error **err)
@@ -275,12 +211,15 @@ check_tree(json_object *tree, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
 
     maqet_strings_add(&others, "arguments");
+    maqet_strings_add(&others, "network");
+    maqet_strings_add(&others, "ports");
     maqet_strings_add(&others, "sandbox");
     maqet_strings_add(&others, "storage");
     if (maqet_cloud_init_check(tree, err) < 0 ||
         maqet_options_check(tree, tables, &others, NULL, err) < 0 ||
         check_list(tree, "arguments", "QEMU's options, such as `- smp: 2`", err) < 0 ||
-        check_memory(tree, err) < 0 || check_cpu(tree, err) < 0 ||
+        check_list(tree, "ports", "HOST:GUEST, such as \"2222:22\"", err) < 0 ||
+        maqet_keys_check(tree, err) < 0 || maqet_network_check(tree, err) < 0 ||
         check_storage_list(tree, err) < 0 || check_sandbox(tree, err) < 0)
         return -1;
     json_object *arguments = json_object_object_get(tree, "arguments");
@@ -394,6 +333,7 @@ maqet_definition_read(const struct maqet_strings *files,
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_alloc(sizeof(*definition));
 
+    definition->defaults = MAQET_DEFAULTS;
     definition->uuid = new_uuid(err);
     if (!definition->uuid)
         return NULL;
@@ -443,10 +383,14 @@ maqet_definition_of_tree(json_object *tree, const char *name, struct maqet_error
 json_object *
 maqet_definition_to_json(const struct maqet_definition *definition)
 {
+    json_object *defaults =
+        definition->defaults > 0 ? json_object_new_int((int)definition->defaults) : NULL;
+
+    /* One without it has the form that an earlier maqet wrote. */
     return maqet_json_object("format", json_object_new_int(FORMAT), "uuid",
-                             json_object_new_string(definition->uuid), "definition",
-                             maqet_tree_save(definition->tree), "added",
-                             maqet_added_to_json(&definition->added), NULL);
+                             json_object_new_string(definition->uuid), "defaults",
+                             defaults, "definition", maqet_tree_save(definition->tree),
+                             "added", maqet_added_to_json(&definition->added), NULL);
 }
 
 int
@@ -465,15 +409,17 @@ maqet_definition_from_json(json_object *file, const char *path, const char *name
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_alloc(sizeof(*definition));
     json_object *tree = json_object_object_get(file, "definition");
+    int64_t defaults = maqet_json_int(file, "defaults");
 
     if (maqet_json_int(file, "format") != FORMAT || !maqet_json_text(file, "uuid") ||
-        !tree) {
+        !tree || defaults < 0 || defaults > MAQET_DEFAULTS) {
         maqet_error_set(err, MAQET_ERROR_FAILED,
                         "%s is damaged, or was written by a later version of maqet",
                         path);
         return NULL;
     }
     definition->name = maqet_strdup(name);
+    definition->defaults = (unsigned)defaults;
     definition->uuid = maqet_strdup(maqet_json_text(file, "uuid"));
     definition->tree = maqet_tree_load(tree, err);
     if (!definition->tree) {

@@ -10,9 +10,22 @@
 #include "core/config/tree.h"
 #include "core/machine/added.h"
 
+/*
+ * What a machine has by default never changes while it exists, since its guest has been
+ * installed on it. So each definition has the number of its defaults, of which this is the
+ * present one:
+ *
+ * 0: QEMU's own default devices and machine type. Machines that were added by a maqet
+ *    without these numbers have it.
+ * 1: none of QEMU's default devices, but those that maqet adds (devices.h); the machine
+ *    type of maqet_vm_default_type(); and the machine's UUID.
+ */
+enum { MAQET_DEFAULTS = 1 };
+
 struct maqet_definition {
     char *name;
     char *uuid;
+    unsigned defaults; /* 0 to MAQET_DEFAULTS */
     json_object *tree;
     struct maqet_added added; /* what the tree was read from */
 };
@@ -34,11 +47,7 @@ struct maqet_definition *maqet_definition_read(const struct maqet_strings *files
 struct maqet_definition *maqet_definition_of_tree(json_object *tree, const char *name,
                                                   struct maqet_error **err);
 
-/* The number of vCPUs in the key `cpu`; 0: it names a model, or is absent. */
-unsigned maqet_definition_vcpus(json_object *tree);
-
-/* The keys of the top level, except `storage`, `arguments` and `sandbox`; and the
- * switches in `sandbox`. */
+/* The keys of the top level whose values are texts; and the switches in `sandbox`. */
 extern const struct maqet_option maqet_definition_options[];
 extern const struct maqet_option maqet_definition_sandbox_options[];
 

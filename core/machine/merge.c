@@ -388,6 +388,7 @@ static json_object *
 assignment_tree(struct assignment *assignment, json_object *tree,
                 struct maqet_error **err)
 {
+    static const char *const mappings[] = {"cloud_init.", "network.", "sandbox.", NULL};
     struct maqet_place place = assignment->place;
     const char *key = assignment->key, *dot = strchr(key, '.');
 
@@ -400,12 +401,11 @@ assignment_tree(struct assignment *assignment, json_object *tree,
     if (maqet_text_starts(key, "storage.") && strchr(dot + 1, '.') &&
         !strstr(key, "..") && key[strlen(key) - 1] != '.')
         return drive_tree(assignment, tree, dot + 1, err);
-    if ((maqet_text_starts(key, "sandbox.") || maqet_text_starts(key, "cloud_init.")) &&
-        dot[1] && !strchr(dot + 1, '.'))
+    if (maqet_text_prefix(key, mappings) && dot[1] && !strchr(dot + 1, '.'))
         return nested_mapping(assignment, key);
     maqet_place_invalid(place, err,
                         "a key is one of the top level, or storage.DRIVE.KEY, "
-                        "arguments.OPTION, sandbox.KEY or cloud_init.KEY");
+                        "arguments.OPTION, cloud_init.KEY, network.KEY or sandbox.KEY");
     return NULL;
 }
 

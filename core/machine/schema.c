@@ -14,6 +14,7 @@
 
 #include "core/base/json.h"
 #include "core/machine/definition.h"
+#include "core/machine/network.h"
 #include "core/machine/schema_options.h"
 #include "core/plugin/describe.h"
 #include "core/storage/entry.h"
@@ -275,6 +276,23 @@ sandbox_schema(void)
                              text("how QEMU is confined; on by default"), NULL);
 }
 
+/* ---- the network ---- */
+
+/* One of the words, or a mapping. */
+static json_object *
+network_schema(void)
+{
+    _cleanup_json_ json_object *options = maqet_options_describe(maqet_network_options);
+    json_object *ways = json_object_new_array(), *words = maqet_schema_parse("[null]");
+
+    for (unsigned i = 0; maqet_network_type_name(i); i++)
+        json_object_array_add(words, text(maqet_network_type_name(i)));
+    json_object_array_add(ways, maqet_json_object("enum", words, NULL));
+    json_object_array_add(ways, maqet_schema_mapping(options));
+    return maqet_json_object("anyOf", ways, "description",
+                             text("how the guest is connected"), NULL);
+}
+
 /* ---- the whole ---- */
 
 /* The plugins of a kind that can be loaded; the types of their keys are added to the
@@ -317,6 +335,13 @@ maqet_schema(const struct maqet_context *context)
                           text("drives and shares"), "items",
                           drive_schema(storages, ifaces), NULL));
     json_object_object_add(properties, "sandbox", sandbox_schema());
+    json_object_object_add(properties, "network", network_schema());
+    json_object_object_add(
+        properties, "ports",
+        maqet_schema_parse(
+            "{'type': ['array', 'null'], 'description': 'ports of the "
+            "host that lead to the guest', 'items': {'type': 'string', "
+            "'pattern': '^([0-9.]+:)?([0-9]+|auto):[0-9]+(/(tcp|udp))?$'}}"));
     json_object_object_add(
         properties, "arguments",
         maqet_schema_parse(

@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/config/options.h"
+#include "core/machine/keys.h"
 #include "core/machine/run_folder.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
@@ -88,6 +89,48 @@ hotplug_slots(const struct maqet_definition *definition)
     return text && maqet_parse_int(text, &number) && number >= 0 ? (unsigned)number : 0;
 }
 
+const char *
+maqet_vm_default_type(const char *arch)
+{
+    static const char *const virt[] = {"aarch64", "arm",     "loongarch64",
+                                       "riscv32", "riscv64", NULL};
+
+    if (maqet_vm_arch_is_pc(arch))
+        return "q35";
+    return maqet_text_is_one_of(arch, virt) ? "virt" : "";
+}
+
+/* The machine type: of `arguments`, of the key, or by default. The caller frees. */
+static char *
+type_of(const struct maqet_vm *vm)
+{
+    char *type =
+        maqet_arguments_property(maqet_vm_arguments(vm), "machine", "type", "type");
+
+    if (!type)
+        type = maqet_keys_machine_type(vm->definition->tree);
+    if (type)
+        return type;
+    if (vm->definition->defaults > 0)
+        return maqet_strdup(maqet_vm_default_type(vm->machine.arch));
+    /* QEMU itself has a default only for PCs. */
+    return maqet_strdup(maqet_vm_arch_is_pc(vm->machine.arch) ? "pc" : "");
+}
+
+/* Without those of the chipset and of maqet's own devices (devices.h): the network card, the
+ * agent's bus, the video card and the ports for drives; and where it is no PC, the
+ * keyboard's bus and the panic device. */
+static uint32_t
+addresses_for_drives(const struct maqet_vm *vm)
+{
+    enum { ALL = 32, OF_PC = 4, CHIPSET_OF_PC = 2, OF_OTHERS = 6, CHIPSET_OF_OTHERS = 1 };
+
+    if (!maqet_vm_has_own_devices(vm))
+        return 0;
+    return maqet_vm_arch_is_pc(vm->machine.arch) ? ALL - CHIPSET_OF_PC - OF_PC
+                                                 : ALL - CHIPSET_OF_OTHERS - OF_OTHERS;
+}
+
 static void
 describe_machine(struct maqet_vm *vm)
 {
@@ -100,12 +143,8 @@ describe_machine(struct maqet_vm *vm)
     vm->machine.program = vm->program;
     vm->machine.version = &vm->version;
     vm->machine.arch = maqet_vm_arch_of(vm->program);
-    vm->machine.type =
-        maqet_arguments_property(maqet_vm_arguments(vm), "machine", "type", "type");
-    /* QEMU has a default only for PCs. */
-    if (!vm->machine.type)
-        vm->machine.type =
-            maqet_strdup(maqet_vm_arch_is_pc(vm->machine.arch) ? "pc" : "");
+    vm->machine.type = type_of(vm);
+    vm->machine.addresses = addresses_for_drives(vm);
     vm->machine.hotplug_slots = hotplug_slots(vm->definition);
     vm->machine.storage_dir =
         maqet_strdup(written ? written : maqet_storage_dir(vm->context));
@@ -234,12 +273,50 @@ maqet_vm_find_node(const struct maqet_vm *vm, const char *name)
 }
 
 bool
+maqet_vm_has_own_devices(const struct maqet_vm *vm)
+{
+    static const char *const families[] = {"pc", "q35", "virt"};
+
+    for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
+        const char *rest = vm->machine.type + strlen(families[i]);
+
+        if (maqet_text_starts(vm->machine.type, families[i]) && (!*rest || *rest == '-'))
+            return vm->definition->defaults > 0;
+    }
+    return false;
+}
+
+/* Whether an argument names the agent's port. */
+static bool
+arguments_have_agent(const struct maqet_vm *vm)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+
+    maqet_arguments_render(maqet_vm_arguments(vm), &argv);
+    for (size_t i = 0; i < argv.count; i++)
+        if (strstr(argv.items[i], MAQET_AGENT_PORT))
+            return true;
+    return false;
+}
+
+bool
 maqet_vm_has_agent(const struct maqet_vm *vm)
 {
     const char *text = maqet_tree_text(vm->definition->tree, "guest_agent");
     bool on = false;
 
-    if (text)
-        maqet_parse_bool(text, &on);
+    if (!text)
+        return maqet_vm_has_own_devices(vm) && !arguments_have_agent(vm);
+    maqet_parse_bool(text, &on);
     return on;
+}
+
+void
+maqet_vm_say_ignored(const struct maqet_vm *vm, const char *key, const char *option)
+{
+    _cleanup_free_ char *place =
+        maqet_place_text(maqet_tree_place_of_value(vm->definition->tree, key));
+
+    maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
+                      "%s: '%s' is ignored: `arguments` says %s", place, key, option);
 }

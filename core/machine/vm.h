@@ -76,7 +76,22 @@ char *maqet_vm_arch_of(const char *program);
 /* Whether that is a PC's. */
 bool maqet_vm_arch_is_pc(const char *arch);
 
-/* Whether the guest has a port for its agent: `guest_agent: on`. */
+/* The machine type that a machine has by default, for an architecture; "": none, because
+ * QEMU has no such type for all purposes. */
+const char *maqet_vm_default_type(const char *arch);
+
+/* Whether maqet, rather than QEMU, gives the machine its devices: by the number of its
+ * defaults, if its machine type has a PCI bus. */
+bool maqet_vm_has_own_devices(const struct maqet_vm *vm);
+
+/* Warns that a key is ignored because `arguments` have this option. */
+void maqet_vm_say_ignored(const struct maqet_vm *vm, const char *key, const char *option);
+
+/* The name of the guest agent's port (qemu-ga(8)). */
+#define MAQET_AGENT_PORT "org.qemu.guest_agent.0"
+
+/* Whether the guest has a port for its agent: as the key `guest_agent` says, by default
+ * unless `arguments` have one. */
 bool maqet_vm_has_agent(const struct maqet_vm *vm);
 
 #endif

@@ -413,3 +413,11 @@ maqet_arguments_say_display(json_object *list)
 
     return has_one_of(list, options);
 }
+
+bool
+maqet_arguments_say_network(json_object *list)
+{
+    static const char *const options[] = {"netdev", "nic", "net", NULL};
+
+    return has_one_of(list, options);
+}

@@ -40,6 +40,9 @@ bool maqet_arguments_say_accel(json_object *list);
 /* Whether the list sets the display: -display, -nographic, -vnc, ... */
 bool maqet_arguments_say_display(json_object *list);
 
+/* Whether the list sets the network: -netdev, -nic, -net. */
+bool maqet_arguments_say_network(json_object *list);
+
 /* ---- the options one by one ---- */
 
 /* The name of an option: QEMU takes one dash or two, and -M is -machine. */

@@ -17,11 +17,15 @@
 struct maqet_machine {
     char *vm_name;
     char *image_name; /* in default paths of images; NULL: @vm_name */
-    char *arch;    /* "x86_64" */
-    char *type;    /* "q35", "pc-i440fx-7.2"; "" if it is not known */
-    unsigned hotplug_slots; /* places that are left free for drives that are attached while
-                             * it is running, where the machine type needs such */
-    char *program;          /* QEMU's; NULL: not known */
+    char *arch;       /* "x86_64" */
+    char *type;       /* "q35", "pc-i440fx-7.2"; "" if it is not known */
+    /* Places that are left free for drives that are attached while it is running, where the
+     * machine type needs such. */
+    unsigned hotplug_slots;
+    char *program;     /* QEMU's; NULL: not known */
+    /* Addresses of its PCI bus that are left for drives; interface plugins may assume more.
+     * 0: not known. */
+    uint32_t addresses;
     /* What maqet_drive_qemu_version() has found out; NULL: it finds out each time. */
     struct maqet_qemu_version *version;
     char *storage_dir; /* the folder of images without a path */

@@ -172,6 +172,19 @@ first_free(const struct placing *placing, size_t index,
     return free_slot;
 }
 
+/* Lowers the number of drives, or of controllers, to that of the addresses that they can
+ * have on the machine's PCI bus. */
+static void
+lower_to_addresses(const struct maqet_drive *drive, struct maqet_capacity *capacity)
+{
+    uint32_t *places =
+        capacity->per_controller > 0 ? &capacity->controllers : &capacity->builtin;
+    uint32_t most = drive->machine->addresses;
+
+    if (most > 0 && *places > most && (drive->iface->plugin.flags & MAQET_IFACE_PCI))
+        *places = most;
+}
+
 /* Gives a drive the slot that is recorded for it, or the first free one. */
 static int
 place(const struct placing *placing, size_t index, struct maqet_error **err)
@@ -181,6 +194,7 @@ place(const struct placing *placing, size_t index, struct maqet_error **err)
 
     if (MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, capacity, &capacity) < 0)
         return -1;
+    lower_to_addresses(drive, &capacity);
     const struct maqet_drive_slot *slot = kept_slot(placing->records[index], &capacity);
     if (slot) {
         drive->slot = *slot;

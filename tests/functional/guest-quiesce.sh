@@ -11,7 +11,7 @@ for vm in vm plain; do
   - {name: hdd, type: qcow2, size: 32M, file: $vm.qcow2}
 EOF
 done
-echo 'guest_agent: on' >>vm.yaml
+echo 'guest_agent: off' >>plain.yaml
 expect 0 maqet add vm.yaml
 expect 0 maqet add plain.yaml
 

@@ -159,4 +159,4 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/unit-functions.sh \
 	tests/functional/foreign-text.pl tests/functional/json-fields.pl \
 	tests/functional/combinations.sh \
-	tests/functional/args-golden.txt
+	tests/functional/args-golden.txt tests/functional/args-golden-earlier.txt

@@ -7,6 +7,7 @@ qemu_required
 requires qemu-io strace
 
 vm_yaml vm <<EOF
+guest_agent: off
 storage:
   - {name: hdd, type: qcow2, size: 8M, file: hdd.qcow2}
   - {name: data, type: qcow2, size: 8M, file: data.qcow2}

@@ -179,8 +179,9 @@ expect 3 maqet snapshot vm create --all one --live
 err_has "'extra' (disk: $TMP/other.raw)"
 expect 0 maqet stop vm --timeout 0 --force
 
-# Added while it runs, by the monitor.
+# Added while it runs, by the monitor, on a bus that allows it.
 vm_yaml vm <<EOF
+machine: pc
 sandbox:
   write: [other.raw]
 storage:

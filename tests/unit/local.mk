@@ -45,6 +45,7 @@ UNIT_TESTS += tests/unit/test-mask
 UNIT_TESTS += tests/unit/test-merge
 UNIT_TESTS += tests/unit/test-migration
 UNIT_TESTS += tests/unit/test-monitor
+UNIT_TESTS += tests/unit/test-network
 UNIT_TESTS += tests/unit/test-notify
 UNIT_TESTS += tests/unit/test-objects
 UNIT_TESTS += tests/unit/test-opened

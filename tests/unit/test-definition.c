@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/machine/definition.h"
+#include "core/machine/keys.h"
 #include "tests/unit/unit.h"
 
 /* Reads the texts as a.yaml, b.yaml, ... of a folder, then the assignments. */
@@ -310,10 +311,10 @@ test_numbers(void)
     _cleanup_definition_ struct maqet_definition *old =
         read_text("name: a\ncpu: 486\n", NULL);
     _cleanup_definition_ struct maqet_definition *none = read_text("name: a\n", NULL);
-    CU_ASSERT_EQUAL(maqet_definition_vcpus(two->tree), 2);
-    CU_ASSERT_EQUAL(maqet_definition_vcpus(model->tree), 0);
-    CU_ASSERT_EQUAL(maqet_definition_vcpus(old->tree), 0);
-    CU_ASSERT_EQUAL(maqet_definition_vcpus(none->tree), 0);
+    CU_ASSERT_EQUAL(maqet_keys_vcpus(two->tree), 2);
+    CU_ASSERT_EQUAL(maqet_keys_vcpus(model->tree), 0);
+    CU_ASSERT_EQUAL(maqet_keys_vcpus(old->tree), 0);
+    CU_ASSERT_EQUAL(maqet_keys_vcpus(none->tree), 0);
     check_wrong("name: a\ncpu: 0\n", NULL, "2:6",
                 "'cpu' is '0'; a number is that of the vCPUs, from 1 to 4096, and "
                 "anything else a model such as `host` or `max`");

@@ -174,8 +174,8 @@ check_descriptors(const struct scene *scene, const char *more)
 
     CU_ASSERT_TRUE(low >= 3 && middle >= 12 && high >= 200);
     CU_ASSERT_EQUAL(run(scene,
-                        "for fd in /proc/$$/fd/*; do"
-                        "  [ ! -e $fd ] || echo ${fd##*/} $(readlink $fd); done",
+                        "n=0; while [ $n -lt 300 ]; do fd=/proc/$$/fd/$n; "
+                        "  [ ! -e $fd ] || echo $n $(readlink $fd); n=$((n + 1)); done",
                         NULL),
                     0);
     check_text(scene, "log", expected);
@@ -215,21 +215,25 @@ test_further_descriptors(void)
     const char *const paths[] = {one, two, three};
     struct maqet_descriptors descriptors;
 
+    /* The first number behind the fixed ones. */
+    int first = maqet_descriptor_number(MAQET_DESCRIPTOR_NETWORK) + 1;
+
     CU_ASSERT_EQUAL(maqet_descriptor_number("more"), -1);
     for (int i = 0; i < 3; i++) {
         int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
 
-        /* 9, 8 and 7 with us; so each stands in the place of another. */
-        scene.more[i] = dup2(fd, 9 - i);
+        /* In the opposite order with us; so each stands in the place of another. */
+        scene.more[i] = dup2(fd, first + 2 - i);
         if (fd != scene.more[i])
             close(fd);
     }
     scene.more_count = 3;
     descriptors = descriptors_of(&scene);
     CU_ASSERT_EQUAL(descriptors.count, 5);
-    CU_ASSERT_EQUAL(descriptors.rows[4].number, 9);
+    CU_ASSERT_EQUAL(descriptors.rows[4].number, first + 2);
     maqet_descriptors_clear(&descriptors);
-    _cleanup_free_ char *more = maqet_format("7 %s\n8 %s\n9 %s\n", one, two, three);
+    _cleanup_free_ char *more = maqet_format("%d %s\n%d %s\n%d %s\n", first, one,
+                                             first + 1, two, first + 2, three);
     check_descriptors(&scene, more);
     for (int i = 0; i < 3; i++)
         close(scene.more[i]);

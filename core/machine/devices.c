@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/devices.h"
+
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/machine/network.h"
+#include "core/machine/run.h"
+#include "core/qemu/arguments.h"
+#include "core/qemu/launch.h"
+#include "core/qemu/objects.h"
+
+/* ---- the monitor ---- */
+
+/* A socket of maqet's, which QEMU inherits and which listens already. */
+static void
+add_socket(struct maqet_args *args, const char *id, const char *descriptor)
+{
+    struct maqet_props *socket = maqet_args_chardev(args, "socket", id);
+
+    maqet_props_int(socket, "fd", maqet_descriptor_number(descriptor));
+    maqet_props_bool(socket, "server", true);
+    maqet_props_bool(socket, "wait", false);
+}
+
+/* QEMU's PID file, and maqet's own monitor. */
+static void
+add_monitor(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    _cleanup_free_ char *file = maqet_format("%s/" MAQET_RUN_PID, vm->machine.run_dir);
+    struct maqet_props *monitor;
+
+    maqet_args_option(args, "-pidfile", file);
+    add_socket(args, "maqet-monitor", MAQET_DESCRIPTOR_MONITOR);
+    monitor = maqet_args_settings(args, "-mon", NULL);
+    maqet_props_string(monitor, "chardev", "maqet-monitor");
+    maqet_props_string(monitor, "mode", "control");
+}
+
+/* ---- addresses ---- */
+
+/* Gives a device its address, which does not depend on what else the machine has. */
+static void
+set_address(const struct maqet_vm *vm, struct maqet_props *device, unsigned slot)
+{
+    _cleanup_free_ char *text = maqet_format("0x%x", slot);
+
+    /* Earlier machines have their agent's bus where QEMU puts it. */
+    if (vm->definition->defaults > 0)
+        maqet_props_string(device, "addr", text);
+}
+
+/* ---- the guest agent ---- */
+
+/* The port of the guest agent. */
+static void
+add_agent(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    struct maqet_props *port;
+
+    if (!maqet_vm_has_agent(vm))
+        return;
+    add_socket(args, "maqet-agent", MAQET_DESCRIPTOR_AGENT);
+    set_address(vm, maqet_args_device(args, MAQET_AGENT_BUS, "maqet-agent-bus"),
+                MAQET_SLOT_AGENT);
+    port = maqet_args_append(args, &maqet_kind_device, "virtserialport", NULL);
+    maqet_props_string(port, "bus", "maqet-agent-bus.0");
+    maqet_props_string(port, "chardev", "maqet-agent");
+    maqet_props_string(port, "name", MAQET_AGENT_PORT);
+}
+
+/* ---- the network ---- */
+
+/* The value of -netdev. The caller frees. */
+static char *
+netdev_of(const struct maqet_network *network)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    switch (network->type) {
+    case MAQET_NETWORK_TAP:
+        return maqet_format("tap,id=" MAQET_NETDEV ",ifname=%s,script=no,downscript=no",
+                            network->interface);
+    case MAQET_NETWORK_BRIDGE:
+        return maqet_format("tap,id=" MAQET_NETDEV ",fd=%d",
+                            maqet_descriptor_number(MAQET_DESCRIPTOR_NETWORK));
+    default:
+        maqet_text_append(&text, "user,id=" MAQET_NETDEV);
+    }
+    /* Port 0 has the kernel choose one. */
+    for (size_t i = 0; i < network->ports.count; i++) {
+        const struct maqet_forward *port = &network->ports.items[i];
+
+        maqet_text_appendf(&text, ",hostfwd=%s:%s:%u-:%u", port->protocol, port->address,
+                           port->host_port, port->guest_port);
+    }
+    return maqet_text_take(&text);
+}
+
+bool
+maqet_devices_have_network(const struct maqet_vm *vm, struct maqet_network *network)
+{
+    maqet_network_read(vm->definition->tree, network);
+    return network->type != MAQET_NETWORK_NONE &&
+           (network->given || maqet_vm_has_own_devices(vm)) &&
+           !maqet_arguments_say_network(maqet_vm_arguments(vm));
+}
+
+static void
+add_network(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    _cleanup_network_ struct maqet_network network = {0};
+    json_object *tree = vm->definition->tree;
+    struct maqet_props *card;
+
+    if (!maqet_devices_have_network(vm, &network)) {
+        if (network.given && maqet_arguments_say_network(maqet_vm_arguments(vm)))
+            maqet_vm_say_ignored(
+                vm, json_object_object_get(tree, "network") ? "network" : "ports",
+                "-netdev, -nic or -net");
+        return;
+    }
+    _cleanup_free_ char *netdev = netdev_of(&network);
+    _cleanup_free_ char *mac = maqet_network_mac(vm->definition->uuid, 0);
+    maqet_args_option(args, "-netdev", netdev);
+    card = maqet_args_device(args, network.model, "maqet-network-card");
+    maqet_props_string(card, "netdev", MAQET_NETDEV);
+    maqet_props_string(card, "mac", network.mac ? network.mac : mac);
+    set_address(vm, card, MAQET_SLOT_NETWORK);
+}
+
+/* ---- the display ---- */
+
+/* QEMU's device for a word of the key `vga` (QEMU: vga_interfaces in softmmu/vl.c); NULL:
+ * none. The caller frees. */
+static char *
+video_device(const char *word)
+{
+    static const char *const without[] = {"none", "off", "xenfb", NULL};
+
+    if (strcmp(word, "std") == 0)
+        return maqet_strdup("VGA");
+    if (strcmp(word, "vmware") == 0)
+        return maqet_strdup("vmware-svga");
+    return maqet_text_is_one_of(word, without) ? NULL : maqet_format("%s-vga", word);
+}
+
+/* Whether the definition wants a display. That nobody is logged in graphically now does not
+ * matter: the guest's hardware must not depend on it. */
+static bool
+wants_display(const struct maqet_vm *vm)
+{
+    json_object *arguments = maqet_vm_arguments(vm);
+    const char *key = maqet_tree_text(vm->definition->tree, "display");
+    _cleanup_free_ char *argument =
+        maqet_arguments_property(arguments, "display", "type", "type");
+
+    if (argument && strcmp(argument, "none") != 0)
+        return true;
+    if (argument || maqet_arguments_has(arguments, "nographic"))
+        return false;
+    return maqet_arguments_say_display(arguments) || !key || strcmp(key, "none") != 0;
+}
+
+/* A machine that is not a PC has no keyboard of its own. */
+static void
+add_keyboard(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    set_address(vm, maqet_args_device(args, "qemu-xhci", "maqet-usb"), MAQET_SLOT_USB);
+    maqet_props_string(maqet_args_device(args, "usb-kbd", "maqet-keyboard"), "bus",
+                       "maqet-usb.0");
+    maqet_props_string(maqet_args_device(args, "usb-tablet", "maqet-tablet"), "bus",
+                       "maqet-usb.0");
+}
+
+/* The video card, unless `arguments` have one. */
+static void
+add_video(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    const char *vga = maqet_tree_text(vm->definition->tree, "vga");
+    bool pc = maqet_vm_arch_is_pc(vm->machine.arch);
+
+    if (maqet_arguments_has(maqet_vm_arguments(vm), "vga")) {
+        if (vga)
+            maqet_vm_say_ignored(vm, "vga", "-vga");
+        return;
+    }
+    if (!vga && !wants_display(vm))
+        return;
+    _cleanup_free_ char *device =
+        vga ? video_device(vga) : maqet_strdup(pc ? "VGA" : MAQET_VIDEO_CARD);
+    if (!device) {
+        maqet_args_option(args, "-vga", vga);
+        return;
+    }
+    set_address(vm, maqet_args_device(args, device, "maqet-video"), MAQET_SLOT_VIDEO);
+    if (!pc)
+        add_keyboard(vm, args);
+}
+
+/* ---- all of them ---- */
+
+void
+maqet_devices_add(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    add_monitor(vm, args);
+    add_agent(vm, args);
+    if (maqet_vm_has_own_devices(vm))
+        add_video(vm, args);
+    add_network(vm, args);
+}
