@@ -93,6 +93,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/helpers.sh \
 	tests/functional/shared-image.sh \
 	tests/functional/argument-files.sh \
+	tests/functional/attach.sh \
 	tests/functional/attach-killed.sh \
 	tests/functional/arguments.sh \
 	tests/functional/system-shares.sh \
