@@ -6,6 +6,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-checkpoints.sh \
 	tests/functional/guest-checkpoints-busy.sh \
 	tests/functional/guest-complete.sh \
+	tests/functional/guest-console-log.sh \
 	tests/functional/guest-disk-full.sh \
 	tests/functional/guest-exec.sh \
 	tests/functional/guest-interfaces.sh \
@@ -21,6 +22,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/time-limit.sh \
 	tests/functional/links.sh \
 	tests/functional/console.sh \
+	tests/functional/console-terminal.sh \
 	tests/functional/setup.sh \
 	tests/functional/downloads.sh \
 	tests/functional/autoreconf.sh \
