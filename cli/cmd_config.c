@@ -203,6 +203,7 @@ compare(struct invocation *invocation, struct maqet_error **err)
 
     if (!definition)
         return -1;
+    definition->defaults = stored->definition->defaults;
     /* As it would be stored: the plugins make paths absolute. */
     _cleanup_vm_ struct maqet_vm *other = maqet_vm_look(context, definition);
     return show_difference(invocation, stored->definition, other->definition) ? 1 : 0;

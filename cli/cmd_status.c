@@ -10,7 +10,6 @@
 #include "core/machine/inventory.h"
 #include "core/machine/monitor.h"
 #include "core/machine/opened.h"
-#include "core/machine/panic.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/machine/store.h"
 
@@ -42,13 +41,15 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
               .optional = true),
     SHOWN_ROWS(struct described, vm),
     {"machine", MAQET_FIELD(struct described, inventory.machine), .optional = true,
-     .help = "QEMU's machine type; null if it does not run"},
+     .help =
+         "QEMU's machine type: of the VM that runs, or as it is defined; null if that "
+         "is not known"},
     {"vcpus", MAQET_FIELD(struct described, inventory.vcpus),
      .known = MAQET_KNOWN(struct described, has_vcpus),
-     .help = "the processors of the guest; null if it does not run"},
+     .help = "the processors of the guest"},
     {"guest_memory", MAQET_FIELD(struct described, inventory.memory),
      .known = MAQET_KNOWN(struct described, has_memory), .unit = MAQET_UNIT_BYTES,
-     .help = "the memory of the guest; null if it does not run"},
+     .title = "MEMORY", .help = "the memory of the guest"},
     {"confinement", MAQET_FIELD_OBJECT(struct described, confinement, &confined_fields),
      .known = MAQET_KNOWN(struct described, vm.runs), .title = "CONFINED",
      .help = "how QEMU is confined; null if it does not run"},
@@ -82,7 +83,7 @@ state_shade(const void *row)
     return shown_state_shade(&((const struct described *)row)->vm);
 }
 
-/* "2GiB, of which QEMU occupies 512MiB" */
+/* "2.0GB; QEMU occupies 512.0MB" */
 static char *
 memory_text(const void *row)
 {
@@ -90,8 +91,8 @@ memory_text(const void *row)
     _cleanup_free_ char *occupied = maqet_text_bytes(described->vm.memory);
     _cleanup_free_ char *given = maqet_text_bytes(described->inventory.memory);
 
-    return described->has_memory ? maqet_format("%s; QEMU occupies %s", given, occupied)
-                                 : maqet_format("QEMU occupies %s", occupied);
+    return described->vm.runs ? maqet_format("%s; QEMU occupies %s", given, occupied)
+                              : TAKE_PTR(given);
 }
 
 /* "3.0% now, 12.5% since it was started" */
@@ -145,7 +146,7 @@ confinement_text(const void *row)
 /* ---- the text ---- */
 
 #define MACHINE_COLUMNS                                                                  \
-    "name uuid status pid machine vcpus memory cpu disk_rate network_rate uptime "       \
+    "name uuid status pid machine vcpus guest_memory cpu disk_rate network_rate uptime " \
     "confinement autostart"
 /* Each drive's line begins with the word "storage", for grep. */
 #define DRIVE_COLUMNS                                                                    \
@@ -159,7 +160,7 @@ autostart_text(const void *row)
 }
 
 static const struct cell cells[] = {{"status", state_text, state_shade},
-                                    {"memory", memory_text, NULL},
+                                    {"guest_memory", memory_text, NULL},
                                     {"cpu", cpu_text, NULL},
                                     {"disk_rate", disk_text, NULL},
                                     {"network_rate", network_text, NULL},
@@ -330,9 +331,11 @@ read_inventory(struct maqet_opened *machine, const struct maqet_vm *vm,
     _cleanup_error_ struct maqet_error *error = NULL;
     struct maqet_inventory *inventory = &described->inventory;
 
-    if (state->response != MAQET_RESPONSE_GIVEN || machine->run.pid != state->pid)
+    if (state->pid <= 0)
+        maqet_inventory_expect(vm, inventory);
+    else if (state->response != MAQET_RESPONSE_GIVEN || machine->run.pid != state->pid)
         return;
-    if (maqet_inventory_read(machine, vm, inventory, &error) < 0)
+    else if (maqet_inventory_read(machine, vm, inventory, &error) < 0)
         maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, error);
     maqet_monitor_leave(machine);
     described->has_memory = inventory->memory > 0;
@@ -370,14 +373,11 @@ static void
 warn(const struct maqet_context *context, const char *name,
      const struct maqet_state *state)
 {
-    _cleanup_error_ struct maqet_error *notice =
-        state->status == MAQET_STATUS_CRASHED    ? maqet_crash_notice(context, name)
-        : state->status == MAQET_STATUS_PANICKED ? maqet_panic_notice(context, name)
-                                                 : NULL;
-
     shown_warn(context, name, state);
-    if (notice)
-        maqet_context_say_error(context, MAQET_LEVEL_WARNING, notice);
+    if (state->status != MAQET_STATUS_CRASHED)
+        return;
+    _cleanup_error_ struct maqet_error *crash = maqet_crash_notice(context, name);
+    maqet_context_say_error(context, MAQET_LEVEL_WARNING, crash);
 }
 
 /* @list: it is one of a list. */

@@ -38,6 +38,7 @@ defines_what_is_stored(const struct maqet_context *context, const char *path,
         maqet_definition_read(&files, &none, stored->name, NULL);
     if (!definition)
         return false;
+    definition->defaults = stored->defaults;
     /* Plugins make paths absolute. */
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_look(context, definition);
     return json_object_equal(vm->definition->tree, stored->tree);
@@ -180,6 +181,7 @@ read_own_file(struct maqet_edit *edit, struct maqet_error **err)
     struct maqet_definition *definition = parse(edit, edit->path, err);
     if (!definition)
         return NULL;
+    definition->defaults = now->defaults;
     /* The plugins' errors name the file, too. */
     vm = maqet_vm_new(edit->context, definition, err);
     if (!vm)

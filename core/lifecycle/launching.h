@@ -11,7 +11,6 @@
 #include "core/lifecycle/start.h"
 #include "core/machine/arguments.h"
 #include "core/machine/helpers.h"
-#include "core/machine/keeper.h"
 #include "core/machine/opened.h"
 
 /* What a start has while it is in progress. */
@@ -30,7 +29,6 @@ struct maqet_launching {
     int signal_fd; /* in the foreground: maqet_signals_hold() */
     sigset_t signals_before;
     struct maqet_helpers helpers;
-    struct maqet_keeper keeper; /* of the console; without descriptors: there is none */
     struct maqet_argument_locks locks;
 };
 

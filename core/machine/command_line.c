@@ -100,10 +100,9 @@ add_keys(const struct maqet_vm *vm, struct maqet_args *args)
  * hw/core/machine.c). */
 static const uint64_t MEMORY_UNIT = 8192;
 
-/* Bytes of the guest's memory; 0: QEMU will refuse the value. A number without a unit
- * means MiB, and the default is 128 MiB (qemu(1), -m). */
-static uint64_t
-memory_size(const struct maqet_vm *vm)
+/* A number without a unit means MiB, and the default is 128 MiB (qemu(1), -m). */
+uint64_t
+maqet_vm_memory(const struct maqet_vm *vm)
 {
     _cleanup_free_ char *argument =
         maqet_arguments_property(maqet_vm_arguments(vm), "m", "size", "size");
@@ -130,7 +129,7 @@ add_shared_memory(const struct maqet_vm *vm, struct maqet_args *args)
     json_object *arguments = maqet_vm_arguments(vm);
     _cleanup_free_ char *own =
         maqet_arguments_property(arguments, "machine", "type", "memory-backend");
-    uint64_t bytes = memory_size(vm);
+    uint64_t bytes = maqet_vm_memory(vm);
     struct maqet_props *memory;
 
     if (own || bytes == 0 || maqet_arguments_has(arguments, "numa"))

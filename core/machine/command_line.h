@@ -12,6 +12,9 @@
 int maqet_vm_command_line(struct maqet_vm *vm, struct maqet_strings *argv,
                           struct maqet_error **err);
 
+/* Bytes of the guest's memory as the machine is defined; 0: QEMU will refuse the value. */
+uint64_t maqet_vm_memory(const struct maqet_vm *vm);
+
 /* The arguments of one start: how the guest begins to run. */
 struct maqet_start_arguments {
     bool incoming;       /* with a state that will be loaded */

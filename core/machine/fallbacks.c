@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/machine/devices.h"
+#include "core/machine/keys.h"
 #include "core/qemu/arguments.h"
 
 /* ---- the top level ---- */
@@ -41,6 +43,36 @@ memory_of(const struct maqet_vm *vm)
 }
 
 static const char *
+type_of(const struct maqet_vm *vm)
+{
+    const char *type = vm->machine.type;
+
+    return maqet_arguments_has(maqet_vm_arguments(vm), "machine") || !type || !*type
+               ? NULL
+               : type;
+}
+
+static const char *
+vcpus_of(const struct maqet_vm *vm)
+{
+    return maqet_arguments_has(maqet_vm_arguments(vm), "smp") ||
+                   maqet_keys_vcpus(vm->definition->tree) > 0
+               ? NULL
+               : "1";
+}
+
+/* NULL: QEMU's own default, or that of `arguments`. */
+static const char *
+network_of(const struct maqet_vm *vm)
+{
+    _cleanup_network_ struct maqet_network network = {0};
+
+    return maqet_devices_have_network(vm, &network)
+               ? maqet_network_type_name(network.type)
+               : NULL;
+}
+
+static const char *
 sandbox_of(const struct maqet_vm *vm)
 {
     (void)vm;
@@ -51,7 +83,8 @@ static const struct {
     const char *key;
     const char *(*value)(const struct maqet_vm *vm); /* NULL: there is none */
 } top_level[] = {
-    {"binary", binary_of},     {"accel", accel_of},     {"memory", memory_of},
+    {"binary", binary_of},     {"accel", accel_of},     {"machine", type_of},
+    {"memory", memory_of},     {"vcpus", vcpus_of},     {"network", network_of},
     {"guest_agent", agent_of}, {"sandbox", sandbox_of}, {"storage_dir", storage_dir_of},
 };
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/inventory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/machine/command_line.h"
+#include "core/machine/keys.h"
 #include "core/machine/monitor.h"
+#include "core/qemu/arguments.h"
 
 /* ms for all answers together: nobody waits longer to see a state. */
 static const int64_t ANSWER_LIMIT = 1000;
@@ -27,6 +31,34 @@ maqet_inventory_clear(struct maqet_inventory *inventory)
     maqet_fields_list_free(&maqet_other_drive_fields, inventory->others,
                            inventory->other_count);
     *inventory = (struct maqet_inventory){0};
+}
+
+/* ---- of a machine that does not run ---- */
+
+/* By `arguments`, or by the key; QEMU's default is one. */
+static uint32_t
+vcpus_of(const struct maqet_vm *vm)
+{
+    _cleanup_free_ char *argument =
+        maqet_arguments_property(maqet_vm_arguments(vm), "smp", "cpus", "cpus");
+    unsigned number = maqet_keys_vcpus(vm->definition->tree);
+
+    if (argument)
+        return (uint32_t)strtoul(argument, NULL, 10);
+    /* Another property may imply a number. */
+    if (maqet_arguments_has(maqet_vm_arguments(vm), "smp"))
+        return 0;
+    return number > 0 ? number : 1;
+}
+
+void
+maqet_inventory_expect(const struct maqet_vm *vm, struct maqet_inventory *inventory)
+{
+    const char *type = vm->machine.type;
+
+    inventory->machine = maqet_strdup(type && *type ? type : NULL);
+    inventory->memory = maqet_vm_memory(vm);
+    inventory->vcpus = vcpus_of(vm);
 }
 
 /* ---- drives ---- */

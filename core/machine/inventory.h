@@ -30,6 +30,9 @@ struct maqet_inventory {
 
 extern const struct maqet_fields maqet_other_drive_fields;
 
+/* What a machine that does not run would have, but for its drives. */
+void maqet_inventory_expect(const struct maqet_vm *vm, struct maqet_inventory *inventory);
+
 /* Asks the QEMU of a machine that runs. What it does not tell is not known; the error is
  * the first one. */
 int maqet_inventory_read(struct maqet_opened *machine, const struct maqet_vm *vm,

@@ -26,7 +26,9 @@ mark() {
 
 expect 0 maqet add web.yaml
 expect 0 maqet add idle.yaml
-same '' "$(value web guest_memory)" "memory of a guest that does not run"
+same 67108864 "$(value web guest_memory)" "memory of a guest that does not run"
+same 2 "$(value web vcpus)" "vCPUs of a guest that does not run"
+same pc "$(value web machine)" "machine type"
 same '' "$(value web cpu_now)" "processor that it uses"
 expect 0 maqet start web idle
 
@@ -117,3 +119,30 @@ same '' "$(value pipe changed_file)" "changed files"
 sed -i 's/"added":/"earlier":/' data/vms/idle/vm.json
 echo '# more' >>idle.yaml
 same '' "$(value idle changed_file)" "changed files"
+
+# On a terminal, top is refreshed until q or Ctrl-C, and leaves the terminal as it was.
+requires script stty
+for key in q '\003'; do
+    rm -f screen
+    {
+        eventually 30 grep -q 'q: quit' screen
+        # shellcheck disable=SC2059 # an escape
+        printf "$key"
+    } | TERM=xterm script -qefc "stty -g >before; '$MAQET' top -n 0.1; echo \$? >code
+        stty -g >after" screen >/dev/null || fail "top failed: $(cat screen)"
+    same 0 "$(cat code)" "the exit code after $key"
+    cmp before after || fail "the terminal is not as it was after $key"
+    grep -qF "$(printf '\033[?1049h')" screen || fail "no screen of its own"
+    grep -qF "$(printf '\033[?1049l')" screen || fail "its screen is left"
+    grep -qF 'WRITE/S' screen || fail "nothing is shown"
+done
+# One that is killed by SIGTERM, too.
+rm -f screen
+{
+    eventually 30 grep -q 'q: quit' screen
+    kill -TERM "$(cat pid)"
+} </dev/null &
+TERM=xterm script -qefc "sh -c 'echo \$\$ >pid; exec \"$abs_top_builddir/maqet\" top -n 0.1'" screen \
+    >/dev/null </dev/null || fail "top failed after SIGTERM: $(cat screen)"
+wait
+grep -qF "$(printf '\033[?1049l')" screen || fail "its screen is left"
