@@ -67,6 +67,7 @@ static bool
 is_asked_for(const char *status)
 {
     static const enum maqet_status asked[] = {MAQET_STATUS_RUNNING, MAQET_STATUS_PAUSED,
+                                              MAQET_STATUS_PANICKED,
                                               MAQET_STATUS_UNRESPONSIVE};
 
     for (size_t i = 0; status && i < sizeof(asked) / sizeof(*asked); i++)
@@ -145,7 +146,7 @@ const struct command command_ls = {
         "guest reads and writes, and NET/S what it receives and sends, all of them now: "
         "measured for a tenth of a second. DISK/S is QEMU's own count, without drives "
         "that another program serves. NET/S is the host's count of TAP devices; for the "
-        "network `user`, which nobody counts, it is '-'. The status is created (never started), running, paused, stopped, "
+        "network `user`, which nobody counts, it is '-'. The status is created (never started), running, paused, panicked, stopped, "
         "crashed (QEMU ended without cleaning up), or unresponsive (QEMU runs, but did "
         "not answer within a second); a warning then gives the reason, if known, and "
         "says what to do (in JSON, \"responds\" is false). A guest that QEMU paused "

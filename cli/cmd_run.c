@@ -45,7 +45,7 @@ const struct command command_run = {
         "timeout(1).\nThe command's "
         "environment contains MAQET_VM, the VM's name; MAQET_QMP, the path "
         "of the monitor's socket; and MAQET_CONSOLE, the path of the "
-        "serial console if it is a unix socket.",
+        "serial console: a unix socket, or a terminal if `arguments` have a pty.",
     .options = {{"from", .type = OPTION_TEXT, .argument = "NAME",
                  .help = "the checkpoint to resume the guest from"},
                 {"discard",

@@ -10,6 +10,7 @@
 #include "core/machine/inventory.h"
 #include "core/machine/monitor.h"
 #include "core/machine/opened.h"
+#include "core/machine/panic.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/machine/store.h"
 
@@ -373,11 +374,14 @@ static void
 warn(const struct maqet_context *context, const char *name,
      const struct maqet_state *state)
 {
+    _cleanup_error_ struct maqet_error *notice =
+        state->status == MAQET_STATUS_CRASHED    ? maqet_crash_notice(context, name)
+        : state->status == MAQET_STATUS_PANICKED ? maqet_panic_notice(context, name)
+                                                 : NULL;
+
     shown_warn(context, name, state);
-    if (state->status != MAQET_STATUS_CRASHED)
-        return;
-    _cleanup_error_ struct maqet_error *crash = maqet_crash_notice(context, name);
-    maqet_context_say_error(context, MAQET_LEVEL_WARNING, crash);
+    if (notice)
+        maqet_context_say_error(context, MAQET_LEVEL_WARNING, notice);
 }
 
 /* @list: it is one of a list. */

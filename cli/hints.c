@@ -15,8 +15,8 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_REMOVE_REPEATED] =
         "Remove one of them. To replace it occasionally, use a second file, or --set",
     [MAQET_NEXT_USE_CONSOLE] =
-        "Use a socket (`serial: \"unix:console.sock,server=on,wait=off\"`) or a file, or "
-        "start the VM with --foreground",
+        "Leave it out, and connect to the guest's console with 'maqet console'; or start "
+        "the VM with --foreground",
     [MAQET_NEXT_START_FOREGROUND] = "Start the VM with --foreground",
     [MAQET_NEXT_LOAD_CHECKPOINT] =
         "To resume a guest from a checkpoint: maqet checkpoint VM load NAME",

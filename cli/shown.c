@@ -69,9 +69,8 @@ shown_state_shade(const struct shown *shown)
         enum maqet_status status;
         enum shade shade;
     } shades[] = {
-        {MAQET_STATUS_RUNNING, SHADE_GREEN},
-        {MAQET_STATUS_PAUSED, SHADE_YELLOW},
-        {MAQET_STATUS_CRASHED, SHADE_RED},
+        {MAQET_STATUS_RUNNING, SHADE_GREEN},    {MAQET_STATUS_PAUSED, SHADE_YELLOW},
+        {MAQET_STATUS_PANICKED, SHADE_RED},     {MAQET_STATUS_CRASHED, SHADE_RED},
         {MAQET_STATUS_UNRESPONSIVE, SHADE_RED},
     };
 

@@ -148,6 +148,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/opened.c core/machine/opened.h \
 	core/machine/owner.c core/machine/owner.h \
 	core/machine/pending.c core/machine/pending.h \
+	core/machine/panic.c core/machine/panic.h \
 	core/machine/run.c core/machine/run.h \
 	core/machine/run_folder.c core/machine/run_folder.h \
 	core/machine/run_owner.c core/machine/run_owner.h \
@@ -155,6 +156,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/schema.c core/machine/schema.h \
 	core/machine/schema_options.c core/machine/schema_options.h \
 	core/machine/state.c core/machine/state.h \
+	core/machine/serial.c core/machine/serial.h \
 	core/machine/slots.c core/machine/slots.h \
 	core/machine/store.c core/machine/store.h \
 	core/machine/unused.c core/machine/unused.h \

@@ -242,6 +242,20 @@ machine_type(struct maqet_session *session)
     return maqet_strndup(text, strlen(text) - end);
 }
 
+/* Those that QEMU was started with; or, if drives were attached or detached since, those that
+ * start it with the devices that it has now, where they are now. */
+static int
+read_arguments(const struct maqet_opened *machine, struct maqet_checkpoint *about,
+               struct maqet_error **err)
+{
+    struct maqet_vm *vm = machine->vm;
+
+    if (vm->slots.address_count == 0)
+        return maqet_command_line_of(machine->run.pid, &about->arguments, err);
+    vm->slots.exact = true;
+    return maqet_vm_command_line(vm, &about->arguments, err);
+}
+
 static int
 describe(struct maqet_session *session, struct maqet_qmp *qmp,
          struct maqet_checkpoint *about, struct maqet_error **err)
@@ -250,7 +264,7 @@ describe(struct maqet_session *session, struct maqet_qmp *qmp,
     /* The program that runs, even if its file has been replaced since. */
     _cleanup_free_ char *program = maqet_format("/proc/%d/exe", machine->run.pid);
 
-    if (maqet_command_line_of(machine->run.pid, &about->arguments, err) < 0)
+    if (read_arguments(machine, about, err) < 0)
         return -1;
     maqet_members_names(session, &about->drives);
     maqet_slots_copy(&about->slots, &machine->vm->slots);

@@ -131,6 +131,28 @@ add_relevant(struct maqet_strings *kept, const struct maqet_strings *argv)
     }
 }
 
+/* A drive that was detached since, or attached only until the machine stopped. */
+static int
+check_drives_there(const struct maqet_loading *loading, const char *name,
+                   struct maqet_error **err)
+{
+    const struct maqet_vm *vm = loading->session->machine->vm;
+
+    for (size_t i = 0; i < loading->about.drives.count; i++) {
+        const char *drive = loading->about.drives.items[i];
+
+        if (maqet_vm_find_drive(vm, drive, NULL))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "The checkpoint '%s' no longer fits VM '%s': it includes the "
+                        "drive '%s', which the VM does not have",
+                        name, vm->definition->name, drive);
+        return maqet_error_next(err, MAQET_NEXT_APPLY_AS_BEFORE, vm->definition->name,
+                                NULL);
+    }
+    return 0;
+}
+
 static const char *
 argument_at(const struct maqet_strings *argv, size_t index)
 {
@@ -247,7 +269,9 @@ maqet_loading_open(const struct maqet_context *context,
     /* The drives get their slots of that time. An earlier maqet has recorded none: there they
      * are in the order of the list. */
     maqet_slots_copy(&machine->vm->slots, &loading->about.slots);
-    if (maqet_vm_command_line(machine->vm, &argv, err) < 0 ||
+    machine->vm->slots.exact = loading->about.slots.address_count > 0;
+    if (check_drives_there(loading, name, err) < 0 ||
+        maqet_vm_command_line(machine->vm, &argv, err) < 0 ||
         check_arguments(loading, name, &argv, err) < 0 ||
         check_version(loading, name, argv.items[0], err) < 0 ||
         maqet_members_read(loading->session, &loading->about.drives, err) < 0 ||

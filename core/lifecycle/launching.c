@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -18,6 +19,7 @@
 #include "core/machine/monitor.h"
 #include "core/machine/run_folder.h"
 #include "core/machine/sandbox_rules.h"
+#include "core/machine/serial.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/qemu/addresses.h"
@@ -39,6 +41,7 @@ maqet_launching_new(int64_t timeout, bool foreground)
         .log_fd = -1,
         .signal_fd = -1,
         .helpers = MAQET_HELPERS_INIT,
+        .keeper = MAQET_KEEPER_INIT,
     };
 }
 
@@ -54,6 +57,7 @@ maqet_launching_clear(struct maqet_launching *launching)
         if (fds[i] >= 0)
             close(fds[i]);
     maqet_helpers_clear(&launching->helpers);
+    maqet_keeper_clear(&launching->keeper);
     maqet_argument_locks_clear(&launching->locks);
     maqet_vm_free(launching->vm);
 }
@@ -76,6 +80,18 @@ listen_sockets(struct maqet_launching *launching, struct maqet_error **err)
         return 0;
     launching->agent_fd = maqet_socket_listen(dir_fd, MAQET_AGENT_SOCKET, err);
     return launching->agent_fd < 0 ? -1 : 0;
+}
+
+static int
+prepare_keeper(struct maqet_launching *launching, struct maqet_error **err)
+{
+    const struct maqet_opened *machine = launching->machine;
+    _cleanup_free_ char *folder = maqet_store_file(machine->context, machine->name, ".");
+
+    return maqet_serial_is_kept(launching->vm)
+               ? maqet_keeper_prepare(machine->run.dir_fd, folder, &launching->keeper,
+                                      err)
+               : 0;
 }
 
 /* Takes the run file's lock for QEMU. It was free a moment ago, and we have the machine's
@@ -137,7 +153,7 @@ maqet_launching_prepare(struct maqet_launching *launching, struct maqet_error **
         (launching->foreground ? hold_signals(launching, err)
                                : open_log(launching, err)) < 0)
         return -1;
-    if (listen_sockets(launching, err) == 0 &&
+    if (listen_sockets(launching, err) == 0 && prepare_keeper(launching, err) == 0 &&
         maqet_helpers_prepare(launching->vm->drives, launching->vm->drive_count, dir_fd,
                               &launching->helpers, err) == 0)
         return 0;
@@ -265,6 +281,8 @@ list_descriptors(const struct maqet_launching *launching,
                           launching->socket_fd);
     maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_AGENT, launching->agent_fd);
     maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_RUN, launching->run_fd);
+    maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_CONSOLE,
+                          launching->keeper.qemu_fd);
     for (size_t i = 0; i < launching->locks.count; i++)
         maqet_descriptors_add(descriptors, "argument-file", launching->locks.fds[i]);
 }
@@ -292,6 +310,8 @@ hand_over(struct maqet_launching *launching, const struct maqet_process *process
     close(TAKE_FD(launching->socket_fd));
     if (launching->agent_fd >= 0)
         close(TAKE_FD(launching->agent_fd));
+    if (launching->keeper.qemu_fd >= 0)
+        close(TAKE_FD(launching->keeper.qemu_fd));
     machine->run.pid = process->pid;
     machine->run.pidfd = process->pidfd;
     machine->answer_limit = machine->answer_left = launching->timeout;
@@ -325,6 +345,34 @@ run(struct maqet_launching *launching, const struct maqet_strings *argv,
     return 0;
 }
 
+/* The line in the console's log that marks this start. The caller frees. */
+static char *
+start_mark(const struct maqet_launching *launching)
+{
+    time_t now = time(NULL);
+    char date[64] = "";
+    struct tm broken;
+
+    if (localtime_r(&now, &broken))
+        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %z", &broken);
+    return maqet_format(
+        "[maqet: VM '%s' %s at %s]", launching->machine->name,
+        launching->incoming ? "was resumed from a checkpoint" : "was started", date);
+}
+
+static int
+start_keeper(struct maqet_launching *launching, struct maqet_error **err)
+{
+    _cleanup_free_ char *mark = start_mark(launching);
+    int result = launching->keeper.serial_fd < 0
+                     ? 0
+                     : maqet_keeper_start(&launching->keeper,
+                                          launching->machine->run.pidfd, mark, err);
+
+    maqet_keeper_clear(&launching->keeper);
+    return result;
+}
+
 /* Starts what runs beside QEMU; afterwards only these programs listen on their sockets. */
 static int
 start_helpers(struct maqet_launching *launching, struct maqet_error **err)
@@ -335,7 +383,7 @@ start_helpers(struct maqet_launching *launching, struct maqet_error **err)
                             launching->log_fd, maqet_tree_place(tree).folder, err);
 
     maqet_helpers_clear(&launching->helpers);
-    return result;
+    return result < 0 ? -1 : start_keeper(launching, err);
 }
 
 int

@@ -11,6 +11,7 @@
 #include "core/lifecycle/start.h"
 #include "core/machine/arguments.h"
 #include "core/machine/helpers.h"
+#include "core/machine/keeper.h"
 #include "core/machine/opened.h"
 
 /* What a start has while it is in progress. */
@@ -29,6 +30,7 @@ struct maqet_launching {
     int signal_fd; /* in the foreground: maqet_signals_hold() */
     sigset_t signals_before;
     struct maqet_helpers helpers;
+    struct maqet_keeper keeper; /* of the console; without descriptors: there is none */
     struct maqet_argument_locks locks;
 };
 

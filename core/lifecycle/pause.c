@@ -88,9 +88,14 @@ check_resumable(const struct maqet_opened *machine, const char *state,
 
     if (maqet_text_is_one_of(state, resumable))
         return 0;
-    maqet_error_set(err, MAQET_ERROR_STATE,
-                    "The guest of VM '%s' is not paused: QEMU's state is '%s'",
-                    machine->name, state);
+    if (strcmp(state, "guest-panicked") == 0)
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "The guest of VM '%s' is not paused: its kernel has panicked",
+                        machine->name);
+    else
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "The guest of VM '%s' is not paused: QEMU's state is '%s'",
+                        machine->name, state);
     return maqet_error_next(err,
                             strcmp(state, "suspended") == 0 ? MAQET_NEXT_WAKE_UP
                                                             : MAQET_NEXT_STOP_AND_START,

@@ -21,6 +21,7 @@ enum { VM_NAME_MAX = 63, FORMAT = 1 };
     "use a letter or digit, then letters, digits, '.', '_' and '-'; at most 63 characters"
 
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
+static const char *const serial_words[] = {"console", "none", NULL};
 const struct maqet_option maqet_definition_options[] = {
     {MAQET_OPTION("name", STRING, "the VM's name")},
     {MAQET_OPTION("binary", STRING, "QEMU's program")},
@@ -33,6 +34,8 @@ const struct maqet_option maqet_definition_options[] = {
     {MAQET_OPTION("cpu", STRING, "the value of QEMU's -cpu, or a number of vCPUs")},
     {MAQET_OPTION("display", STRING, "the value of QEMU's -display")},
     {MAQET_OPTION("vga", STRING, "the value of QEMU's -vga")},
+    {MAQET_OPTION("serial", CHOICE, "the guest's first serial port"),
+     .choices = serial_words},
     {MAQET_OPTION("run_as", STRING,
                   "the user that QEMU switches to when root starts the VM")},
     {MAQET_OPTION("guest_agent", BOOL, "give the guest a port for qemu-guest-agent")},

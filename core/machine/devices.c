@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/machine/network.h"
 #include "core/machine/run.h"
+#include "core/machine/serial.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/objects.h"
@@ -198,6 +199,38 @@ add_video(const struct maqet_vm *vm, struct maqet_args *args)
         add_keyboard(vm, args);
 }
 
+/* ---- a panic of the guest ---- */
+
+/* Whether an argument has a device for it, or says what is done about one. */
+static bool
+arguments_say_panic(const struct maqet_vm *vm)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+
+    maqet_arguments_render(maqet_vm_arguments(vm), &argv);
+    for (size_t i = 0; i < argv.count; i++)
+        if (strstr(argv.items[i], "pvpanic") ||
+            (strstr(argv.items[i], "panic=") && i > 0 &&
+             strcmp(maqet_argument_name(argv.items[i - 1]), "action") == 0))
+            return true;
+    return false;
+}
+
+/* A device by which the guest's kernel reports that it has panicked (QEMU:
+ * docs/specs/pvpanic). QEMU pauses it then, so that it can be examined. */
+static void
+add_panic(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    if (arguments_say_panic(vm))
+        return;
+    if (maqet_vm_arch_is_pc(vm->machine.arch))
+        maqet_args_device(args, "pvpanic", "maqet-panic");
+    else
+        set_address(vm, maqet_args_device(args, "pvpanic-pci", "maqet-panic"),
+                    MAQET_SLOT_PANIC);
+    maqet_args_option(args, "-action", "panic=pause");
+}
+
 /* ---- all of them ---- */
 
 void
@@ -205,7 +238,10 @@ maqet_devices_add(const struct maqet_vm *vm, struct maqet_args *args)
 {
     add_monitor(vm, args);
     add_agent(vm, args);
-    if (maqet_vm_has_own_devices(vm))
+    maqet_serial_add(vm, args);
+    if (maqet_vm_has_own_devices(vm)) {
         add_video(vm, args);
+        add_panic(vm, args);
+    }
     add_network(vm, args);
 }

@@ -26,8 +26,8 @@ enum {
 /* The id of maqet's network in QEMU. */
 #define MAQET_NETDEV "maqet-network"
 
-/* Appends the monitor, the guest agent's port, the video card and the network card, as far
- * as the machine has them and the user's arguments do not. */
+/* Appends the monitor, the guest agent's port, the serial port, the video card, the device
+ * that reports a panic, and the network card, as far as the machine has them and the user's arguments do not. */
 void maqet_devices_add(const struct maqet_vm *vm, struct maqet_args *args);
 
 /* Whether the machine's network is maqet's; *network gets the definition's, which the caller

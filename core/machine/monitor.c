@@ -290,10 +290,11 @@ maqet_power_button_press(const struct maqet_opened *machine, int64_t timeout,
         return -1;
     const char *word = maqet_json_text(answer, "status"), *wake = NULL;
     const char *status = word ? word : "";
-    /* With -no-shutdown QEMU remains after the guest has powered off. A guest that has
-     * never run must not run now: its start may have been killed before it was known
-     * whether somebody else uses its drives. */
-    if (strcmp(status, "shutdown") == 0 || strcmp(status, "prelaunch") == 0)
+    /* With -no-shutdown QEMU remains after the guest has powered off. A guest whose kernel
+     * has panicked notices no button. One that has never run must not run now: its start
+     * may have been killed before it was known whether somebody else uses its drives. */
+    if (strcmp(status, "shutdown") == 0 || strcmp(status, "guest-panicked") == 0 ||
+        strcmp(status, "prelaunch") == 0)
         return maqet_qmp_tell(qmp, "quit", NULL, -1, maqet_deadline_left(deadline), err);
     /* A guest that is suspended or paused cannot react to its power button. */
     if (strcmp(status, "io-error") == 0 &&

@@ -48,7 +48,7 @@ json_object *maqet_monitor_find_node(json_object *nodes, const char *name);
 
 /* Presses the power button of the guest of a machine that runs, within @timeout ms. A
  * guest that is paused or suspended is resumed first; a QEMU whose guest has powered off,
- * or has never run, is told to quit. Works even if the monitor's socket is lost.
+ * has panicked or has never run is told to quit. Works even if the monitor's socket is lost.
  * MAQET_ERROR_STATE: QEMU has ended meanwhile. */
 int maqet_power_button_press(const struct maqet_opened *machine, int64_t timeout,
                              struct maqet_error **err);

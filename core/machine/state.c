@@ -24,9 +24,13 @@ const char *
 maqet_status_name(unsigned status)
 {
     static const char *const names[] = {
-        [MAQET_STATUS_CREATED] = "created", [MAQET_STATUS_RUNNING] = "running",
-        [MAQET_STATUS_PAUSED] = "paused",   [MAQET_STATUS_STOPPED] = "stopped",
-        [MAQET_STATUS_CRASHED] = "crashed", [MAQET_STATUS_UNRESPONSIVE] = "unresponsive",
+        [MAQET_STATUS_CREATED] = "created",
+        [MAQET_STATUS_RUNNING] = "running",
+        [MAQET_STATUS_PAUSED] = "paused",
+        [MAQET_STATUS_PANICKED] = "panicked",
+        [MAQET_STATUS_STOPPED] = "stopped",
+        [MAQET_STATUS_CRASHED] = "crashed",
+        [MAQET_STATUS_UNRESPONSIVE] = "unresponsive",
     };
 
     return status < sizeof(names) / sizeof(*names) ? names[status] : NULL;
@@ -164,11 +168,14 @@ read_status(struct maqet_state *state, const struct maqet_survey *survey)
     state->process = maqet_procfs_state(state->pid);
     if (survey->result == MAQET_SURVEY_ANSWERED) {
         json_object *running = json_object_object_get(survey->answer, "running");
+        const char *word = maqet_json_text(survey->answer, "status");
 
         state->response = MAQET_RESPONSE_GIVEN;
         if (running && !json_object_get_boolean(running))
-            state->status = MAQET_STATUS_PAUSED;
-        state->pause = pause_of(maqet_json_text(survey->answer, "status"));
+            state->status = word && strcmp(word, "guest-panicked") == 0
+                                ? MAQET_STATUS_PANICKED
+                                : MAQET_STATUS_PAUSED;
+        state->pause = pause_of(word);
     } else if (survey->result == MAQET_SURVEY_SILENT ||
                (survey->result == MAQET_SURVEY_BUSY &&
                 maqet_silence_is_stopped(state->process))) {

@@ -14,6 +14,7 @@ enum maqet_status {
     MAQET_STATUS_CREATED, /* never started */
     MAQET_STATUS_RUNNING,
     MAQET_STATUS_PAUSED,
+    MAQET_STATUS_PANICKED, /* it runs, but the guest's kernel has given up */
     MAQET_STATUS_STOPPED,
     MAQET_STATUS_CRASHED,      /* QEMU ended without cleaning up */
     MAQET_STATUS_UNRESPONSIVE, /* QEMU runs, but did not answer */

@@ -21,10 +21,9 @@ enum { FIRST_NUMBER = 3 /* after the standard streams */ };
 
 /* Those with fixed numbers, from the first one. The numbers must never change: other
  * versions of maqet rely on them. */
-static const char *const fixed[] = {MAQET_DESCRIPTOR_MONITOR, MAQET_DESCRIPTOR_RUN,
-                                    MAQET_DESCRIPTOR_AGENT,
-                                    MAQET_DESCRIPTOR_MONITOR_FILE,
-                                    MAQET_DESCRIPTOR_NETWORK};
+static const char *const fixed[] = {
+    MAQET_DESCRIPTOR_MONITOR,      MAQET_DESCRIPTOR_RUN,     MAQET_DESCRIPTOR_AGENT,
+    MAQET_DESCRIPTOR_MONITOR_FILE, MAQET_DESCRIPTOR_NETWORK, MAQET_DESCRIPTOR_CONSOLE};
 
 enum { FIXED_COUNT = sizeof(fixed) / sizeof(*fixed) };
 

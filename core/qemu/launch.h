@@ -15,14 +15,15 @@
  * line refers to have fixed numbers, since command lines are shown and compared without
  * opening any: the listening sockets of the monitor and of the guest agent; the run file,
  * whose lock means that QEMU runs, and by which other maqets find it; the file of the
- * monitor's socket (O_PATH), in case its folder is lost; and the guest's interface on a
- * bridge.
+ * monitor's socket (O_PATH), in case its folder is lost; the guest's interface on a bridge;
+ * and the other end of its serial port, which is the console's keeper's.
  */
 #define MAQET_DESCRIPTOR_MONITOR "monitor"
 #define MAQET_DESCRIPTOR_RUN "run"
 #define MAQET_DESCRIPTOR_AGENT "agent"
 #define MAQET_DESCRIPTOR_MONITOR_FILE "monitor-file"
 #define MAQET_DESCRIPTOR_NETWORK "network"
+#define MAQET_DESCRIPTOR_CONSOLE "console"
 
 struct maqet_descriptor {
     const char *name; /* not copied */

@@ -374,6 +374,22 @@ maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket)
     maqet_props_string(props, "server.path", socket);
 }
 
+void
+maqet_args_objects_first(struct maqet_args *args)
+{
+    size_t first = 0;
+
+    for (size_t i = 0; i < args->count; i++) {
+        struct maqet_props *props = args->objects[i];
+
+        if (props->kind != &maqet_kind_object)
+            continue;
+        memmove(&args->objects[first + 1], &args->objects[first],
+                (i - first) * sizeof(struct maqet_props *));
+        args->objects[first++] = props;
+    }
+}
+
 /* ---- actions ---- */
 
 struct maqet_actions *

@@ -77,6 +77,10 @@ struct maqet_props *maqet_args_settings(struct maqet_args *args, const char *opt
 /* Appends an option whose value is any text ("-m"), or that has none (NULL). */
 void maqet_args_option(struct maqet_args *args, const char *option, const char *value);
 
+/* Moves what -object creates before everything else, as QEMU does with a command line: nodes
+ * refer to their secrets and throttle groups. */
+void maqet_args_objects_first(struct maqet_args *args);
+
 /* Appends a drive whose content is read from an NBD server at a unix socket. QEMU discards
  * what the guest writes to it (`snapshot=on`). */
 void maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket);

@@ -387,5 +387,8 @@ maqet_drives_emit_one(struct maqet_drive *const *drives, size_t count, size_t in
     for (size_t i = 0; i < count; i++)
         if (drives[i]->iface && place(&placing, i, err) < 0)
             return -1;
-    return emit_drive(drives[index], drives, count, args, err);
+    if (emit_drive(drives[index], drives, count, args, err) < 0)
+        return -1;
+    maqet_args_objects_first(args);
+    return 0;
 }

@@ -2,9 +2,11 @@
 # Tests with guests come first: they take long, and one that came last would run alone.
 FUNCTIONAL_TESTS = \
 	tests/functional/guest-attach.sh \
+	tests/functional/guest-attach-checkpoint.sh \
 	tests/functional/guest-checkpoints.sh \
 	tests/functional/guest-checkpoints-busy.sh \
 	tests/functional/guest-complete.sh \
+	tests/functional/guest-console-log.sh \
 	tests/functional/guest-disk-full.sh \
 	tests/functional/guest-exec.sh \
 	tests/functional/guest-interfaces.sh \
@@ -20,6 +22,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/time-limit.sh \
 	tests/functional/links.sh \
 	tests/functional/console.sh \
+	tests/functional/console-terminal.sh \
 	tests/functional/setup.sh \
 	tests/functional/downloads.sh \
 	tests/functional/autoreconf.sh \
@@ -92,6 +95,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/helpers.sh \
 	tests/functional/shared-image.sh \
 	tests/functional/argument-files.sh \
+	tests/functional/attach.sh \
 	tests/functional/attach-killed.sh \
 	tests/functional/arguments.sh \
 	tests/functional/system-shares.sh \

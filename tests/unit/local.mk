@@ -62,6 +62,7 @@ UNIT_TESTS += tests/unit/test-qcow2-view
 UNIT_TESTS += tests/unit/test-qemu-options
 UNIT_TESTS += tests/unit/test-qmp
 UNIT_TESTS += tests/unit/test-quiesce
+UNIT_TESTS += tests/unit/test-raw
 UNIT_TESTS += tests/unit/test-recovery
 UNIT_TESTS += tests/unit/test-relay
 UNIT_TESTS += tests/unit/test-render
