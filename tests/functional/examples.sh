@@ -24,8 +24,21 @@ echo 'accel: tcg' >config/maqet/maqet.conf
 
 # ---- the scene ----
 
-# shellcheck disable=SC2119 # no further arguments
-guest_yaml myvm q35 'device: {driver: qemu-xhci, id: xhci}' 'device: {driver: usb-tablet, id: usb0}' <<EOF
+cat >myvm.yaml <<EOF
+name: myvm
+binary: qemu-system-x86_64
+accel: tcg
+memory: 256M
+guest_agent: on
+serial: console
+arguments:
+  - machine: q35
+  - kernel: $KERNEL
+  - initrd: $INITRD
+  - append: "$GUEST_APPEND"
+  - device: {driver: qemu-xhci, id: xhci}
+  - device: {driver: usb-tablet, id: usb0}
+storage:
   - {name: hdd, size: 64M, file: hdd.qcow2}
   - {name: disk, size: 1G, file: disk.qcow2, overcommit: true}
 EOF
@@ -67,7 +80,7 @@ paused() {
 # The guest listens to its power button.
 booted() {
     running myvm
-    guest_wait "$TMP/myvm.serial" || fail "the guest does not answer"
+    guest_wait "$TMP/run/myvm/console.sock" || fail "the guest does not answer"
 }
 has_snapshot() {
     there myvm
@@ -119,6 +132,26 @@ prepare() {
     'maqet start '*) stopped myvm ;;
     'maqet stop myvm --timeout 0 --force') running myvm ;;
     'maqet stop '* | 'maqet restart '*) booted ;;
+    'maqet exec '*)
+        booted
+        guest_run "$TMP/run/myvm/console.sock" 'mkdir -p /etc; pidof qemu-ga' >/dev/null ||
+            fail "the guest has no agent"
+        echo hello >motd
+        ;;
+    'maqet attach '*'--name data'*) running myvm ;;
+    'maqet attach '*old.img*) [ -e old.img ] || truncate -s 1M old.img ;;
+    'maqet detach '*' data')
+        running myvm
+        ! maqet config myvm | grep -q storage.data || return 0
+        expect 0 maqet attach myvm --name data --size 10G
+        ;;
+    'maqet rename test '*)
+        [ ! -e data/vms/web ] || without web
+        [ -e data/vms/test ] || {
+            vm_yaml test </dev/null
+            expect 0 maqet add test.yaml
+        }
+        ;;
     'maqet resume myvm') paused myvm ;;
     'maqet resume web db') paused web db ;;
     'maqet pause web db') running web db ;;
