@@ -15,7 +15,10 @@ cat >"$programs/maqet" <<EOF
 exec $program "\$@"
 EOF
 command -v man >/dev/null || printf '#!/bin/sh\nexec cat\n' >"$programs/man"
+# Editors that save nothing.
+printf '#!/bin/sh\nexit 0\n' | tee "$programs/nano" >"$programs/editor"
 chmod +x "$programs"/*
+export EDITOR=editor
 PATH=$programs:$PATH
 export MANPAGER=cat PAGER=cat
 # KVM need not work where the test runs.
@@ -208,6 +211,7 @@ typed() {
 wanted() {
     case $1 in
     'maqet run '*' --timeout 60') echo 124 ;;
+    'maqet diff '*' --set '*) echo 1 ;; # they differ
     *) echo 0 ;;
     esac
 }
