@@ -1,74 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/drives.h"
+#include "cli/described.h"
 #include "cli/machines.h"
 #include "cli/options.h"
-#include "cli/shown.h"
 #include "core/base/printable.h"
-#include "core/machine/autostart.h"
-#include "core/machine/inventory.h"
-#include "core/machine/monitor.h"
 #include "core/machine/opened.h"
 #include "core/machine/panic.h"
-#include "core/machine/sandbox_rules.h"
 #include "core/machine/store.h"
-
-/* Texts and lists belong to others. */
-struct described {
-    struct shown vm;
-    const char *uuid;
-    bool autostart;
-    struct maqet_confined confinement;
-    struct drive_rows drives;
-    struct maqet_inventory inventory;
-    bool has_vcpus, has_memory;
-    struct maqet_strings changed_files;
-};
-
-static const struct maqet_fields confined_fields = MAQET_FIELDS_OF(
-    struct maqet_confined,
-    MAQET_ROW(struct maqet_confined, landlock,
-              "the version of Landlock that confines it; null if none does",
-              .known = MAQET_KNOWN(struct maqet_confined, has_landlock)),
-    MAQET_ROW(struct maqet_confined, seccomp, "whether its system calls are filtered"),
-    MAQET_ROW(struct maqet_confined, user,
-              "the user it runs as; null if that user has no name", .optional = true));
-
-static const struct maqet_fields fields = MAQET_FIELDS_OF(
-    struct described,
-    {"name", MAQET_FIELD(struct described, vm.name), .help = "the VM's name"},
-    MAQET_ROW(struct described, uuid, "its UUID; null if its definition cannot be read",
-              .optional = true),
-    SHOWN_ROWS(struct described, vm),
-    {"machine", MAQET_FIELD(struct described, inventory.machine), .optional = true,
-     .help =
-         "QEMU's machine type: of the VM that runs, or as it is defined; null if that "
-         "is not known"},
-    {"vcpus", MAQET_FIELD(struct described, inventory.vcpus),
-     .known = MAQET_KNOWN(struct described, has_vcpus),
-     .help = "the processors of the guest"},
-    {"guest_memory", MAQET_FIELD(struct described, inventory.memory),
-     .known = MAQET_KNOWN(struct described, has_memory), .unit = MAQET_UNIT_BYTES,
-     .title = "MEMORY", .help = "the memory of the guest"},
-    {"confinement", MAQET_FIELD_OBJECT(struct described, confinement, &confined_fields),
-     .known = MAQET_KNOWN(struct described, vm.runs), .title = "CONFINED",
-     .help = "how QEMU is confined; null if it does not run"},
-    MAQET_ROW(struct described, autostart,
-              "whether systemd starts it with the host or the user's session"),
-    MAQET_ROW(struct described, changed_files,
-              "its YAML files that have been changed since they were added",
-              .title = "CHANGED FILES"),
-    {"storage",
-     MAQET_FIELD_LIST(struct described, drives.items, drives.count,
-                      &inspected_drive_fields),
-     .help = "its drives"},
-    {"other_drives",
-     MAQET_FIELD_LIST(struct described, inventory.others, inventory.other_count,
-                      &maqet_other_drive_fields),
-     .known = MAQET_KNOWN(struct described, inventory.has_drives),
-     .help = "the other disks that QEMU really has: of `arguments`, or added through the "
-             "monitor; null if it was not asked"});
 
 /* ---- cells ---- */
 
@@ -146,9 +85,10 @@ confinement_text(const void *row)
 
 /* ---- the text ---- */
 
-#define MACHINE_COLUMNS                                                                  \
-    "name uuid status pid machine vcpus guest_memory cpu disk_rate network_rate uptime " \
-    "confinement autostart"
+#define COLUMNS_WITH(ports)                                                              \
+    "name uuid status pid machine vcpus guest_memory network " ports                     \
+    "ssh cpu disk_rate network_rate uptime confinement autostart"
+#define MACHINE_COLUMNS COLUMNS_WITH("")
 /* Each drive's line begins with the word "storage", for grep. */
 #define DRIVE_COLUMNS                                                                    \
     "=storage name type interface media virtual_size allocated_size file"
@@ -160,6 +100,34 @@ autostart_text(const void *row)
     return maqet_strdup(((const struct described *)row)->autostart ? "on" : "off");
 }
 
+/* "tap, tap0" */
+static char *
+network_type_text(const void *row)
+{
+    const struct described *described = row;
+    const char *interface = described->network_interface;
+
+    return maqet_format("%s%s%s", described->network, interface ? ", " : "",
+                        interface ? interface : "");
+}
+
+/* "127.0.0.1:2222 -> 22, udp 0.0.0.0:5353 -> 53" */
+static char *
+ports_text(const void *row)
+{
+    const struct described *described = row;
+    _cleanup_strings_ struct maqet_strings ports = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < described->ports.count; i++) {
+        const struct maqet_forward *port = &described->ports.items[i];
+        _cleanup_free_ char *text = maqet_forward_text(port);
+        const char *shown = maqet_text_starts(text, "tcp ") ? text + 4 : text;
+
+        maqet_strings_addf(&ports, "%s -> %u", shown, port->guest_port);
+    }
+    return maqet_strings_join(&ports, ", ");
+}
+
 static const struct cell cells[] = {{"status", state_text, state_shade},
                                     {"guest_memory", memory_text, NULL},
                                     {"cpu", cpu_text, NULL},
@@ -167,8 +135,12 @@ static const struct cell cells[] = {{"status", state_text, state_shade},
                                     {"network_rate", network_text, NULL},
                                     {"confinement", confinement_text, NULL},
                                     {"autostart", autostart_text, NULL},
+                                    {"network", network_type_text, NULL},
+                                    {"ports", ports_text, NULL},
                                     {0}};
-static const struct table machine_table = {&fields, MACHINE_COLUMNS, cells};
+static const struct table machine_table = {&described_fields, MACHINE_COLUMNS, cells};
+static const struct table machine_with_ports = {&described_fields, COLUMNS_WITH("ports "),
+                                                cells};
 static const struct table drive_table = {&inspected_drive_fields, DRIVE_COLUMNS, NULL};
 /* A fault is a sentence, for which the other table has no room. */
 static const struct table fault_table = {&inspected_drive_fields, "=fault name fault",
@@ -217,7 +189,8 @@ text(const void *row)
 {
     const struct described *described = row;
     const struct maqet_inventory *inventory = &described->inventory;
-    _cleanup_free_ char *machine = table_fields(&machine_table, row);
+    _cleanup_free_ char *machine = table_fields(
+        described->ports.count > 0 ? &machine_with_ports : &machine_table, row);
     struct maqet_text text = MAQET_TEXT_INIT;
 
     maqet_text_append(&text, machine);
@@ -269,23 +242,27 @@ static char *
 plain(const void *row)
 {
     static const struct table lines[] = {
-        {&fields, "=name name", NULL},
-        {&fields, "=uuid uuid", NULL},
-        {&fields, "=status status", NULL},
-        {&fields, "=pid pid", NULL},
-        {&fields, "=memory memory", NULL},
-        {&fields, "=cpu cpu", NULL},
-        {&fields, "=uptime uptime", NULL},
-        {&fields, "=machine machine", NULL},
-        {&fields, "=vcpus vcpus", NULL},
-        {&fields, "=guest_memory guest_memory", NULL},
-        {&fields, "=cpu_now cpu_now", NULL},
-        {&fields, "=read_rate read_rate", NULL},
-        {&fields, "=write_rate write_rate", NULL},
-        {&fields, "=receive_rate receive_rate", NULL},
-        {&fields, "=send_rate send_rate", NULL},
-        {&fields, "=autostart autostart", NULL},
+        {&described_fields, "=name name", NULL},
+        {&described_fields, "=uuid uuid", NULL},
+        {&described_fields, "=status status", NULL},
+        {&described_fields, "=pid pid", NULL},
+        {&described_fields, "=memory memory", NULL},
+        {&described_fields, "=cpu cpu", NULL},
+        {&described_fields, "=uptime uptime", NULL},
+        {&described_fields, "=machine machine", NULL},
+        {&described_fields, "=vcpus vcpus", NULL},
+        {&described_fields, "=guest_memory guest_memory", NULL},
+        {&described_fields, "=cpu_now cpu_now", NULL},
+        {&described_fields, "=read_rate read_rate", NULL},
+        {&described_fields, "=write_rate write_rate", NULL},
+        {&described_fields, "=receive_rate receive_rate", NULL},
+        {&described_fields, "=send_rate send_rate", NULL},
+        {&described_fields, "=autostart autostart", NULL},
+        {&described_fields, "=network network network_interface", NULL},
+        {&described_fields, "=ssh ssh", NULL},
     };
+    static const struct table port_table = {
+        &maqet_forward_fields, "=port protocol address host_port guest_port", NULL};
     static const struct table drive = {&inspected_drive_fields, DRIVE_COLUMNS " fault",
                                        NULL};
     const struct described *described = row;
@@ -301,73 +278,21 @@ plain(const void *row)
     append_plain_texts(&text, "changed_file", &described->changed_files);
     for (size_t i = 0; i < described->drives.count; i++)
         append_plain(&text, &drive, &described->drives.items[i]);
+    for (size_t i = 0; i < described->ports.count; i++)
+        append_plain(&text, &port_table, &described->ports.items[i]);
     for (size_t i = 0; i < described->inventory.other_count; i++)
         append_plain(&text, &other_table, &described->inventory.others[i]);
     return maqet_text_take(&text);
 }
 
-static const struct view view = {.table = {.fields = &fields, .columns = MACHINE_COLUMNS},
-                                 .text = text,
-                                 .plain = plain,
-                                 .remark = "A list of such objects if several VMs are "
-                                           "selected, by names, a pattern or --all."};
+static const struct view view = {
+    .table = {.fields = &described_fields, .columns = MACHINE_COLUMNS},
+    .text = text,
+    .plain = plain,
+    .remark = "A list of such objects if several VMs are "
+              "selected, by names, a pattern or --all."};
 
 /* ---- the command ---- */
-
-static void
-described_clear(struct described *described)
-{
-    maqet_fields_clear(&confined_fields, &described->confinement);
-    maqet_fields_list_free(&inspected_drive_fields, described->drives.items,
-                           described->drives.count);
-    maqet_inventory_clear(&described->inventory);
-    maqet_strings_clear(&described->changed_files);
-}
-
-/* What the running QEMU has. Only a QEMU that has just answered is asked. */
-static void
-read_inventory(struct maqet_opened *machine, const struct maqet_vm *vm,
-               const struct maqet_state *state, struct described *described)
-{
-    _cleanup_error_ struct maqet_error *error = NULL;
-    struct maqet_inventory *inventory = &described->inventory;
-
-    if (state->pid <= 0)
-        maqet_inventory_expect(vm, inventory);
-    else if (state->response != MAQET_RESPONSE_GIVEN || machine->run.pid != state->pid)
-        return;
-    else if (maqet_inventory_read(machine, vm, inventory, &error) < 0)
-        maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, error);
-    maqet_monitor_leave(machine);
-    described->has_memory = inventory->memory > 0;
-    described->has_vcpus = inventory->vcpus > 0;
-    for (size_t i = 0; inventory->has_drives && i < described->drives.count; i++) {
-        struct drive_row *drive = &described->drives.items[i];
-
-        /* QEMU lists no disk that another program serves, and nobody knows what the user
-         * attaches by `arguments`. */
-        drive->asked =
-            vm->drives[i]->iface && !maqet_drive_is_opened_by_helper(vm->drives[i]);
-        drive->attached = maqet_strings_has(&inventory->drives, drive->name);
-    }
-}
-
-static void
-read_drives(struct maqet_opened *machine, const struct maqet_state *state,
-            struct described *described)
-{
-    _cleanup_error_ struct maqet_error *error = NULL;
-    struct maqet_vm *vm = maqet_opened_vm(machine, &error);
-
-    if (!vm) {
-        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                          "The drives of '%s' cannot be shown: %s", machine->name,
-                          error->message);
-        return;
-    }
-    drives_inspect(vm, machine->run.pid > 0, &described->drives);
-    read_inventory(machine, vm, state, described);
-}
 
 /* What a person should know besides the state. */
 static void
@@ -390,28 +315,14 @@ show(struct invocation *invocation, const struct maqet_state_row *row,
      const struct maqet_usage *usage, bool list, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
-    const struct maqet_state *state = &row->state;
-    _cleanup_error_ struct maqet_error *damage = NULL;
     _cleanup_opened_ struct maqet_opened *machine =
         row->error ? NULL : maqet_open(context, row->name, 0, err);
+    struct described described = {.vm = shown_of(row->name, &row->state, usage)};
 
     if (!machine)
         return row->error ? maqet_error_copy(err, row->error) : -1;
-    _cleanup_definition_ struct maqet_definition *definition =
-        maqet_store_load(context, row->name, &damage);
-    struct described described = {.vm = shown_of(row->name, state, usage),
-                                  .uuid = definition ? definition->uuid : NULL,
-                                  .autostart = maqet_autostart_is_on(row->name)};
-    if (!definition)
-        maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "The definition of VM '%s' cannot be read: %s", row->name,
-                          damage->message);
-    else
-        maqet_added_changed(&definition->added, &described.changed_files);
-    warn(context, row->name, state);
-    if (state->pid > 0)
-        maqet_sandbox_describe(context, row->name, state->pid, &described.confinement);
-    read_drives(machine, state, &described);
+    described_read(machine, &row->state, &described);
+    warn(context, row->name, &row->state);
     if (list)
         output_row(&invocation->output, &view, &described);
     else

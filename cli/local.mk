@@ -43,6 +43,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/command.c cli/command.h cli/commands.c \
 	cli/completion.c cli/completion.h \
 	cli/context.c cli/context.h \
+	cli/described.c cli/described.h \
 	cli/drives.c cli/drives.h \
 	cli/editor.c cli/editor.h \
 	cli/help.c cli/help.h \

@@ -107,8 +107,9 @@ documented 'plugin schema' plugin schema
 documented 'plugin manual' plugin manual raw
 documented 'plugin check' plugin check "$abs_top_builddir/.libs/maqet-storage-raw.so" --only loads
 
-# A disk that is not a drive of the VM's, and a file that is newer than what was added.
+# A disk that is not a drive of the VM's, ports, and a file that is newer than what was added.
 vm_yaml more <<'END'
+ports: ["auto:22"]
 arguments:
 - drive: {driver: null-co, size: 1M, if: none, id: other}
 END

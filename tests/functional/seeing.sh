@@ -120,6 +120,22 @@ sed -i 's/"added":/"earlier":/' data/vms/idle/vm.json
 echo '# more' >>idle.yaml
 same '' "$(value idle changed_file)" "changed files"
 
+# How the guest is connected, and how one logs in; nothing of it if `arguments` do it.
+vm_yaml net <<'END'
+ports: ["127.0.0.1:2345:22", "0.0.0.0:5353:53/udp", "auto:80"]
+END
+expect 0 maqet add net.yaml
+same user "$(value net network | cut -f 1)" "the network"
+same 'ssh -p 2345 127.0.0.1' "$(value net ssh)" "the command that logs in"
+expect 0 maqet status net
+grep -qE '^ports +127.0.0.1:2345 -> 22, udp 0.0.0.0:5353 -> 53, 127.0.0.1:auto -> 80$' out ||
+    fail "the ports: $(cat out)"
+expect 0 maqet apply net idle.yaml --set 'network={type: tap, interface: tap7}'
+same 'tap	tap7' "$(value net network)" "the network"
+same '' "$(value net ssh)" "the command that logs in"
+expect 0 maqet apply net idle.yaml --set arguments.nic=none
+same '	' "$(value net network)" "a network of the arguments"
+
 # On a terminal, top is refreshed until q or Ctrl-C, and leaves the terminal as it was.
 requires script stty
 for key in q '\003'; do
