@@ -80,13 +80,17 @@ maqet_vm_arch_is_pc(const char *arch)
     return strcmp(arch, "x86_64") == 0 || strcmp(arch, "i386") == 0;
 }
 
+/* By default, some; a machine that was added without ports has none. */
 static unsigned
 hotplug_slots(const struct maqet_definition *definition)
 {
+    enum { BY_DEFAULT = 4 };
     const char *text = maqet_tree_text(definition->tree, "hotplug_slots");
     int64_t number;
 
-    return text && maqet_parse_int(text, &number) && number >= 0 ? (unsigned)number : 0;
+    if (text && maqet_parse_int(text, &number) && number >= 0)
+        return (unsigned)number;
+    return definition->defaults > 0 ? BY_DEFAULT : 0;
 }
 
 const char *
@@ -118,17 +122,20 @@ type_of(const struct maqet_vm *vm)
 }
 
 /* Without those of the chipset and of maqet's own devices (devices.h): the network card, the
- * agent's bus, the video card and the ports for drives; and where it is no PC, the
- * keyboard's bus and the panic device. */
+ * agent's bus and the video card; where it is no PC, the keyboard's bus and the panic device;
+ * and the ports that are left free. */
 static uint32_t
 addresses_for_drives(const struct maqet_vm *vm)
 {
-    enum { ALL = 32, OF_PC = 4, CHIPSET_OF_PC = 2, OF_OTHERS = 6, CHIPSET_OF_OTHERS = 1 };
+    enum { ALL = 32, OF_PC = 3, CHIPSET_OF_PC = 2, OF_OTHERS = 5, CHIPSET_OF_OTHERS = 1 };
+    uint32_t ports =
+        maqet_addresses_express(vm->machine.type) ? vm->machine.hotplug_slots : 0;
 
     if (!maqet_vm_has_own_devices(vm))
         return 0;
-    return maqet_vm_arch_is_pc(vm->machine.arch) ? ALL - CHIPSET_OF_PC - OF_PC
-                                                 : ALL - CHIPSET_OF_OTHERS - OF_OTHERS;
+    return maqet_vm_arch_is_pc(vm->machine.arch)
+               ? ALL - CHIPSET_OF_PC - OF_PC - ports
+               : ALL - CHIPSET_OF_OTHERS - OF_OTHERS - ports;
 }
 
 static void
@@ -144,8 +151,8 @@ describe_machine(struct maqet_vm *vm)
     vm->machine.version = &vm->version;
     vm->machine.arch = maqet_vm_arch_of(vm->program);
     vm->machine.type = type_of(vm);
-    vm->machine.addresses = addresses_for_drives(vm);
     vm->machine.hotplug_slots = hotplug_slots(vm->definition);
+    vm->machine.addresses = addresses_for_drives(vm);
     vm->machine.storage_dir =
         maqet_strdup(written ? written : maqet_storage_dir(vm->context));
     vm->machine.run_dir = maqet_run_folder(vm->context, vm->definition->name);

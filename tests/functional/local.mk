@@ -2,6 +2,7 @@
 # Tests with guests come first: they take long, and one that came last would run alone.
 FUNCTIONAL_TESTS = \
 	tests/functional/guest-attach.sh \
+	tests/functional/guest-attach-busy.sh \
 	tests/functional/guest-attach-checkpoint.sh \
 	tests/functional/guest-checkpoints.sh \
 	tests/functional/guest-checkpoints-busy.sh \

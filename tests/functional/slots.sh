@@ -10,6 +10,7 @@ define() {
     define_vm=$1 define_machine=$2
     shift 2
     vm_yaml "$define_vm" <<EOF
+hotplug_slots: 0 # a drive in a port keeps that port, and the address does not matter
 arguments:
   - machine: $define_machine
 storage:
