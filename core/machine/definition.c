@@ -374,6 +374,7 @@ maqet_definition_of_tree(json_object *tree, const char *name, struct maqet_error
     const struct maqet_strings none = MAQET_STRINGS_INIT;
 
     definition->tree = tree;
+    definition->defaults = MAQET_DEFAULTS;
     definition->uuid = new_uuid(err);
     if (!definition->uuid || check_tree(definition->tree, err) < 0 ||
         settle_name(definition, name, &none, err) < 0)
