@@ -15,6 +15,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/error.c core/base/error.h \
 	core/base/field.c core/base/field.h \
 	core/base/files.c core/base/files.h \
+	core/base/inet.c core/base/inet.h \
 	core/base/interrupt.c core/base/interrupt.h \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
@@ -149,6 +150,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/owner.c core/machine/owner.h \
 	core/machine/pending.c core/machine/pending.h \
 	core/machine/panic.c core/machine/panic.h \
+	core/machine/ports.c core/machine/ports.h \
 	core/machine/run.c core/machine/run.h \
 	core/machine/run_folder.c core/machine/run_folder.h \
 	core/machine/run_owner.c core/machine/run_owner.h \
@@ -159,6 +161,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/serial.c core/machine/serial.h \
 	core/machine/slots.c core/machine/slots.h \
 	core/machine/store.c core/machine/store.h \
+	core/machine/tap.c core/machine/tap.h \
 	core/machine/unused.c core/machine/unused.h \
 	core/machine/usage.c core/machine/usage.h \
 	core/machine/vm.c core/machine/vm.h \

@@ -14,14 +14,17 @@
 #include "core/base/procfs.h"
 #include "core/base/sockets.h"
 #include "core/machine/command_line.h"
+#include "core/machine/devices.h"
 #include "core/machine/drives.h"
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
+#include "core/machine/ports.h"
 #include "core/machine/run_folder.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/machine/serial.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
+#include "core/machine/tap.h"
 #include "core/qemu/addresses.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
@@ -38,6 +41,7 @@ maqet_launching_new(int64_t timeout, bool foreground)
         .monitor_fd = -1,
         .socket_fd = -1,
         .agent_fd = -1,
+        .network_fd = -1,
         .log_fd = -1,
         .signal_fd = -1,
         .helpers = MAQET_HELPERS_INIT,
@@ -48,8 +52,9 @@ maqet_launching_new(int64_t timeout, bool foreground)
 void
 maqet_launching_clear(struct maqet_launching *launching)
 {
-    const int fds[] = {launching->run_fd,   launching->monitor_fd, launching->socket_fd,
-                       launching->agent_fd, launching->log_fd,     launching->signal_fd};
+    const int fds[] = {launching->network_fd, launching->run_fd,   launching->monitor_fd,
+                       launching->socket_fd,  launching->agent_fd, launching->log_fd,
+                       launching->signal_fd};
 
     if (launching->signal_fd >= 0)
         sigprocmask(SIG_SETMASK, &launching->signals_before, NULL);
@@ -92,6 +97,18 @@ prepare_keeper(struct maqet_launching *launching, struct maqet_error **err)
                ? maqet_keeper_prepare(machine->run.dir_fd, folder, &launching->keeper,
                                       err)
                : 0;
+}
+
+static int
+open_network(struct maqet_launching *launching, struct maqet_error **err)
+{
+    _cleanup_network_ struct maqet_network network = {0};
+
+    if (!maqet_devices_have_network(launching->vm, &network) ||
+        network.type == MAQET_NETWORK_USER)
+        return 0;
+    launching->network_fd = maqet_tap_open(launching->vm, &network, err);
+    return launching->network_fd < 0 ? -1 : 0;
 }
 
 /* Takes the run file's lock for QEMU. It was free a moment ago, and we have the machine's
@@ -153,7 +170,8 @@ maqet_launching_prepare(struct maqet_launching *launching, struct maqet_error **
         (launching->foreground ? hold_signals(launching, err)
                                : open_log(launching, err)) < 0)
         return -1;
-    if (listen_sockets(launching, err) == 0 && prepare_keeper(launching, err) == 0 &&
+    if (open_network(launching, err) == 0 && listen_sockets(launching, err) == 0 &&
+        prepare_keeper(launching, err) == 0 &&
         maqet_helpers_prepare(launching->vm->drives, launching->vm->drive_count, dir_fd,
                               &launching->helpers, err) == 0)
         return 0;
@@ -239,6 +257,7 @@ fail_start(struct maqet_launching *launching, const char *program,
         maqet_error_move(err, TAKE_PTR(*reason));
     maqet_error_wrap(err, "VM '%s' did not start", machine->name);
     maqet_holders_explain(launching->vm, NULL, err);
+    maqet_ports_explain(launching->vm, err);
     /* Without the lock, the machine is stopped. */
     close(TAKE_FD(launching->run_fd));
     (void)maqet_opened_look(machine, NULL);
@@ -280,6 +299,7 @@ list_descriptors(const struct maqet_launching *launching,
     maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_MONITOR_FILE,
                           launching->socket_fd);
     maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_AGENT, launching->agent_fd);
+    maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_NETWORK, launching->network_fd);
     maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_RUN, launching->run_fd);
     maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_CONSOLE,
                           launching->keeper.qemu_fd);
@@ -312,6 +332,8 @@ hand_over(struct maqet_launching *launching, const struct maqet_process *process
         close(TAKE_FD(launching->agent_fd));
     if (launching->keeper.qemu_fd >= 0)
         close(TAKE_FD(launching->keeper.qemu_fd));
+    if (launching->network_fd >= 0)
+        close(TAKE_FD(launching->network_fd));
     machine->run.pid = process->pid;
     machine->run.pidfd = process->pidfd;
     machine->answer_limit = machine->answer_left = launching->timeout;

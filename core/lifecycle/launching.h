@@ -26,6 +26,7 @@ struct maqet_launching {
     int monitor_fd;    /* listening sockets */
     int socket_fd;     /* that of the monitor, as a file */
     int agent_fd;
+    int network_fd; /* the host's end of the guest's network; -1: QEMU has its own */
     int log_fd;
     int signal_fd; /* in the foreground: maqet_signals_hold() */
     sigset_t signals_before;

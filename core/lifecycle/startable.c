@@ -11,7 +11,9 @@
 #include "core/machine/arguments.h"
 #include "core/machine/command_line.h"
 #include "core/machine/helpers.h"
+#include "core/machine/ports.h"
 #include "core/machine/sandbox_rules.h"
+#include "core/machine/tap.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/surroundings.h"
 #include "core/storage/image.h"
@@ -76,6 +78,7 @@ int
 maqet_vm_check_launchable(struct maqet_vm *vm, struct maqet_error **err)
 {
     return check_program(vm, err) < 0 || maqet_vm_accel_check(vm, err) < 0 ||
+                   maqet_tap_check(vm, err) < 0 || maqet_ports_check_free(vm, err) < 0 ||
                    maqet_helpers_check(vm->drives, vm->drive_count, err) < 0 ||
                    maqet_arguments_check_surroundings(
                        maqet_vm_arguments(vm),

@@ -80,8 +80,6 @@ netdev_of(const struct maqet_network *network)
 
     switch (network->type) {
     case MAQET_NETWORK_TAP:
-        return maqet_format("tap,id=" MAQET_NETDEV ",ifname=%s,script=no,downscript=no",
-                            network->interface);
     case MAQET_NETWORK_BRIDGE:
         return maqet_format("tap,id=" MAQET_NETDEV ",fd=%d",
                             maqet_descriptor_number(MAQET_DESCRIPTOR_NETWORK));

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "core/base/files.h"
@@ -72,16 +73,35 @@ holds(int pid, const struct maqet_file_id *wanted, bool *locked)
     return found;
 }
 
-int
-maqet_file_users_find(const char *path, struct maqet_file_users *users,
-                      struct maqet_error **err)
+/* Whether a process has the socket open; its file is known by its number only. */
+static bool
+holds_socket(int pid, uint64_t inode)
 {
-    struct maqet_file_id wanted;
+    enum { NAME_SIZE = 64 };
+    _cleanup_free_ char *path = maqet_format("/proc/%d/fd", pid);
+    _cleanup_free_ char *wanted = maqet_format("socket:[%" PRIu64 "]", inode);
+    _cleanup_dir_ DIR *dir = opendir(path);
     struct dirent *entry;
-    bool locked;
+    char name[NAME_SIZE];
 
-    if (!maqet_file_id_of_used(AT_FDCWD, path, &wanted))
-        return maqet_error_errno(err, errno, "Cannot inspect %s", path);
+    while (dir && (entry = readdir(dir))) {
+        ssize_t length = readlinkat(dirfd(dir), entry->d_name, name, sizeof(name));
+
+        if (length == (ssize_t)strlen(wanted) &&
+            memcmp(name, wanted, (size_t)length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Adds the processes that have a file open, or a socket if @wanted is NULL. */
+static int
+find_users(const struct maqet_file_id *wanted, uint64_t socket,
+           struct maqet_file_users *users, struct maqet_error **err)
+{
+    struct dirent *entry;
+    bool locked = false;
+
     _cleanup_dir_ DIR *dir = opendir("/proc");
     if (!dir)
         return maqet_error_errno(err, errno, "Cannot look for processes in /proc");
@@ -90,7 +110,8 @@ maqet_file_users_find(const char *path, struct maqet_file_users *users,
                       ? (int)strtol(entry->d_name, NULL, 10)
                       : 0;
 
-        if (pid <= 0 || pid == getpid() || !holds(pid, &wanted, &locked))
+        if (pid <= 0 || pid == getpid() ||
+            !(wanted ? holds(pid, wanted, &locked) : holds_socket(pid, socket)))
             continue;
         *MAQET_APPEND(users->items, users->count) = (struct maqet_file_user){
             .pid = pid,
@@ -99,6 +120,24 @@ maqet_file_users_find(const char *path, struct maqet_file_users *users,
         };
     }
     return 0;
+}
+
+int
+maqet_file_users_find(const char *path, struct maqet_file_users *users,
+                      struct maqet_error **err)
+{
+    struct maqet_file_id wanted;
+
+    return maqet_file_id_of_used(AT_FDCWD, path, &wanted)
+               ? find_users(&wanted, 0, users, err)
+               : maqet_error_errno(err, errno, "Cannot inspect %s", path);
+}
+
+int
+maqet_file_users_find_socket(uint64_t inode, struct maqet_file_users *users,
+                             struct maqet_error **err)
+{
+    return find_users(NULL, inode, users, err);
 }
 
 void

@@ -34,6 +34,10 @@ enum { MAQET_FILE_USERS_NAMED = 4 };
 int maqet_file_users_find(const char *path, struct maqet_file_users *users,
                           struct maqet_error **err);
 
+/* The same for a socket, by its inode ("socket:[12]", proc_pid_fd(5)). */
+int maqet_file_users_find_socket(uint64_t inode, struct maqet_file_users *users,
+                                 struct maqet_error **err);
+
 /* Moves those with a lock to the front, and returns their number. The others do no harm,
  * and must not be ended. */
 size_t maqet_file_users_select_locked(struct maqet_file_users *users);

@@ -29,15 +29,13 @@ find_elsewhere(struct maqet_file_user *user)
     }
 }
 
-int
-maqet_holders_find(const struct maqet_context *context, const char *path,
-                   struct maqet_file_users *users, struct maqet_error **err)
+/* Finds the machines among them. */
+static void
+find_machines(const struct maqet_context *context, struct maqet_file_users *users)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_close_ int vms_fd = maqet_store_open(context);
 
-    if (maqet_file_users_find(path, users, err) < 0)
-        return -1;
     if (users->count > 0)
         maqet_store_list(context, &names, NULL);
     for (size_t i = 0; i < names.count; i++) {
@@ -58,6 +56,25 @@ maqet_holders_find(const struct maqet_context *context, const char *path,
     for (size_t j = 0; j < users->count; j++)
         if (!users->items[j].vm)
             find_elsewhere(&users->items[j]);
+}
+
+int
+maqet_holders_find(const struct maqet_context *context, const char *path,
+                   struct maqet_file_users *users, struct maqet_error **err)
+{
+    if (maqet_file_users_find(path, users, err) < 0)
+        return -1;
+    find_machines(context, users);
+    return 0;
+}
+
+int
+maqet_holders_find_socket(const struct maqet_context *context, uint64_t inode,
+                          struct maqet_file_users *users, struct maqet_error **err)
+{
+    if (maqet_file_users_find_socket(inode, users, err) < 0)
+        return -1;
+    find_machines(context, users);
     return 0;
 }
 

@@ -13,6 +13,10 @@
 int maqet_holders_find(const struct maqet_context *context, const char *path,
                        struct maqet_file_users *users, struct maqet_error **err);
 
+/* The same for a socket, by its inode. */
+int maqet_holders_find_socket(const struct maqet_context *context, uint64_t inode,
+                              struct maqet_file_users *users, struct maqet_error **err);
+
 /* Whether the machine's QEMU, the process @pid, has the drive's image open, or the helper
  * by which it uses the image. */
 bool maqet_holders_has_open(const struct maqet_vm *vm, const struct maqet_drive *drive,

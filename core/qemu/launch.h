@@ -15,8 +15,8 @@
  * line refers to have fixed numbers, since command lines are shown and compared without
  * opening any: the listening sockets of the monitor and of the guest agent; the run file,
  * whose lock means that QEMU runs, and by which other maqets find it; the file of the
- * monitor's socket (O_PATH), in case its folder is lost; the guest's interface on a bridge;
- * and the other end of its serial port, which is the console's keeper's.
+ * monitor's socket (O_PATH), in case its folder is lost; the host's end of the guest's
+ * network; and the other end of its serial port, which is the console's keeper's.
  */
 #define MAQET_DESCRIPTOR_MONITOR "monitor"
 #define MAQET_DESCRIPTOR_RUN "run"

@@ -107,6 +107,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/enospc.sh \
 	tests/functional/failing-qemu.sh \
 	tests/functional/killed-in-creation.sh \
+	tests/functional/ports.sh \
 	tests/functional/power-cut.sh \
 	tests/functional/publish.sh \
 	tests/functional/hostile-images.sh \
@@ -128,6 +129,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/stop-forced.sh \
 	tests/functional/swept.sh \
 	tests/functional/removal.sh \
+	tests/functional/network.sh \
 	tests/functional/nothing-lost.sh \
 	tests/functional/qcow2-options.sh \
 	tests/functional/raw-options.sh \
