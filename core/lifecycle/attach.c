@@ -14,6 +14,10 @@
 #include "core/machine/store.h"
 #include "core/storage/image.h"
 
+/* The phases of the job. Once QEMU may have the drive, the guest may have written to it, so
+ * what was created for it is kept. */
+enum { CREATE, PLUG, STORE };
+
 /* ---- whether it can be attached ---- */
 
 static int
@@ -88,6 +92,19 @@ check_running(struct maqet_plugging *plugging, struct maqet_error **err)
     return look_at_image(plugging, err);
 }
 
+/* After an error, QEMU has nothing of it, unless it did not answer. */
+static int
+plug(struct maqet_plugging *plugging, struct maqet_job *job, struct maqet_error **err)
+{
+    if (maqet_job_phase(job, PLUG, err) < 0)
+        return -1;
+    if (maqet_plugging_add(plugging, err) == 0)
+        return maqet_job_phase(job, STORE, err);
+    if (!(*err)->silent)
+        maqet_job_phase(job, CREATE, NULL);
+    return -1;
+}
+
 static int
 attach_running(struct maqet_plugging *plugging, const struct maqet_attach *how,
                struct maqet_error **err)
@@ -98,9 +115,7 @@ attach_running(struct maqet_plugging *plugging, const struct maqet_attach *how,
         maqet_plugging_begin(plugging, &job, &maqet_kind_attach, err) < 0)
         return -1;
     if (maqet_vm_drive_prepare(plugging->vm, plugging->drive, &how->consent, err) < 0 ||
-        maqet_plugging_add(plugging, err) < 0 ||
-        maqet_job_phase(&job, MAQET_PLUGGING_STORE, err) < 0 ||
-        maqet_plugging_store(plugging, true, err) < 0) {
+        plug(plugging, &job, err) < 0 || maqet_plugging_store(plugging, true, err) < 0) {
         maqet_error_wrap(err, "Cannot attach drive '%s'", plugging->drive->name);
         maqet_holders_explain(plugging->vm, plugging->drive, err);
         return maqet_job_fail(&job, err);
@@ -153,36 +168,41 @@ maqet_vm_attach(const struct maqet_context *context, const char *name,
 
 /* ---- recovery ---- */
 
-/* Nothing of the drive stays. */
+/* Nothing of the drive stays, except for storage that the guest may have written to. */
 static int
-undo(struct maqet_plugging *plugging, struct maqet_error **err)
+undo(struct maqet_plugging *plugging, const struct maqet_job *job,
+     struct maqet_error **err)
 {
-    bool running = plugging->machine->run.pid > 0;
-
-    return running && maqet_plugging_remove_rest(plugging, err) < 0
-               ? -1
-               : maqet_plugging_undo_creation(plugging, err);
+    if (plugging->machine->run.pid > 0 && maqet_plugging_remove_rest(plugging, err) < 0)
+        return -1;
+    if (job->journal.phase == CREATE) {
+        if (maqet_plugging_undo_creation(plugging, err) < 0)
+            return -1;
+        maqet_job_say_nothing_left(job, "nothing is left of it");
+        return 0;
+    }
+    maqet_job_say(job, "the guest does not have the drive, and its storage is kept");
+    return 0;
 }
 
-/* If the guest has the drive, it keeps it. */
+/* If the guest has the drive, or could have had it until QEMU ended, the machine keeps it.
+ */
 static int
 recover(struct maqet_job *job, struct maqet_error **err)
 {
     _cleanup_plugging_ struct maqet_plugging plugging = {0};
-    bool stored = job->journal.phase == MAQET_PLUGGING_STORE;
-
     if (maqet_plugging_reopen(&plugging, job, err) < 0)
         return -1;
     bool running = job->machine->run.pid > 0;
     if (running && maqet_plugging_look(&plugging, err) < 0)
         return -1;
-    bool there = running ? maqet_plugging_is_there(&plugging) : stored;
-    if (there ? maqet_plugging_store(&plugging, true, err) < 0 : undo(&plugging, err) < 0)
+    bool there =
+        running ? maqet_plugging_is_there(&plugging) : job->journal.phase != CREATE;
+    if (there ? maqet_plugging_store(&plugging, true, err) < 0
+              : undo(&plugging, job, err) < 0)
         return -1;
     if (there)
         maqet_job_say(job, "it has been completed");
-    else
-        maqet_job_say_nothing_left(job, "nothing is left of it");
     return maqet_job_done(job, err);
 }
 
@@ -191,13 +211,14 @@ recover(struct maqet_job *job, struct maqet_error **err)
 const struct maqet_job_kind maqet_kind_attach = {
     .word = "attach",
     .noun = "attachment of drive",
-    MAQET_JOB_PHASES([MAQET_PLUGGING_CHANGE] =
-                         {.word = "change",
-                          .finishing = "keeps drive '{name}' if the guest has "
-                                       "it, and removes it if not"},
-                     [MAQET_PLUGGING_STORE] = {.word = "store",
-                                               .finishing =
-                                                   "writes drive '{name}' into the "
-                                                   "definition"}),
+    MAQET_JOB_PHASES([CREATE] = {.word = "create",
+                                 .finishing = "removes what was created for drive "
+                                              "'{name}'"},
+                     [PLUG] = {.word = "plug",
+                               .finishing = "keeps drive '{name}' if the guest has it, "
+                                            "and removes it if not"},
+                     [STORE] = {.word = "store",
+                                .finishing = "writes drive '{name}' into the "
+                                             "definition"}),
     .recover = recover,
 };

@@ -15,6 +15,9 @@ maqet_detached_clear(struct maqet_detached *detached)
     *detached = (struct maqet_detached){0};
 }
 
+/* The phases of the job: QEMU changes, and then the files. */
+enum { CHANGE, STORE };
+
 /* ---- a machine that runs ---- */
 
 /* QEMU says which bus it is. */
@@ -64,7 +67,7 @@ detach_running(struct maqet_plugging *plugging, int64_t timeout, struct maqet_er
         maqet_plugging_begin(plugging, &job, &maqet_kind_detach, err) < 0)
         return -1;
     return remove_devices(plugging, timeout, err) < 0 ||
-                   maqet_job_phase(&job, MAQET_PLUGGING_STORE, err) < 0 ||
+                   maqet_job_phase(&job, STORE, err) < 0 ||
                    maqet_plugging_remove_rest(plugging, err) < 0 ||
                    maqet_plugging_store(plugging, false, err) < 0
                ? maqet_job_fail(&job, err)
@@ -123,7 +126,7 @@ static int
 recover(struct maqet_job *job, struct maqet_error **err)
 {
     _cleanup_plugging_ struct maqet_plugging plugging = {0};
-    bool stored = job->journal.phase == MAQET_PLUGGING_STORE;
+    bool stored = job->journal.phase == STORE;
 
     if (maqet_plugging_reopen(&plugging, job, err) < 0)
         return -1;
@@ -146,13 +149,11 @@ recover(struct maqet_job *job, struct maqet_error **err)
 const struct maqet_job_kind maqet_kind_detach = {
     .word = "detach",
     .noun = "detachment of drive",
-    MAQET_JOB_PHASES([MAQET_PLUGGING_CHANGE] =
-                         {.word = "change",
-                          .finishing = "keeps drive '{name}' if the guest has "
-                                       "it, and removes it if not"},
-                     [MAQET_PLUGGING_STORE] = {.word = "store",
-                                               .finishing =
-                                                   "removes drive '{name}' from the "
-                                                   "definition"}),
+    MAQET_JOB_PHASES([CHANGE] = {.word = "change",
+                                 .finishing = "keeps drive '{name}' if the guest has "
+                                              "it, and removes it if not"},
+                     [STORE] = {.word = "store",
+                                .finishing = "removes drive '{name}' from the "
+                                             "definition"}),
     .recover = recover,
 };

@@ -9,9 +9,6 @@
 #include "core/job/job.h"
 #include "core/lifecycle/plugging.h"
 
-/* The phases of both kinds of job: QEMU changes, and then the files. */
-enum { MAQET_PLUGGING_CHANGE, MAQET_PLUGGING_STORE };
-
 /* Plans and begins a job of the kind, with all that its recovery needs. */
 int maqet_plugging_begin(const struct maqet_plugging *plugging, struct maqet_job *job,
                          const struct maqet_job_kind *kind, struct maqet_error **err);
