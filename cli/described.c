@@ -7,6 +7,7 @@
 #include "core/machine/autostart.h"
 #include "core/machine/devices.h"
 #include "core/machine/monitor.h"
+#include "core/machine/ports.h"
 #include "core/machine/store.h"
 
 static const struct maqet_fields confined_fields = MAQET_FIELDS_OF(
@@ -125,6 +126,24 @@ find_ssh(struct described *described)
     }
 }
 
+/* Those that QEMU really has, if it was just asked for other things, too; else those of the
+ * definition. */
+static void
+read_ports(struct maqet_opened *machine, const struct maqet_network *network,
+           struct described *described)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_forwards *ports = &described->ports;
+
+    if (described->inventory.has_drives && maqet_ports_ask(machine, ports, &error) == 0)
+        return;
+    if (error)
+        maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, error);
+    for (size_t i = 0; i < network->ports.count; i++)
+        maqet_fields_copy(&maqet_forward_fields, &network->ports.items[i],
+                          MAQET_APPEND(ports->items, ports->count), NULL);
+}
+
 static void
 read_network(struct maqet_opened *machine, const struct maqet_vm *vm,
              struct described *described)
@@ -135,14 +154,11 @@ read_network(struct maqet_opened *machine, const struct maqet_vm *vm,
                             : network.type == MAQET_NETWORK_BRIDGE ? network.bridge
                                                                    : NULL;
 
-    (void)machine;
     if (has || (network.given && network.type == MAQET_NETWORK_NONE))
         described->network = maqet_network_type_name(network.type);
     described->network_interface = has ? maqet_strdup(interface) : NULL;
-    for (size_t i = 0; has && i < network.ports.count; i++)
-        maqet_fields_copy(&maqet_forward_fields, &network.ports.items[i],
-                          MAQET_APPEND(described->ports.items, described->ports.count),
-                          NULL);
+    if (has || described->vm.runs)
+        read_ports(machine, &network, described);
     find_ssh(described);
 }
 

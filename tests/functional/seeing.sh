@@ -120,7 +120,19 @@ sed -i 's/"added":/"earlier":/' data/vms/idle/vm.json
 echo '# more' >>idle.yaml
 same '' "$(value idle changed_file)" "changed files"
 
-# How the guest is connected, and how one logs in; nothing of it if `arguments` do it.
+# How the guest is connected, and how one logs in: of one that runs, the ports that it has.
+vm_yaml open <<'END'
+ports: ["auto:22"]
+END
+expect 0 maqet add open.yaml
+same '' "$(value open ssh)" "the command that logs in"
+expect 0 maqet start open
+port=$(value open port | cut -f 3)
+[ "$port" -gt 0 ] || fail "no port was chosen"
+same "ssh -p $port 127.0.0.1" "$(value open ssh)" "the command that logs in"
+expect 0 maqet qmp open human-monitor-command '{"command-line": "hostfwd_add tcp:127.0.0.1:0-:80"}'
+same '22 80' "$(value open port | cut -f 4 | sort -n | xargs)" "ports of the guest"
+# If `arguments` connect it, nothing is said but what QEMU has.
 vm_yaml net <<'END'
 ports: ["127.0.0.1:2345:22", "0.0.0.0:5353:53/udp", "auto:80"]
 END
