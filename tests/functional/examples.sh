@@ -15,6 +15,8 @@ cat >"$programs/maqet" <<EOF
 exec $program "\$@"
 EOF
 command -v man >/dev/null || printf '#!/bin/sh\nexec cat\n' >"$programs/man"
+# Without systemd, nothing can be started by it.
+printf '#!/bin/sh\nexit 0\n' >"$programs/systemctl"
 # Editors that save nothing.
 printf '#!/bin/sh\nexit 0\n' | tee "$programs/nano" >"$programs/editor"
 chmod +x "$programs"/*
@@ -198,7 +200,10 @@ EOF
     'maqet apply web '* | 'maqet validate '* | 'maqet help '* | 'maqet plugin '* | 'maqet doctor'*)
         there web
         ;;
-    *) running myvm ;;
+    *)
+        there web
+        running myvm
+        ;;
     esac
 }
 

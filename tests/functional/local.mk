@@ -17,6 +17,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/examples.sh \
 	tests/functional/guest-shares.sh \
 	tests/functional/guest-snapshots.sh \
+	tests/functional/session.sh \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/core-has-no-grammar.sh \
 	tests/functional/floors.sh \
