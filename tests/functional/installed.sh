@@ -16,12 +16,21 @@ libdir=$(find root -name 'maqet-storage-qcow2.so' -exec dirname {} \;)
 [ -n "$libdir" ] || fail "no plugin was installed"
 for file in "root$prefix/bin/maqet" "root$prefix/include/maqet-plugin.h" \
     "$libdir/maqet-storage-raw.so" "$libdir/maqet-storage-virtfs.so" \
-    "$libdir/maqet-storage-cloud-init.so" \
+    "$libdir/maqet-storage-cloud-init.so" "$libdir/maqet-storage-virtiofs.so" \
     "$libdir/maqet-iface-virtio.so" "$libdir/maqet-iface-sata.so" \
     "$libdir/maqet-iface-ide.so" "$libdir/maqet-iface-scsi.so"; do
     [ -e "$file" ] || fail "$file was not installed"
 done
-find root -name 'maqet.1*' | grep -q . || fail "no manual was installed"
+pages=$(find root -name 'maqet.1*' -exec dirname {} \;)
+[ -n "$pages" ] || fail "no manual was installed"
+# As people ask for the page of a command: man maqet start.
+for page in maqet-start.1 maqet-doctor.1 ../man5/maqet.yaml.5 ../man5/maqet-storage-virtiofs.5; do
+    [ -s "$pages/$page" ] || fail "$page was not installed"
+done
+if command -v man >/dev/null; then
+    MANPATH=$TMP/${pages%/*} MANPAGER=cat expect 0 man maqet start
+    out_has "maqet start [OPTION]..."
+fi
 find root -name '*.la' | grep -q maqet-core && fail "the core library was installed"
 
 installed="$TMP/root$prefix/bin/maqet"
