@@ -148,7 +148,7 @@ prepare() {
     'maqet detach '*' data')
         running myvm
         ! maqet config myvm | grep -q storage.data || return 0
-        expect 0 maqet attach myvm --name data --size 10G
+        expect 0 maqet attach myvm --name data --size 1G
         ;;
     'maqet rename test '*)
         [ ! -e data/vms/web ] || without web
@@ -207,10 +207,10 @@ EOF
     esac
 }
 
-# What is typed instead: folders at the root are the test's, and nobody waits for long.
+# What is typed instead: folders at the root are the test's, nobody waits for long, and disks are small.
 typed() {
     printf '%s\n' "$1" | sed -e "s, /\(backup\|vms\)/, $TMP/\1/,g" -e 's/ --timeout 60$/ --timeout 0.1/' \
-        -e 's/^maqet doctor/& --timeout 1/'
+        -e 's/^maqet doctor/& --timeout 1/; s/ --size [0-9]*G/ --size 1G/; s/ 40G$/ 2G/; s/ +10G$/ +1G/'
 }
 # The exit status; not 0 where the example ends something that would go on.
 wanted() {
