@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "core/lifecycle/apply.h"
 #include "core/machine/state.h"
+#include "core/machine/events.h"
 #include "core/machine/store.h"
 
 /* ---- add ---- */
@@ -28,6 +29,7 @@ run_add(struct invocation *invocation, struct maqet_error **err)
     if (!vm || maqet_vm_check(vm, err) < 0 ||
         maqet_store_add(&invocation->context, vm->definition, err) < 0)
         return -1;
+    maqet_event_note(&invocation->context, vm->definition->name, "added", NULL);
     output_result(&invocation->output, &add_view, vm->definition);
     return 0;
 }

@@ -12,6 +12,7 @@ COMMANDS = \
 	cli/cmd_top.c \
 	cli/cmd_console.c \
 	cli/cmd_logs.c \
+	cli/cmd_events.c \
 	cli/cmd_config.c \
 	cli/cmd_edit.c \
 	cli/cmd_rename.c \

@@ -128,6 +128,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/drives.c core/machine/drives.h \
 	core/machine/ended.c core/machine/ended.h \
 	core/machine/entries.c core/machine/entries.h \
+	core/machine/events.c core/machine/events.h \
 	core/machine/exports.c core/machine/exports.h \
 	core/machine/fallbacks.c core/machine/fallbacks.h \
 	core/machine/file_users.c core/machine/file_users.h \

@@ -5,6 +5,7 @@
 #include "core/base/files.h"
 #include "core/machine/bases.h"
 #include "core/machine/check.h"
+#include "core/machine/events.h"
 #include "core/machine/holders.h"
 #include "core/machine/store.h"
 #include "core/storage/space.h"
@@ -105,6 +106,17 @@ begin(struct maqet_job *job, struct maqet_error **err)
     return -1;
 }
 
+/* Records an event for people. */
+static void
+note(const struct maqet_job *job, const char *event)
+{
+    _cleanup_free_ char *title =
+        job->journal.kind ? maqet_journal_title(&job->journal) : NULL;
+
+    if (title)
+        maqet_event_note(job->machine->context, job->machine->name, event, title);
+}
+
 int
 maqet_job_begin(struct maqet_job *job, struct maqet_error **err)
 {
@@ -112,6 +124,8 @@ maqet_job_begin(struct maqet_job *job, struct maqet_error **err)
     /* The targets stay, for hints about them. */
     if (!job->own)
         job->journal.kind = NULL;
+    else
+        note(job, "job-begun");
     return job->own ? 0 : -1;
 }
 
@@ -133,6 +147,7 @@ maqet_job_phase(struct maqet_job *job, size_t phase, struct maqet_error **err)
 int
 maqet_job_done(struct maqet_job *job, struct maqet_error **err)
 {
+    note(job, "job-ended");
     maqet_journal_clear(&job->journal);
     job->own = false;
     if (maqet_journal_remove(job->machine->context, job->machine->name, err) < 0)

@@ -7,6 +7,7 @@
 #include "core/machine/check.h"
 #include "core/machine/command_line.h"
 #include "core/machine/ended.h"
+#include "core/machine/events.h"
 #include "core/machine/opened.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
@@ -166,6 +167,7 @@ change(const struct maqet_opened *machine, struct maqet_definition *definition,
         return -1;
     if (same)
         return 0;
+    maqet_event_note(machine->context, machine->name, "changed", NULL);
     /* A machine that runs still has the drives with which it was started. */
     return machine->run.pid > 0
                ? 0
@@ -212,6 +214,7 @@ maqet_vm_apply(const struct maqet_context *context, struct maqet_definition *def
             return change(machine, definition, outcome, err);
         maqet_error_clear(&reason);
         if (maqet_store_add(context, definition, &reason) == 0) {
+            maqet_event_note(context, definition->name, "added", NULL);
             *outcome = "created";
             return 0;
         }

@@ -92,11 +92,15 @@ prepare_keeper(struct maqet_launching *launching, struct maqet_error **err)
 {
     const struct maqet_opened *machine = launching->machine;
     _cleanup_free_ char *folder = maqet_store_file(machine->context, machine->name, ".");
+    bool console = maqet_serial_is_kept(launching->vm);
+    bool events = maqet_devices_have_events(launching->vm);
 
-    return maqet_serial_is_kept(launching->vm)
-               ? maqet_keeper_prepare(machine->run.dir_fd, folder, &launching->keeper,
-                                      err)
-               : 0;
+    if ((console || events) &&
+        maqet_keeper_prepare(machine->run.dir_fd, folder, &launching->keeper, err) < 0)
+        return -1;
+    if (console && maqet_keeper_add_console(&launching->keeper, err) < 0)
+        return -1;
+    return events ? maqet_keeper_add_events(&launching->keeper, err) : 0;
 }
 
 static int
@@ -303,6 +307,8 @@ list_descriptors(const struct maqet_launching *launching,
     maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_RUN, launching->run_fd);
     maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_CONSOLE,
                           launching->keeper.qemu_fd);
+    maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_EVENTS,
+                          launching->keeper.monitor_fd);
     for (size_t i = 0; i < launching->locks.count; i++)
         maqet_descriptors_add(descriptors, "argument-file", launching->locks.fds[i]);
 }
@@ -334,6 +340,8 @@ hand_over(struct maqet_launching *launching, const struct maqet_process *process
         close(TAKE_FD(launching->keeper.qemu_fd));
     if (launching->network_fd >= 0)
         close(TAKE_FD(launching->network_fd));
+    if (launching->keeper.monitor_fd >= 0)
+        close(TAKE_FD(launching->keeper.monitor_fd));
     machine->run.pid = process->pid;
     machine->run.pidfd = process->pidfd;
     machine->answer_limit = machine->answer_left = launching->timeout;
@@ -386,10 +394,11 @@ static int
 start_keeper(struct maqet_launching *launching, struct maqet_error **err)
 {
     _cleanup_free_ char *mark = start_mark(launching);
-    int result = launching->keeper.serial_fd < 0
-                     ? 0
-                     : maqet_keeper_start(&launching->keeper,
-                                          launching->machine->run.pidfd, mark, err);
+    int result =
+        launching->keeper.run_fd < 0
+            ? 0
+            : maqet_keeper_start(&launching->keeper, launching->machine->run.pidfd, mark,
+                                 launching->incoming ? "resumed" : "started", err);
 
     maqet_keeper_clear(&launching->keeper);
     return result;

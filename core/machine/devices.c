@@ -38,6 +38,27 @@ add_monitor(const struct maqet_vm *vm, struct maqet_args *args)
     maqet_props_string(monitor, "mode", "control");
 }
 
+bool
+maqet_devices_have_events(const struct maqet_vm *vm)
+{
+    return vm->definition->defaults > 0;
+}
+
+/* A monitor of the keeper's, which records the events. */
+static void
+add_events(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    struct maqet_props *monitor;
+
+    if (!maqet_devices_have_events(vm))
+        return;
+    maqet_props_int(maqet_args_chardev(args, "socket", "maqet-events"), "fd",
+                    maqet_descriptor_number(MAQET_DESCRIPTOR_EVENTS));
+    monitor = maqet_args_settings(args, "-mon", NULL);
+    maqet_props_string(monitor, "chardev", "maqet-events");
+    maqet_props_string(monitor, "mode", "control");
+}
+
 /* ---- addresses ---- */
 
 /* Gives a device its address, which does not depend on what else the machine has. */
@@ -235,6 +256,7 @@ void
 maqet_devices_add(const struct maqet_vm *vm, struct maqet_args *args)
 {
     add_monitor(vm, args);
+    add_events(vm, args);
     add_agent(vm, args);
     maqet_serial_add(vm, args);
     if (maqet_vm_has_own_devices(vm)) {

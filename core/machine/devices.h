@@ -30,6 +30,9 @@ enum {
  * that reports a panic, and the network card, as far as the machine has them and the user's arguments do not. */
 void maqet_devices_add(const struct maqet_vm *vm, struct maqet_args *args);
 
+/* Whether QEMU's events are recorded (events.h). */
+bool maqet_devices_have_events(const struct maqet_vm *vm);
+
 /* Whether the machine's network is maqet's; *network gets the definition's, which the caller
  * clears in any case. */
 bool maqet_devices_have_network(const struct maqet_vm *vm, struct maqet_network *network);

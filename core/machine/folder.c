@@ -8,6 +8,7 @@
 
 #include "core/base/logfile.h"
 #include "core/base/replacement.h"
+#include "core/machine/events.h"
 #include "core/machine/keeper.h"
 #include "core/machine/store.h"
 #include "core/storage/drive.h"
@@ -40,6 +41,8 @@ is_own_file(const char *file)
                                         MAQET_STORE_RUN,
                                         MAQET_STORE_RUN_FOLDER,
                                         MAQET_CONSOLE_LOG,
+                                        MAQET_EVENTS_LOG,
+                                        MAQET_EVENTS_LOG MAQET_LOGFILE_OLDER,
                                         MAQET_CONSOLE_LOG MAQET_LOGFILE_OLDER,
                                         "started",
                                         "lock"};

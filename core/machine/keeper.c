@@ -16,6 +16,8 @@
 #include "core/base/procfs.h"
 #include "core/base/sockets.h"
 #include "core/machine/console_port.h"
+#include "core/machine/events.h"
+#include "core/qemu/channel.h"
 
 /* In the run folder: "PID START" (proc(5), field 22 of stat) of the keeper, which has it
  * locked until everything is in the log. */
@@ -30,25 +32,45 @@ static const char NAME[] = "maqet-console";
  * is left. */
 static const int64_t READ_TIMEOUT = 5000, WRITE_TIMEOUT = 10000;
 
+/* ms for QEMU to take a short command. */
+static const int64_t MONITOR_TIMEOUT = 1000;
+
 /* ---- preparing it ---- */
 
 int
 maqet_keeper_prepare(int run_fd, const char *folder, struct maqet_keeper *keeper,
                      struct maqet_error **err)
 {
-    int pair[2];
-
     keeper->run_fd = fcntl(run_fd, F_DUPFD_CLOEXEC, 0);
     keeper->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (keeper->run_fd < 0 || keeper->folder_fd < 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return maqet_error_errno(err, errno, "Cannot create the console");
-    keeper->qemu_fd = pair[0];
-    keeper->serial_fd = pair[1];
-    keeper->now_fd = maqet_socket_listen(run_fd, MAQET_CONSOLE_SOCKET, err);
+    return keeper->run_fd < 0 || keeper->folder_fd < 0
+               ? maqet_error_errno(err, errno, "Cannot open %s", folder)
+               : 0;
+}
+
+/* Two ends of a connection. */
+static int
+connect_both(int *theirs, int *ours, struct maqet_error **err)
+{
+    int pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return maqet_error_errno(err, errno, "Cannot create a socket");
+    *theirs = pair[0];
+    *ours = pair[1];
+    return 0;
+}
+
+int
+maqet_keeper_add_console(struct maqet_keeper *keeper, struct maqet_error **err)
+{
+    if (connect_both(&keeper->qemu_fd, &keeper->serial_fd, err) < 0)
+        return -1;
+    keeper->now_fd = maqet_socket_listen(keeper->run_fd, MAQET_CONSOLE_SOCKET, err);
     if (keeper->now_fd < 0)
         return -1;
-    keeper->start_fd = maqet_socket_listen(run_fd, MAQET_CONSOLE_START_SOCKET, err);
+    keeper->start_fd =
+        maqet_socket_listen(keeper->run_fd, MAQET_CONSOLE_START_SOCKET, err);
     if (keeper->start_fd < 0)
         return -1;
     return listen(keeper->now_fd, MAQET_CONSOLE_CLIENTS) < 0 ||
@@ -57,11 +79,18 @@ maqet_keeper_prepare(int run_fd, const char *folder, struct maqet_keeper *keeper
                : 0;
 }
 
+int
+maqet_keeper_add_events(struct maqet_keeper *keeper, struct maqet_error **err)
+{
+    return connect_both(&keeper->monitor_fd, &keeper->events_fd, err);
+}
+
 void
 maqet_keeper_clear(struct maqet_keeper *keeper)
 {
-    const int fds[] = {keeper->qemu_fd,  keeper->serial_fd, keeper->now_fd,
-                       keeper->start_fd, keeper->folder_fd, keeper->run_fd};
+    const int fds[] = {keeper->qemu_fd,   keeper->serial_fd, keeper->monitor_fd,
+                       keeper->events_fd, keeper->now_fd,    keeper->start_fd,
+                       keeper->folder_fd, keeper->run_fd};
 
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
         if (fds[i] >= 0)
@@ -75,9 +104,11 @@ maqet_keeper_clear(struct maqet_keeper *keeper)
 struct work {
     struct maqet_keeper keeper;
     int pidfd;
-    const char *mark;
+    const char *mark, *event;
     int record_fd;
     struct maqet_console_port port;
+    struct maqet_channel monitor;
+    struct maqet_logfile events;
 };
 
 /* Its standard streams are empty. The record stays locked until it is closed. */
@@ -98,24 +129,83 @@ settle(struct work *work)
     if (maqet_procfs_stat(getpid(), &stat) &&
         dprintf(work->record_fd, "%d %" PRIu64 "\n", (int)getpid(), stat.started) < 0)
         errno = 0;
-    return maqet_logfile_open(work->keeper.folder_fd, MAQET_CONSOLE_LOG,
-                              work->keeper.limit, &work->port.log, NULL);
+    if (work->port.fd >= 0 &&
+        maqet_logfile_open(work->keeper.folder_fd, MAQET_CONSOLE_LOG, work->keeper.limit,
+                           &work->port.log, NULL) < 0)
+        return -1;
+    return work->monitor.fd < 0
+               ? 0
+               : maqet_logfile_open(work->keeper.folder_fd, MAQET_EVENTS_LOG,
+                                    MAQET_EVENTS_LOG_LIMIT, &work->events, NULL);
 }
+
+/* ---- events ---- */
+
+/* Records one of its own. */
+static void
+note(struct work *work, const char *name)
+{
+    _cleanup_event_ struct maqet_event event = {0};
+
+    maqet_event_now(name, NULL, &event);
+    if (work->events.newer >= 0)
+        maqet_event_write(&work->events, &event);
+}
+
+/* The greeting is answered; what is not an event is the answer to that. */
+static void
+take_message(struct work *work, json_object *message)
+{
+    _cleanup_event_ struct maqet_event event = {0};
+    struct maqet_wait wait = maqet_wait_for("QEMU", MONITOR_TIMEOUT);
+
+    if (json_object_object_get(message, "QMP"))
+        maqet_channel_command(&work->monitor, "qmp_capabilities", NULL, 0, -1, &wait,
+                              NULL);
+    else if (maqet_event_of_qemu(message, &event))
+        maqet_event_write(&work->events, &event);
+}
+
+/* Records what has arrived. A connection that has ended is closed. */
+static void
+read_events(struct work *work)
+{
+    while (work->monitor.fd >= 0) {
+        struct maqet_wait wait = maqet_wait_for("an event", 0);
+        _cleanup_error_ struct maqet_error *reason = NULL;
+        _cleanup_json_ json_object *message =
+            maqet_channel_receive(&work->monitor, &wait, &reason);
+
+        if (message)
+            take_message(work, message);
+        else if (reason->code == MAQET_ERROR_TIMEOUT)
+            return;
+        else
+            maqet_channel_clear(&work->monitor);
+    }
+}
+
+/* ---- the loop ---- */
 
 /* Serves clients until QEMU has ended. */
 static void
 serve(struct work *work)
 {
-    struct pollfd fds[1 + MAQET_CONSOLE_POLLED];
+    struct pollfd fds[2 + MAQET_CONSOLE_POLLED];
 
     do {
         fds[0] = (struct pollfd){.fd = work->pidfd, .events = POLLIN};
-        maqet_console_port_poll(&work->port, fds + 1);
+        fds[1] = (struct pollfd){.fd = work->monitor.fd, .events = POLLIN};
+        maqet_console_port_poll(&work->port, fds + 2);
         if (poll(fds, sizeof(fds) / sizeof(*fds), -1) < 0)
             continue;
-        maqet_console_port_serve(&work->port, fds + 1);
+        maqet_console_port_serve(&work->port, fds + 2);
+        if (fds[1].revents)
+            read_events(work);
     } while (!fds[0].revents);
     maqet_console_port_end(&work->port);
+    read_events(work);
+    note(work, "ended");
 }
 
 /* Lets clients read the rest, as long as they do. */
@@ -148,8 +238,9 @@ keep(void *data, int report)
         return pid < 0 ? 127 : 0;
     if (settle(work) < 0)
         number = errno != 0 ? errno : EIO;
-    else
+    else if (work->port.fd >= 0)
         maqet_console_port_begin(&work->port, work->mark);
+    note(work, work->event);
     if (write(report, &number, sizeof(number)) < 0)
         errno = 0; /* maqet was killed, and QEMU runs on */
     close(report);
@@ -163,26 +254,33 @@ keep(void *data, int report)
     close(TAKE_FD(work->record_fd));
     serve_rest(work);
     maqet_console_port_clear(&work->port);
+    maqet_channel_clear(&work->monitor);
+    maqet_logfile_clear(&work->events);
     return 0;
 }
 
 int
 maqet_keeper_start(const struct maqet_keeper *keeper, int pidfd, const char *mark,
-                   struct maqet_error **err)
+                   const char *event, struct maqet_error **err)
 {
     struct work work = {.keeper = *keeper,
                         .pidfd = pidfd,
                         .mark = mark,
+                        .event = event,
                         .record_fd = -1,
-                        .port = MAQET_CONSOLE_PORT_INIT};
-    int *const kept[] = {&work.port.fd, &work.port.now_fd,   &work.port.start_fd,
-                         &work.pidfd,   &work.keeper.run_fd, &work.keeper.folder_fd};
+                        .port = MAQET_CONSOLE_PORT_INIT,
+                        .monitor = MAQET_CHANNEL_INIT,
+                        .events = MAQET_LOGFILE_INIT};
+    int *const kept[] = {&work.port.fd,         &work.port.now_fd, &work.port.start_fd,
+                         &work.monitor.fd,      &work.pidfd,       &work.keeper.run_fd,
+                         &work.keeper.folder_fd};
     struct maqet_child child;
     int number = EIO;
 
     work.port.fd = keeper->serial_fd;
     work.port.now_fd = keeper->now_fd;
     work.port.start_fd = keeper->start_fd;
+    work.monitor.fd = keeper->events_fd;
     if (maqet_child_detach(&child, kept, sizeof(kept) / sizeof(*kept), keep, &work) < 0)
         return maqet_error_errno(err, errno, "Cannot start the console's keeper");
     while (read(child.fd, &number, sizeof(number)) < 0 && errno == EINTR)

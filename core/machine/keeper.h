@@ -2,8 +2,8 @@
 /*
  * keeper.h - the console keeper: a process of maqet's own beside QEMU, which writes what
  * comes out of the guest's serial port to a log in the machine's folder, and connects others
- * to the port. It is neither a child nor the parent of QEMU, and ends with it. If it is
- * killed, QEMU and the guest go on without a console.
+ * to the port. It also records QEMU's events (events.h). It is neither a child nor the parent
+ * of QEMU, and ends with it. If it is killed, QEMU and the guest go on without a console.
  */
 #ifndef MAQET_MACHINE_KEEPER_H
 #define MAQET_MACHINE_KEEPER_H
@@ -20,10 +20,12 @@
 #define MAQET_CONSOLE_SOCKET "console.sock"
 #define MAQET_CONSOLE_START_SOCKET "console-start.sock"
 
-/* What it gets. */
+/* What it gets. Without a console, or without events, the descriptors for that are -1. */
 struct maqet_keeper {
-    int qemu_fd;   /* QEMU's end of the serial port's connection */
-    int serial_fd; /* the keeper's */
+    int qemu_fd;    /* QEMU's end of the serial port's connection */
+    int serial_fd;  /* the keeper's */
+    int monitor_fd; /* QEMU's end of the connection to a monitor */
+    int events_fd;  /* the keeper's */
     int now_fd, start_fd;
     int folder_fd;  /* the machine's */
     int run_fd;     /* the run folder */
@@ -32,19 +34,24 @@ struct maqet_keeper {
 
 #define MAQET_KEEPER_INIT                                                                \
     {                                                                                    \
-        .qemu_fd = -1, .serial_fd = -1, .now_fd = -1, .start_fd = -1, .folder_fd = -1,   \
-        .run_fd = -1, .limit = MAQET_CONSOLE_LOG_LIMIT                                   \
+        .qemu_fd = -1, .serial_fd = -1, .monitor_fd = -1, .events_fd = -1, .now_fd = -1, \
+        .start_fd = -1, .folder_fd = -1, .run_fd = -1, .limit = MAQET_CONSOLE_LOG_LIMIT  \
     }
 
-/* Creates the connection and the sockets in the run folder @run_fd. @folder: the path of
- * the machine's folder. */
+/* Opens the folders: the run folder @run_fd, and that of the machine. */
 int maqet_keeper_prepare(int run_fd, const char *folder, struct maqet_keeper *keeper,
                          struct maqet_error **err);
 
+/* Then creates the serial port's connection, and the sockets in the run folder. */
+int maqet_keeper_add_console(struct maqet_keeper *keeper, struct maqet_error **err);
+
+/* Likewise the connection to a monitor for its events. */
+int maqet_keeper_add_events(struct maqet_keeper *keeper, struct maqet_error **err);
+
 /* Starts the process beside the QEMU of the pidfd; nothing that the guest wrote before is
- * lost. @mark is the line in the log that marks the start. */
+ * lost. @mark is the line in the log that marks the start, and @event the name of the event. */
 int maqet_keeper_start(const struct maqet_keeper *keeper, int pidfd, const char *mark,
-                       struct maqet_error **err);
+                       const char *event, struct maqet_error **err);
 void maqet_keeper_clear(struct maqet_keeper *keeper);
 
 #define _cleanup_keeper_ _cleanup_(maqet_keeper_clear)

@@ -23,7 +23,8 @@ enum { FIRST_NUMBER = 3 /* after the standard streams */ };
  * versions of maqet rely on them. */
 static const char *const fixed[] = {
     MAQET_DESCRIPTOR_MONITOR,      MAQET_DESCRIPTOR_RUN,     MAQET_DESCRIPTOR_AGENT,
-    MAQET_DESCRIPTOR_MONITOR_FILE, MAQET_DESCRIPTOR_NETWORK, MAQET_DESCRIPTOR_CONSOLE};
+    MAQET_DESCRIPTOR_MONITOR_FILE, MAQET_DESCRIPTOR_NETWORK, MAQET_DESCRIPTOR_CONSOLE,
+    MAQET_DESCRIPTOR_EVENTS};
 
 enum { FIXED_COUNT = sizeof(fixed) / sizeof(*fixed) };
 

@@ -24,6 +24,7 @@
 #define MAQET_DESCRIPTOR_MONITOR_FILE "monitor-file"
 #define MAQET_DESCRIPTOR_NETWORK "network"
 #define MAQET_DESCRIPTOR_CONSOLE "console"
+#define MAQET_DESCRIPTOR_EVENTS "events"
 
 struct maqet_descriptor {
     const char *name; /* not copied */

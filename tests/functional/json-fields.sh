@@ -47,6 +47,7 @@ documented start start vm
 documented status status vm
 documented ls ls
 documented top top
+documented events events vm
 documented qmp qmp vm query-status
 documented pause pause vm
 documented pause pause vm

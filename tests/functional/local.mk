@@ -144,6 +144,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/doctor.sh \
 	tests/functional/snapshot-offline.sh \
 	tests/functional/snapshot-live.sh \
+	tests/functional/events.sh \
 	tests/functional/export.sh \
 	tests/functional/export-running.sh \
 	tests/functional/snapshot-others.sh \

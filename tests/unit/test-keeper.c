@@ -12,6 +12,7 @@
 
 #include "core/base/files.h"
 #include "core/base/procfs.h"
+#include "core/machine/events.h"
 #include "core/machine/keeper.h"
 #include "tests/unit/unit.h"
 
@@ -20,7 +21,8 @@ struct scene {
     int dir_fd;
     pid_t qemu;
     int pidfd;
-    int port; /* QEMU's end */
+    int port; /* QEMU's end, and that of the monitor */
+    int monitor;
 };
 
 static void
@@ -37,11 +39,14 @@ begin(struct scene *scene, uint64_t limit, const char *mark)
     scene->pidfd = maqet_pidfd_open(scene->qemu);
     keeper.limit = limit;
     CU_ASSERT_EQUAL(maqet_keeper_prepare(scene->dir_fd, scene->folder, &keeper, &err), 0);
+    CU_ASSERT_EQUAL(maqet_keeper_add_console(&keeper, &err), 0);
+    CU_ASSERT_EQUAL(maqet_keeper_add_events(&keeper, &err), 0);
     UNIT_NO_ERROR(&err);
     scene->port = TAKE_FD(keeper.qemu_fd);
+    scene->monitor = TAKE_FD(keeper.monitor_fd);
     /* What comes before the keeper is not lost. */
     CU_ASSERT_EQUAL(write(scene->port, "early\n", 6), 6);
-    CU_ASSERT_EQUAL(maqet_keeper_start(&keeper, scene->pidfd, mark, &err), 0);
+    CU_ASSERT_EQUAL(maqet_keeper_start(&keeper, scene->pidfd, mark, "started", &err), 0);
     UNIT_NO_ERROR(&err);
 }
 
@@ -61,6 +66,7 @@ end_qemu(struct scene *scene)
     if (scene->qemu <= 0)
         return;
     close(scene->port);
+    close(scene->monitor);
     kill(scene->qemu, SIGKILL);
     CU_ASSERT_EQUAL(waitpid(scene->qemu, NULL, 0), scene->qemu);
     close(scene->pidfd);
@@ -323,6 +329,61 @@ test_full_disk(void)
                                   "here: the log could not be written]\nagain\n"));
 }
 
+static bool
+events_are(const struct scene *scene, const char *wanted)
+{
+    _cleanup_text_ struct maqet_text seen = MAQET_TEXT_INIT;
+    _cleanup_free_ char *text = NULL;
+
+    if (maqet_file_read_at(scene->dir_fd, MAQET_EVENTS_LOG, 1 << 20, &text, NULL, NULL) <
+        0)
+        return false;
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n")) && *line;) {
+        _cleanup_event_ struct maqet_event event = {0};
+
+        CU_ASSERT_TRUE(maqet_event_read(line, &event));
+        _cleanup_free_ char *details = maqet_strings_join(&event.details, ",");
+        maqet_text_appendf(&seen, "%s(%s) ", event.event ? event.event : "", details);
+    }
+    return seen.data && strcmp(seen.data, wanted) == 0;
+}
+
+/* What QEMU sends on its monitor, in pieces and with answers in between. */
+static void
+test_events(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new(MAQET_CONSOLE_LOG_LIMIT);
+    static const char greeting[] = "{\"QMP\": {\"version\": {}}}\r\n";
+    static const char first[] =
+        "{\"return\": {}}\r\n"
+        "{\"timestamp\": {\"seconds\": 1764379200, \"microseconds\": 123}, "
+        "\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"d2\", "
+        "\"path\": \"/machine\"}}\r\n{\"timestamp\": {\"seconds\": 1, ";
+    static const char second[] = "\"microseconds\": 0}, \"event\": \"RESET\"}\r\n";
+    _cleanup_free_ char *text = NULL;
+
+    UNIT_EVENTUALLY(events_are(&scene, "started() "));
+    maqet_fd_write(scene.monitor, greeting, sizeof(greeting) - 1);
+    HEARS(scene.monitor, "{\"execute\":\"qmp_capabilities\"}\n");
+    maqet_fd_write(scene.monitor, first, sizeof(first) - 1);
+    UNIT_EVENTUALLY(
+        events_are(&scene, "started() DEVICE_DELETED(device=d2,path=/machine) "));
+    maqet_fd_write(scene.monitor, second, sizeof(second) - 1);
+    UNIT_EVENTUALLY(
+        events_are(&scene, "started() DEVICE_DELETED(device=d2,path=/machine) RESET() "));
+    CU_ASSERT_EQUAL(
+        maqet_file_read_at(scene.dir_fd, MAQET_EVENTS_LOG, 4096, &text, NULL, NULL), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"2025-11-29T01:20:00.000123Z\""));
+    /* What is no QMP ends the connection, and nothing else. */
+    maqet_fd_write(scene.monitor, "nonsense\n", 9);
+    say(&scene, "alive\n");
+    UNIT_EVENTUALLY(log_is(&scene, "-- one --\nearly\nalive\n"));
+    end_qemu(&scene);
+    CU_ASSERT_TRUE(events_are(
+        &scene, "started() DEVICE_DELETED(device=d2,path=/machine) RESET() ended() "));
+}
+
 int
 main(void)
 {
@@ -333,6 +394,7 @@ main(void)
         {"a guest that reads nothing", test_deaf_guest},
         {"killed", test_killed},
         {"a full disk", test_full_disk},
+        {"events", test_events},
         CU_TEST_INFO_NULL,
     };
 

@@ -216,7 +216,7 @@ test_further_descriptors(void)
     struct maqet_descriptors descriptors;
 
     /* The first number behind the fixed ones. */
-    int first = maqet_descriptor_number(MAQET_DESCRIPTOR_CONSOLE) + 1;
+    int first = maqet_descriptor_number(MAQET_DESCRIPTOR_EVENTS) + 1;
 
     CU_ASSERT_EQUAL(maqet_descriptor_number("more"), -1);
     for (int i = 0; i < 3; i++) {
