@@ -39,7 +39,7 @@ edit(void *data, int fd)
 
     (void)fd;
     maqet_child_reset_signals();
-    maqet_child_close(STDERR_FILENO + 1, ~0U);
+    maqet_child_close_others(NULL, 0);
     execvp(words->items[0], words->items);
     return NOT_RUN;
 }

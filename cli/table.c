@@ -142,50 +142,95 @@ trim(struct maqet_text *text)
 
 /* ---- the whole ---- */
 
-/* A wider value makes only its own line longer. */
-enum { WIDTH_MAX = 256 };
+/* A wider value makes only its own line longer. And how narrow a column may become. */
+enum { WIDTH_MAX = 256, WIDTH_LEAST = 12, GAP = 2 };
 
-/* Appends a column to the lines of the header and of all rows, as wide as its widest
- * text. */
+/* A column with its texts: the title, and a cell for each row. */
+struct filled {
+    struct column column;
+    struct maqet_strings texts;
+    size_t width; /* of the widest, or less if the table would not fit */
+};
+
 static void
-append_column(struct maqet_text *lines, const struct column *column, const void *rows,
-              size_t size, size_t count)
+fill_column(struct filled *filled, const void *rows, size_t size, size_t count)
 {
-    _cleanup_strings_ struct maqet_strings cells = MAQET_STRINGS_INIT;
-    _cleanup_free_ char *title = title_of(column);
-    size_t width = text_width(title);
-    bool right = is_number(column);
-
-    for (size_t i = 0; i < count; i++) {
-        maqet_strings_take(&cells, cell_text(column, (const char *)rows + i * size));
-        size_t used = text_width(cells.items[i]);
-        width = used > width ? used : width;
-    }
-    width = width < WIDTH_MAX ? width : WIDTH_MAX;
-    append_cell(&lines[0], title, width, right, SHADE_BOLD);
+    maqet_strings_take(&filled->texts, title_of(&filled->column));
     for (size_t i = 0; i < count; i++)
-        append_cell(&lines[i + 1], cells.items[i], width, right,
-                    cell_shade(column, (const char *)rows + i * size));
+        maqet_strings_take(&filled->texts,
+                           cell_text(&filled->column, (const char *)rows + i * size));
+    for (size_t i = 0; i <= count; i++) {
+        size_t used = text_width(filled->texts.items[i]);
+
+        filled->width = used > filled->width ? used : filled->width;
+    }
+    filled->width = filled->width < WIDTH_MAX ? filled->width : WIDTH_MAX;
+}
+
+/* The widest column of texts; NULL: all are narrow, or of numbers. */
+static struct filled *
+widest(struct filled *all, size_t count)
+{
+    struct filled *found = NULL;
+
+    for (size_t i = 0; i < count; i++)
+        if (all[i].column.field && !is_number(&all[i].column) &&
+            all[i].width > WIDTH_LEAST && (!found || all[i].width > found->width))
+            found = &all[i];
+    return found;
+}
+
+/* Makes texts shorter until the columns fit. */
+static void
+fit(struct filled *all, size_t count, size_t limit)
+{
+    size_t total = count > 0 ? GAP * (count - 1) : 0;
+    struct filled *column;
+
+    for (size_t i = 0; i < count; i++)
+        total += all[i].width;
+    for (; total > limit && (column = widest(all, count)); total--)
+        column->width--;
+}
+
+static void
+append_line(struct maqet_text *text, const struct filled *all, size_t count, size_t line,
+            const void *row)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *whole = all[i].texts.items[line];
+        _cleanup_free_ char *cut =
+            all[i].width < WIDTH_MAX ? text_cut(whole, all[i].width) : NULL;
+
+        append_cell(text, cut ? cut : whole, all[i].width, is_number(&all[i].column),
+                    row ? cell_shade(&all[i].column, row) : SHADE_BOLD);
+        maqet_text_appendf(text, "%*s", i + 1 < count ? GAP : 0, "");
+    }
+    trim(text);
+    maqet_text_append(text, "\n");
 }
 
 char *
 table_text(const struct table *table, const void *rows, size_t count)
 {
-    _cleanup_free_ struct maqet_text *lines = maqet_alloc((count + 1) * sizeof(*lines));
+    size_t size = table->fields->size, columns = 0;
     struct maqet_text text = MAQET_TEXT_INIT;
-    const char *at = table->columns;
+    struct filled *all = NULL;
     struct column column;
 
-    while (next_column(table, &at, &column)) {
-        append_column(lines, &column, rows, table->fields->size, count);
-        for (size_t i = 0; i <= count && *at; i++)
-            maqet_text_append(&lines[i], "  ");
+    for (const char *at = table->columns; next_column(table, &at, &column);) {
+        struct filled *filled = MAQET_APPEND(all, columns);
+
+        filled->column = column;
+        fill_column(filled, rows, size, count);
     }
-    for (size_t i = 0; i <= count; i++) {
-        trim(&lines[i]);
-        maqet_text_appendf(&text, "%s\n", lines[i].data ? lines[i].data : "");
-        maqet_text_clear(&lines[i]);
-    }
+    fit(all, columns, terminal_columns());
+    for (size_t i = 0; i <= count; i++)
+        append_line(&text, all, columns, i,
+                    i > 0 ? (const char *)rows + (i - 1) * size : NULL);
+    for (size_t i = 0; i < columns; i++)
+        maqet_strings_clear(&all[i].texts);
+    free(all);
     return maqet_text_take(&text);
 }
 
@@ -204,8 +249,8 @@ char *
 table_fields(const struct table *table, const void *row)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
+    size_t width = 0, columns = terminal_columns();
     struct column column;
-    size_t width = 0;
 
     for (const char *at = table->columns; next_column(table, &at, &column);) {
         _cleanup_free_ char *title = lower_title(&column);
@@ -222,7 +267,9 @@ table_fields(const struct table *table, const void *row)
             continue;
         append_cell(&text, title, width, false, SHADE_BOLD);
         maqet_text_append(&text, "  ");
-        append_cell(&text, cell, 0, false, cell_shade(&column, row));
+        _cleanup_free_ char *wrapped =
+            columns < SIZE_MAX ? text_wrap(cell, width + GAP, columns) : NULL;
+        append_cell(&text, wrapped ? wrapped : cell, 0, false, cell_shade(&column, row));
         maqet_text_append(&text, "\n");
     }
     return maqet_text_take(&text);

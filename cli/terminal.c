@@ -123,6 +123,17 @@ terminal_progress_clear(void)
     progress_shown = false;
 }
 
+size_t
+terminal_columns(void)
+{
+    struct winsize size;
+
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+                   size.ws_col > 0
+               ? size.ws_col
+               : SIZE_MAX;
+}
+
 /* ---- a screen ---- */
 
 /* What the terminal was before; valid while a screen is shown. */
@@ -250,6 +261,23 @@ text_width(const char *text)
         width += columns_of(code);
     }
     return width;
+}
+
+char *
+text_cut(const char *text, size_t width)
+{
+    static const char omitted[] = "…";
+    uint32_t code;
+
+    if (text_width(text) <= width)
+        return maqet_strdup(text);
+    /* Names of files differ at their ends. */
+    size_t end = (width - 1) * 2 / 3;
+    size_t head = text_fitting(text, width - 1 - end);
+    const char *tail = text + head;
+    while (*tail && text_width(tail) > end)
+        tail += maqet_character(tail, strlen(tail), &code);
+    return maqet_format("%.*s%s%s", (int)head, text, omitted, tail);
 }
 
 char *

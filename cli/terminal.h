@@ -51,6 +51,13 @@ void terminal_screen_draw(const char *text);
 size_t text_width(const char *text);
 size_t text_fitting(const char *text, size_t columns);
 
+/* The columns of the terminal that standard output is; SIZE_MAX: it is none. */
+size_t terminal_columns(void);
+
+/* A text of at most @width columns, of which there are at least 3: a longer one is cut in the
+ * middle, so that more remains of its end than of its beginning. The caller frees. */
+char *text_cut(const char *text, size_t width);
+
 /* Breaks a paragraph into lines of at most @width columns; all except the first are
  * indented. The caller frees. */
 char *text_wrap(const char *paragraph, size_t indent, size_t width);

@@ -99,7 +99,9 @@ folder="$esc"$'\nERROR: forged\n\xe2\x80\xaegnp\xe2\x81\xa6 \xc2\x9b31m'
 mkdir "$folder" "$evil"
 odd=$folder/vm.yaml
 vm_yaml odd <<'END'
+network: none
 arguments:
+- uuid: 6ba7b810-9dad-11d1-80b4-00c04fd430c8 # not a new one each time
 - device: {driver: virtio-rng-pci, id: x}
 - name: "odd,process=\e[2J\nERROR: forged \u202e\x9b"
 storage:

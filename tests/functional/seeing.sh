@@ -164,6 +164,21 @@ for key in q '\003'; do
     grep -qF "$(printf '\033[?1049l')" screen || fail "its screen is left"
     grep -qF 'WRITE/S' screen || fail "nothing is shown"
 done
+# Whatever the terminal's width, tables fit; elsewhere nothing is cut.
+long=$TMP/images/$(printf 'a-long-name-%.0s' 1 2 3 4 5 6).qcow2
+expect 0 maqet apply open open.yaml --set "storage=[{name: hdd, file: $long, size: 1M}]" \
+    --set 'ports=["3001:1", "3002:2", "3003:3", "3004:4", "3005:5"]'
+for columns in 80 100; do
+    TERM=xterm NO_COLOR=1 script -qec "stty cols $columns; '$MAQET' ls; '$MAQET' status open web
+        '$MAQET' config open" screen >/dev/null 2>&1 </dev/null || fail "$(cat screen)"
+    tr -d '\r' <screen | grep -v '^Script ' | grep -q NAME || fail "nothing is shown"
+    widest=$(tr -d '\r' <screen | grep -v '^Script ' | wc -L)
+    [ "$widest" -le "$columns" ] || fail "$widest columns instead of $columns: $(cat screen)"
+done
+grep -q 'a-long.*….*-name-.qcow2' screen || fail "not cut in the middle: $(cat screen)"
+expect 0 maqet config open
+out_has "$long"
+
 # One that is killed by SIGTERM, too.
 rm -f screen
 {

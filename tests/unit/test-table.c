@@ -222,6 +222,31 @@ test_wrapping(void)
     }
 }
 
+#define CUT(text, width, wanted) cut(text, width, wanted, __LINE__)
+
+static void
+cut(const char *text, size_t width, const char *wanted, unsigned line)
+{
+    _cleanup_free_ char *shorter = text_cut(text, width);
+
+    unit_same(shorter, wanted, __FILE__, line);
+}
+
+static void
+test_cut(void)
+{
+    CUT("short", 5, "short");
+    CUT("", 3, "");
+    CUT("/srv/images/web.qcow2", 12, "/srv…b.qcow2");
+    CUT("abcdef", 3, "a…f");
+    /* Wide characters, of which none is cut in two. */
+    if (!setlocale(LC_CTYPE, "C.UTF-8"))
+        return;
+    CUT("日本語日本語", 12, "日本語日本語");
+    CUT("日本語日本語", 8, "日…本語");
+    setlocale(LC_CTYPE, "C");
+}
+
 int
 main(void)
 {
@@ -236,6 +261,7 @@ main(void)
         {"widths", test_widths},
         {"wide values", test_wide_values},
         {"wrapping", test_wrapping},
+        {"cut", test_cut},
         CU_TEST_INFO_NULL,
     };
 
