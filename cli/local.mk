@@ -22,6 +22,7 @@ COMMANDS = \
 	cli/cmd_check.c \
 	cli/cmd_run.c \
 	cli/cmd_attach.c \
+	cli/cmd_cdrom.c \
 	cli/cmd_exec.c \
 	cli/cmd_resize.c \
 	cli/cmd_storage.c \

@@ -16,6 +16,7 @@ static const struct {
     [OPERAND_SNAPSHOT] = {"NAME", "SNAPSHOT"},
     [OPERAND_CHECKPOINT] = {"NAME", "CHECKPOINT"},
     [OPERAND_NEW_NAME] = {"NAME", "NOTHING"},
+    [OPERAND_MEDIUM] = {"FILE", "PATH"},
     [OPERAND_NEW_FILE] = {"FILE", "PATH"},
     [OPERAND_YAML] = {"FILE", "FILE"},
     [OPERAND_IMAGE] = {"PATH", "IMAGE"},

@@ -23,6 +23,7 @@ enum operand_kind {
     OPERAND_CHECKPOINT, /* of the VM before it */
     OPERAND_NEW_NAME,   /* of what is created */
     OPERAND_NEW_FILE,
+    OPERAND_MEDIUM, /* an image, for a CD-ROM drive */
     OPERAND_YAML,
     OPERAND_IMAGE,
     OPERAND_PLUGIN,

@@ -3,6 +3,7 @@
 
 #include "core/checkpoint/checkpoint.h"
 #include "core/lifecycle/attach.h"
+#include "core/lifecycle/cdrom.h"
 #include "core/lifecycle/detach.h"
 #include "core/lifecycle/resize.h"
 #include "core/snapshot/snapshot.h"
@@ -19,5 +20,6 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_resize,
     &maqet_kind_attach,
     &maqet_kind_detach,
+    &maqet_kind_cdrom,
     NULL,
 };

@@ -100,6 +100,7 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/apply.c core/lifecycle/apply.h \
 	core/lifecycle/edit.c core/lifecycle/edit.h \
 	core/lifecycle/attach.c core/lifecycle/attach.h \
+	core/lifecycle/cdrom.c core/lifecycle/cdrom.h \
 	core/lifecycle/detach.c core/lifecycle/detach.h \
 	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/pause.c core/lifecycle/pause.h \

@@ -57,7 +57,7 @@ check_stored(const struct maqet_plugging *plugging, struct maqet_error **err)
 
     if (!stored)
         return -1;
-    maqet_entries_add(stored, plugging->entry);
+    maqet_entries_put(stored, plugging->entry);
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(machine->context, stored, err);
     return vm ? maqet_vm_check(vm, err) : -1;
 }

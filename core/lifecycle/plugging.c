@@ -44,8 +44,7 @@ maqet_plugging_open(struct maqet_plugging *plugging, struct maqet_opened *machin
     plugging->machine = machine;
     json_object_put(plugging->entry);
     plugging->entry = json_object_get(entry);
-    if (!maqet_entries_find(definition, name))
-        maqet_entries_add(definition, entry);
+    maqet_entries_put(definition, entry);
     plugging->vm = maqet_vm_look(machine->context, definition);
     for (size_t i = 0; i < plugging->vm->drive_count; i++) {
         struct maqet_drive *drive = plugging->vm->drives[i];
@@ -257,30 +256,39 @@ error_no_port(const struct maqet_plugging *plugging, struct maqet_error *reason,
     return -1;
 }
 
-/* What the guest does not see comes first: whether others use the drive can be asked once
- * QEMU has it open. */
-static int
-add_objects(struct maqet_plugging *plugging, struct maqet_qmp *qmp,
-            struct maqet_error **err)
+/* Whether others use the drive can be asked once QEMU has it open. */
+int
+maqet_plugging_add_nodes(struct maqet_plugging *plugging, struct maqet_error **err)
 {
-    const struct maqet_args *args = plugging->args;
-    size_t hidden = hidden_count(args);
-    struct maqet_hotplug hotplug = {.qmp = qmp,
-                                    .args = args,
-                                    .limit = hidden,
-                                    .timeout = MAQET_PLUGGING_ANSWER_TIMEOUT};
-    if (hidden > 0 && (maqet_hotplug_add(&hotplug, err) < 0 ||
-                       maqet_drive_check_users(plugging->drive, 1, err) < 0))
-        return -1;
-    hotplug.skipped = hidden;
-    hotplug.limit = 0;
+    _cleanup_free_ char *mark = mark_of(plugging);
+    const struct maqet_hotplug hotplug = {.qmp = plugging->machine->qmp,
+                                          .args = plugging->args,
+                                          .limit = hidden_count(plugging->args),
+                                          .timeout = MAQET_PLUGGING_ANSWER_TIMEOUT};
+
+    if (hotplug.limit == 0)
+        return 0;
+    return maqet_hotplug_pass_files(&hotplug, mark, check_file, plugging->drive, err) <
+                       0 ||
+                   maqet_hotplug_add(&hotplug, err) < 0
+               ? -1
+               : maqet_drive_check_users(plugging->drive, 1, err);
+}
+
+static int
+add_devices(const struct maqet_plugging *plugging, struct maqet_error **err)
+{
+    const struct maqet_hotplug hotplug = {.qmp = plugging->machine->qmp,
+                                          .args = plugging->args,
+                                          .skipped = hidden_count(plugging->args),
+                                          .timeout = MAQET_PLUGGING_ANSWER_TIMEOUT};
+
     return maqet_hotplug_add(&hotplug, err);
 }
 
 int
 maqet_plugging_add(struct maqet_plugging *plugging, struct maqet_error **err)
 {
-    _cleanup_free_ char *mark = mark_of(plugging);
     struct maqet_error *reason = NULL;
 
     if (maqet_plugging_look(plugging, err) < 0 || check_memory(plugging, err) < 0)
@@ -291,12 +299,7 @@ maqet_plugging_add(struct maqet_plugging *plugging, struct maqet_error **err)
         return error_no_port(plugging, reason, err);
     if (start_helper(plugging, err) < 0)
         return -1;
-    struct maqet_qmp *qmp = plugging->machine->qmp;
-    const struct maqet_hotplug hotplug = {
-        .qmp = qmp, .args = plugging->args, .timeout = MAQET_PLUGGING_ANSWER_TIMEOUT};
-    return maqet_hotplug_pass_files(&hotplug, mark, check_file, plugging->drive, err) < 0
-               ? -1
-               : add_objects(plugging, qmp, err);
+    return maqet_plugging_add_nodes(plugging, err) < 0 ? -1 : add_devices(plugging, err);
 }
 
 /* ---- removing ---- */
@@ -344,24 +347,37 @@ remove_controllers(const struct maqet_plugging *plugging, size_t first, size_t e
 }
 
 int
-maqet_plugging_remove_rest(struct maqet_plugging *plugging, struct maqet_error **err)
+maqet_plugging_remove_nodes(struct maqet_plugging *plugging, struct maqet_error **err)
 {
     _cleanup_free_ char *mark = mark_of(plugging);
-
-    if (maqet_plugging_look(plugging, err) < 0)
-        return -1;
-    size_t hidden = hidden_count(plugging->args);
     struct maqet_qmp *qmp = plugging->machine->qmp;
     const struct maqet_hotplug hotplug = {.qmp = qmp,
                                           .args = plugging->args,
-                                          .limit = hidden,
+                                          .limit = hidden_count(plugging->args),
                                           .timeout = MAQET_PLUGGING_ANSWER_TIMEOUT,
                                           .plugged = &plugging->plugged};
-    remove_controllers(plugging, hidden, device_index(plugging->args));
-    if ((hidden > 0 && maqet_hotplug_remove(&hotplug, err) < 0) ||
-        maqet_hotplug_drop_files(qmp, MAQET_PLUGGING_ANSWER_TIMEOUT, mark, err) < 0)
+
+    return hotplug.limit > 0 && maqet_hotplug_remove(&hotplug, err) < 0
+               ? -1
+               : maqet_hotplug_drop_files(qmp, MAQET_PLUGGING_ANSWER_TIMEOUT, mark, err);
+}
+
+int
+maqet_plugging_remove_rest(struct maqet_plugging *plugging, struct maqet_error **err)
+{
+    if (maqet_plugging_look(plugging, err) < 0)
+        return -1;
+    remove_controllers(plugging, hidden_count(plugging->args),
+                       device_index(plugging->args));
+    if (maqet_plugging_remove_nodes(plugging, err) < 0)
         return -1;
     maqet_helpers_end_one(plugging->machine->run.dir_fd, plugging->drive->name);
     return maqet_ended_settle_drive(plugging->machine->context, plugging->machine->name,
                                     plugging->drive->name, err);
+}
+
+const char *
+maqet_plugging_device(const struct maqet_plugging *plugging)
+{
+    return plugging->args->objects[device_index(plugging->args)]->id;
 }

@@ -32,7 +32,7 @@ void maqet_plugging_clear(struct maqet_plugging *plugging);
 #define _cleanup_plugging_ _cleanup_(maqet_plugging_clear)
 
 /* Loads the definition that the opened machine runs with (stopped: the stored one), with
- * the entry (shared) of the drive; one that it has already stays. */
+ * this entry (shared) of the drive. */
 int maqet_plugging_open(struct maqet_plugging *plugging, struct maqet_opened *machine,
                         json_object *entry, struct maqet_error **err);
 
@@ -49,7 +49,16 @@ int maqet_plugging_look(struct maqet_plugging *plugging, struct maqet_error **er
 /* Whether QEMU has the device of the drive. */
 bool maqet_plugging_is_there(const struct maqet_plugging *plugging);
 
-/* Opens the drive's files for QEMU, and adds its objects. */
+/* The id of the drive's device. */
+const char *maqet_plugging_device(const struct maqet_plugging *plugging);
+
+/* Opens the drive's files for QEMU, and adds the objects that the guest does not see; and
+ * removes them again. */
+int maqet_plugging_add_nodes(struct maqet_plugging *plugging, struct maqet_error **err);
+int maqet_plugging_remove_nodes(struct maqet_plugging *plugging,
+                                struct maqet_error **err);
+
+/* Adds these and its devices, and runs its program. */
 int maqet_plugging_add(struct maqet_plugging *plugging, struct maqet_error **err);
 
 /* Removes those of its devices that QEMU has, which the guest must release within @timeout
@@ -57,7 +66,8 @@ int maqet_plugging_add(struct maqet_plugging *plugging, struct maqet_error **err
 int maqet_plugging_remove_devices(struct maqet_plugging *plugging, int64_t timeout,
                                   struct maqet_error **err);
 
-/* Removes everything else, when its device has gone, and ends its program. */
+/* Asks QEMU again, and removes everything else, when its device has gone; ends its
+ * program. */
 int maqet_plugging_remove_rest(struct maqet_plugging *plugging, struct maqet_error **err);
 
 #endif

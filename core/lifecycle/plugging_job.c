@@ -71,7 +71,7 @@ change(const struct maqet_plugging *plugging, struct maqet_definition *definitio
         return maqet_entries_remove(definition, name);
     if (maqet_entries_find(definition, name))
         return false;
-    maqet_entries_add(definition, plugging->entry);
+    maqet_entries_put(definition, plugging->entry);
     return true;
 }
 

@@ -34,30 +34,39 @@ maqet_entries_find(const struct maqet_definition *definition, const char *name)
     return list ? json_object_array_get_idx(list, index_of(list, name)) : NULL;
 }
 
-/* A list has the places of its items, so a shorter one is a new one. */
+/* A list has the places of its items, so another one is a new one. @entry replaces the item
+ * at that index; NULL: that is left out. */
 static void
-replace_list(struct maqet_definition *definition, size_t left_out)
+replace_item(struct maqet_definition *definition, size_t index, json_object *entry)
 {
     json_object *list = list_of(definition), *tree = definition->tree;
-    json_object *kept = maqet_tree_sequence(maqet_tree_place(list));
+    json_object *items = maqet_tree_sequence(maqet_tree_place(list));
 
-    for (size_t i = 0; i < json_object_array_length(list); i++)
-        if (i != left_out)
-            maqet_tree_append(kept, json_object_get(json_object_array_get_idx(list, i)),
-                              maqet_tree_place_of_item(list, i));
-    maqet_tree_set(tree, "storage", kept, maqet_tree_place_of_key(tree, "storage"),
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *item = i == index ? entry : json_object_array_get_idx(list, i);
+
+        if (item)
+            maqet_tree_append(items, json_object_get(item),
+                              i == index ? maqet_tree_place(entry)
+                                         : maqet_tree_place_of_item(list, i));
+    }
+    maqet_tree_set(tree, "storage", items, maqet_tree_place_of_key(tree, "storage"),
                    maqet_tree_place_of_value(tree, "storage"));
 }
 
 void
-maqet_entries_add(struct maqet_definition *definition, json_object *entry)
+maqet_entries_put(struct maqet_definition *definition, json_object *entry)
 {
     struct maqet_place place = maqet_tree_place(entry);
+    size_t index = index_of(list_of(definition), maqet_tree_text(entry, "name"));
 
     if (!list_of(definition))
         maqet_tree_set(definition->tree, "storage", maqet_tree_sequence(place), place,
                        place);
-    maqet_tree_append(list_of(definition), json_object_get(entry), place);
+    if (index < json_object_array_length(list_of(definition)))
+        replace_item(definition, index, entry);
+    else
+        maqet_tree_append(list_of(definition), json_object_get(entry), place);
 }
 
 bool
@@ -68,6 +77,6 @@ maqet_entries_remove(struct maqet_definition *definition, const char *name)
 
     if (!list || index == json_object_array_length(list))
         return false;
-    replace_list(definition, index);
+    replace_item(definition, index, NULL);
     return true;
 }

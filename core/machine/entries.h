@@ -11,8 +11,8 @@
 json_object *maqet_entries_find(const struct maqet_definition *definition,
                                 const char *name);
 
-/* Appends an entry (shared) of a drive that the definition does not have. */
-void maqet_entries_add(struct maqet_definition *definition, json_object *entry);
+/* Replaces the entry of a drive, or appends it (shared) if the definition has none. */
+void maqet_entries_put(struct maqet_definition *definition, json_object *entry);
 
 /* Removes the entry of a drive. False: there is none. */
 bool maqet_entries_remove(struct maqet_definition *definition, const char *name);

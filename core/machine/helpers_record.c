@@ -147,17 +147,17 @@ is_of(const char *line, const char *drive)
     return name && strcmp(name + 1, drive) == 0 && recorded(line) > 0;
 }
 
-/* Keeps the lines of programs that run. A kill in between leaves lines of others behind
+/* Keeps the lines of programs that run for other drives. A kill in between leaves lines of others behind
  * them, which are ignored. */
 static void
-shorten(int fd, const char *text)
+shorten(int fd, const char *text, const char *drive)
 {
     _cleanup_free_ char *copy = maqet_strdup(text);
     _cleanup_text_ struct maqet_text kept = MAQET_TEXT_INIT;
     char *rest = copy;
 
     for (char *line; (line = strsep(&rest, "\n"));)
-        if (recorded(line) > 0)
+        if (recorded(line) > 0 && !is_of(line, drive))
             maqet_text_appendf(&kept, "%s\n", line);
     if (pwrite(fd, kept.data ? kept.data : "", kept.length, 0) != (ssize_t)kept.length ||
         ftruncate(fd, (off_t)kept.length) < 0)
@@ -189,6 +189,6 @@ maqet_helpers_end_one(int dir_fd, const char *drive)
         maqet_pidfd_kill(pidfd, SIGKILL);
         maqet_pidfd_wait(pidfd, MAQET_HELPERS_PATIENCE);
     }
-    shorten(fd, text);
+    shorten(fd, text, drive);
     unlinkat(dir_fd, socket, 0);
 }

@@ -33,7 +33,8 @@ round() { # NUMBER
     expect 0 maqet attach "$vm" --name busy file="$vm-busy.qcow2" size=8M serial=BUSY
     eventually 60 find_disk "$vm" BUSY
     in_guest "$vm" "echo round $1 | dd of=/dev/$disk bs=512 conv=sync,fsync 2>/dev/null
-        (while dd if=/dev/zero of=/dev/$disk bs=64k seek=1 count=64 conv=fsync; do :; done) >/dev/null 2>&1 &
+        (exec 3</dev/$disk # by its name, dd would create a file when the disk is gone
+        while dd if=/dev/zero of=/proc/self/fd/3 bs=64k seek=1 count=64 conv=fsync,notrunc; do :; done) >/dev/null 2>&1 &
         sleep 0.1"
     expect 0 maqet detach "$vm" busy --timeout "$(patience 30)"
 }

@@ -15,10 +15,16 @@ find_disk() { # NAME SERIAL
     [ -n "$disk" ]
 }
 
+for disc in one two; do
+    truncate -s 1M $disc.iso
+    echo "disc $disc" | dd of=$disc.iso conv=notrunc 2>/dev/null
+done
+
 for machine in q35 pc; do
     vm=hot-$machine
     guest_yaml "$vm" "$machine" <<EOF
   - {name: first, type: qcow2, file: $vm-first.qcow2, size: 8M, serial: FIRST}
+  - {name: cd, type: raw, media: cdrom, interface: sata, file: one.iso}
 EOF
     echo 'hotplug_slots: 2' >>"$vm.yaml"
     expect 0 maqet add "$vm.yaml"
@@ -53,5 +59,18 @@ EOF
     out_lacks second
     expect 0 maqet qmp "$vm" query-fdsets
     out_lacks second
+
+    # A guest that uses a CD-ROM has locked the tray.
+    same "disc one" "$(in_guest "$vm" 'head -n 1 /dev/sr0')" "the CD-ROM"
+    in_guest "$vm" '(sleep 600 </dev/sr0 >/dev/null 2>&1 & echo $! >/tmp/user)'
+    expect 2 maqet cdrom "$vm" cd insert two.iso --timeout 1
+    err_has "the guest has locked its tray, and did not open it within 1 s"
+    err_has "--force"
+    same "disc one" "$(in_guest "$vm" 'head -n 1 /dev/sr0')" "the CD-ROM"
+    expect 0 maqet cdrom "$vm" cd insert two.iso --force
+    in_guest "$vm" 'kill $(cat /tmp/user)'
+    eventually 60 same "disc two" "$(in_guest "$vm" 'head -n 1 /dev/sr0')"
+    expect 0 maqet cdrom "$vm" cd eject
+    not_in_guest "$vm" 'head -n 1 /dev/sr0'
     shut_down "$vm"
 done

@@ -37,6 +37,10 @@ documented apply apply vm vm.yaml --set memory=65M
 documented apply apply vm vm.yaml --set memory=65M
 documented attach attach vm --name more --size 1M
 documented detach detach vm more
+documented add add vm.yaml --name discs --set storage.data.media=cdrom
+: >disc.iso
+documented 'cdrom insert' cdrom discs data insert disc.iso
+documented 'cdrom eject' cdrom discs data eject
 documented args args vm
 documented status status vm
 documented ls ls

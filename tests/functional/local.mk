@@ -4,6 +4,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-attach.sh \
 	tests/functional/guest-attach-busy.sh \
 	tests/functional/guest-attach-checkpoint.sh \
+	tests/functional/guest-attach-share.sh \
 	tests/functional/guest-checkpoints.sh \
 	tests/functional/guest-checkpoints-busy.sh \
 	tests/functional/guest-complete.sh \
@@ -48,6 +49,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/seeing.sh \
 	tests/functional/config-errors.sh \
 	tests/functional/option-lists.sh \
+	tests/functional/cdrom.sh \
 	tests/functional/cdrom-declared.sh \
 	tests/functional/option-names.sh \
 	tests/functional/secrets.sh \
