@@ -133,6 +133,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/exports.c core/machine/exports.h \
 	core/machine/fallbacks.c core/machine/fallbacks.h \
 	core/machine/file_users.c core/machine/file_users.h \
+	core/machine/firmware.c core/machine/firmware.h \
 	core/machine/folder.c core/machine/folder.h \
 	core/machine/full.c core/machine/full.h \
 	core/machine/helpers.c core/machine/helpers.h \
@@ -198,6 +199,7 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/surroundings.c core/qemu/surroundings.h \
 	core/qemu/survey.c core/qemu/survey.h \
 	core/qemu/trial.c core/qemu/trial.h \
+	core/qemu/uefi.c core/qemu/uefi.h \
 	core/qemu/writables.c core/qemu/writables.h \
 	core/snapshot/choice.c core/snapshot/choice.h \
 	core/snapshot/create.c core/snapshot/create.h \

@@ -9,6 +9,7 @@
 #include "core/config/saved.h"
 #include "core/config/yaml.h"
 #include "core/machine/cloud_init.h"
+#include "core/machine/firmware.h"
 #include "core/machine/keys.h"
 #include "core/machine/merge.h"
 #include "core/machine/network.h"
@@ -21,6 +22,7 @@ enum { VM_NAME_MAX = 63, FORMAT = 1 };
     "use a letter or digit, then letters, digits, '.', '_' and '-'; at most 63 characters"
 
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
+static const char *const firmware_words[] = {"bios", "uefi", NULL};
 static const char *const serial_words[] = {"console", "none", NULL};
 const struct maqet_option maqet_definition_options[] = {
     {MAQET_OPTION("name", STRING, "the VM's name")},
@@ -28,6 +30,7 @@ const struct maqet_option maqet_definition_options[] = {
     {MAQET_OPTION("accel", CHOICE, "how the guest's code is run"),
      .choices = accel_words},
     {MAQET_OPTION("machine", STRING, "QEMU's machine type")},
+    {MAQET_OPTION("firmware", CHOICE, "what boots the guest"), .choices = firmware_words},
     {MAQET_OPTION("memory", STRING, "the value of QEMU's -m")},
     {MAQET_OPTION("vcpus", INT, "the number of vCPUs"), .flags = MAQET_LIMITS,
      .minimum = 1, .maximum = MAQET_KEYS_VCPUS_MAX},
@@ -223,7 +226,8 @@ check_tree(json_object *tree, struct maqet_error **err)
         check_list(tree, "arguments", "QEMU's options, such as `- smp: 2`", err) < 0 ||
         check_list(tree, "ports", "HOST:GUEST, such as \"2222:22\"", err) < 0 ||
         maqet_keys_check(tree, err) < 0 || maqet_network_check(tree, err) < 0 ||
-        check_storage_list(tree, err) < 0 || check_sandbox(tree, err) < 0)
+        maqet_firmware_check(tree, err) < 0 || check_storage_list(tree, err) < 0 ||
+        check_sandbox(tree, err) < 0)
         return -1;
     json_object *arguments = json_object_object_get(tree, "arguments");
     const struct maqet_qemu_manner any = {0};

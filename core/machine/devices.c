@@ -250,6 +250,28 @@ add_panic(const struct maqet_vm *vm, struct maqet_args *args)
     maqet_args_option(args, "-action", "panic=pause");
 }
 
+/* ---- the firmware ---- */
+
+/* Both flash memories: the code, and the drive with the variables. */
+static void
+add_firmware(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    struct maqet_props *code, *machine;
+
+    if (maqet_firmware_is_ignored(vm->definition->tree))
+        maqet_vm_say_ignored(vm, "firmware", "-bios or flash memory");
+    if (!vm->uefi.code)
+        return;
+    code = maqet_args_append(args, &maqet_kind_blockdev, NULL, MAQET_FIRMWARE_CODE);
+    maqet_props_string(code, "driver", vm->uefi.code_format);
+    maqet_props_bool(code, "read-only", true);
+    maqet_props_string(code, "file.driver", "file");
+    maqet_props_string(code, "file.filename", vm->uefi.code);
+    machine = maqet_args_settings(args, "-machine", NULL);
+    maqet_props_string(machine, "pflash0", MAQET_FIRMWARE_CODE);
+    maqet_props_string(machine, "pflash1", MAQET_FIRMWARE_DRIVE);
+}
+
 /* ---- all of them ---- */
 
 void
@@ -264,4 +286,5 @@ maqet_devices_add(const struct maqet_vm *vm, struct maqet_args *args)
         add_panic(vm, args);
     }
     add_network(vm, args);
+    add_firmware(vm, args);
 }

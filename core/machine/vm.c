@@ -170,6 +170,25 @@ make_drives(struct maqet_vm *vm)
             vm->context, &vm->machine, json_object_array_get_idx(list, i));
 }
 
+/* The drive with the variables of UEFI, beside the image of the first one that has a path of
+ * its own: they belong together. */
+static void
+make_firmware(struct maqet_vm *vm)
+{
+    json_object *tree = vm->definition->tree;
+    const char *beside = NULL;
+
+    if (!maqet_firmware_is_uefi(tree))
+        return;
+    for (size_t i = 0; i < vm->drive_count && !beside; i++)
+        if (vm->drives[i]->path && !vm->drives[i]->default_path &&
+            !maqet_drive_readonly(vm->drives[i]))
+            beside = vm->drives[i]->path;
+    struct maqet_drive *drive =
+        maqet_firmware_drive(vm->context, &vm->machine, tree, beside, &vm->uefi);
+    *MAQET_APPEND(vm->drives, vm->drive_count) = drive;
+}
+
 struct maqet_vm *
 maqet_vm_look(const struct maqet_context *context, struct maqet_definition *definition)
 {
@@ -179,6 +198,7 @@ maqet_vm_look(const struct maqet_context *context, struct maqet_definition *defi
     vm->definition = definition;
     describe_machine(vm);
     make_drives(vm);
+    make_firmware(vm);
     maqet_images_load(context, definition->name, &vm->images, &vm->images_error);
     maqet_images_attach(vm);
     maqet_slots_load(context, definition->name, &vm->slots, &vm->slots_error);
@@ -233,6 +253,7 @@ maqet_vm_free(struct maqet_vm *vm)
     maqet_slots_clear(&vm->slots);
     maqet_slots_clear(&vm->placed);
     maqet_error_free(vm->slots_error);
+    maqet_uefi_clear(&vm->uefi);
     free(vm->program);
     free(vm->machine.vm_name);
     free(vm->machine.image_name);

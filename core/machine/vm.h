@@ -7,6 +7,7 @@
 #define MAQET_MACHINE_VM_H
 
 #include "core/machine/definition.h"
+#include "core/machine/firmware.h"
 #include "core/machine/images.h"
 #include "core/storage/slots.h"
 
@@ -16,6 +17,7 @@ struct maqet_vm {
     char *program;                       /* QEMU: a name, or an absolute path */
     struct maqet_machine machine;
     struct maqet_qemu_version version; /* that @machine has */
+    struct maqet_uefi uefi;            /* the firmware, if the definition wants it */
     struct maqet_drive **drives;       /* in the order of the list */
     size_t drive_count;
     /* The records of the images; the error of reading them, which keeps the machine from

@@ -8,16 +8,23 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
+#include "core/base/json.h"
 #include "core/base/printable.h"
+#include "core/base/process.h"
 #include "core/base/replacement.h"
+#include "core/qemu/block_nodes.h"
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
+#include "core/storage/emitted.h"
 #include "core/storage/system_folders.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 
 /* ms: another process may be creating a large image with the same name. */
 static const int64_t CREATION_TIMEOUT = INT64_C(600) * 1000;
+
+/* ms: a template has some MiB. */
+static const int64_t TEMPLATE_TIMEOUT = INT64_C(60) * 1000;
 
 /* An image that is being created: the folder, and the names in it. */
 struct creation {
@@ -208,6 +215,32 @@ set_mode(const struct maqet_drive *drive, int fd, struct maqet_error **err)
     return 0;
 }
 
+/* Copies the content of the drive's template into its new image, which has this path. */
+static int
+fill_from_template(const struct maqet_drive *drive, const char *path,
+                   struct maqet_error **err)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+
+    if (!drive->template)
+        return 0;
+    if (maqet_storage_emit_args(drive, args, err) < 0)
+        return -1;
+    const char *driver =
+        maqet_json_text(maqet_block_node_find(args, maqet_drive_node(drive)), "driver");
+    const char *const argv[] = {"qemu-img",
+                                "convert",
+                                "-n",
+                                "-f",
+                                drive->template_format,
+                                "-O",
+                                driver ? driver : drive->storage->plugin.name,
+                                drive->template,
+                                path,
+                                NULL};
+    return maqet_process_run(argv, TEMPLATE_TIMEOUT, NULL, err);
+}
+
 /* Has the plugin create the image with the temporary name, syncs it, and records it. */
 static int
 create_temporary(struct creation *creation, const struct maqet_image_recorder *recorder,
@@ -223,7 +256,8 @@ create_temporary(struct creation *creation, const struct maqet_image_recorder *r
     if (fd < 0)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "cannot create %s: %s", path, strerror(errno));
-    if (maqet_storage_create(drive, path, err) < 0)
+    if (maqet_storage_create(drive, path, err) < 0 ||
+        fill_from_template(drive, path, err) < 0)
         return maqet_error_wrap(err, "Cannot create %s (drive '%s' of VM '%s')",
                                 drive->path, drive->name, drive->machine->vm_name);
     /* The plugin may have put another file there, which is the one to sync. */

@@ -22,7 +22,7 @@ struct maqet_machine {
     /* Places that are left free for drives that are attached while it is running, where the
      * machine type needs such. */
     unsigned hotplug_slots;
-    char *program;     /* QEMU's; NULL: not known */
+    char *program; /* QEMU's; NULL: not known */
     /* Addresses of its PCI bus that are left for drives; interface plugins may assume more.
      * 0: not known. */
     uint32_t addresses;
@@ -108,6 +108,9 @@ struct maqet_drive {
     /* What is recorded about the image; both belong to the machine, and may be NULL. */
     const struct maqet_image_record *record;  /* of this image */
     const struct maqet_image_record *earlier; /* of another one that the drive had */
+    /* A file with whose content a new image begins, and its format; NULL: it is empty. */
+    const char *template;
+    const char *template_format;
     bool create_missing; /* create the image even if an earlier one is missing */
     /* Why it cannot be used as it is defined, and what that affects; NULL: it can. */
     struct maqet_error *fault;

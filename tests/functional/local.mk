@@ -21,6 +21,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/session.sh \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/core-has-no-grammar.sh \
+	tests/functional/firmware.sh \
 	tests/functional/floors.sh \
 	tests/functional/time-limit.sh \
 	tests/functional/links.sh \
