@@ -148,6 +148,20 @@ same '' "$(value net ssh)" "the command that logs in"
 expect 0 maqet apply net idle.yaml --set arguments.nic=none
 same '	' "$(value net network)" "a network of the arguments"
 
+# The host counts what goes through a TAP device: what the host sends, the guest receives.
+tap=mqs$$
+if [ "$(id -u)" -eq 0 ] && command -v ip >/dev/null && ip tuntap add dev $tap mode tap 2>/dev/null; then
+    cleanup_fn "ip link del $tap 2>/dev/null"
+    ip link set $tap up
+    expect 0 maqet apply idle idle.yaml --set "network={type: tap, interface: $tap}"
+    expect 0 maqet stop idle --timeout 0 --force
+    expect 0 maqet start idle
+    same "tap	$tap" "$(value idle network)" "the network"
+    value idle receive_rate | grep -qE '^[0-9]+$' || fail "no rate of a TAP device"
+    value idle send_rate | grep -qE '^[0-9]+$' || fail "no rate of a TAP device"
+    expect 0 maqet stop idle --timeout 0 --force
+fi
+
 # On a terminal, top is refreshed until q or Ctrl-C, and leaves the terminal as it was.
 requires script stty
 for key in q '\003'; do

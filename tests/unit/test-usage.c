@@ -3,6 +3,12 @@
 #include "core/machine/usage.h"
 #include "tests/unit/unit.h"
 
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +91,68 @@ test_of_a_process(void)
     CU_ASSERT_EQUAL(taps.count, 0);
 }
 
+/* A TAP device that is up; -1: we may not have one. */
+static int
+open_tap(struct ifreq *interface)
+{
+    int tap = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    *interface = (struct ifreq){.ifr_flags = IFF_TAP | IFF_NO_PI};
+    strcpy(interface->ifr_name, "maqettest%d");
+    bool made = tap >= 0 && ioctl(tap, TUNSETIFF, interface) == 0;
+    interface->ifr_flags = IFF_UP;
+    if (made && ioctl(any, SIOCSIFFLAGS, interface) == 0) {
+        close(any);
+        return tap;
+    }
+    close(any);
+    if (tap >= 0)
+        close(tap);
+    return -1;
+}
+
+/* Has the host send a frame through a network interface. */
+static void
+send_frame(const char *interface, const char *frame, size_t size)
+{
+    _cleanup_close_ int packets = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    struct sockaddr_ll address = {.sll_family = AF_PACKET,
+                                  .sll_ifindex = (int)if_nametoindex(interface),
+                                  .sll_halen = 6};
+
+    CU_ASSERT_EQUAL(
+        sendto(packets, frame, size, 0, (struct sockaddr *)&address, sizeof(address)),
+        (ssize_t)size);
+}
+
+/* What a process writes to its TAP device, its guest has sent. */
+static void
+test_tap(void)
+{
+    struct maqet_state_row row = {.name = "vm", .state.pid = getpid()};
+    struct maqet_usage_counters before, after;
+    _cleanup_strings_ struct maqet_strings taps = MAQET_STRINGS_INIT;
+    struct ifreq interface;
+    char frame[100] = {0x33, 0x33, [12] = 0x08};
+    _cleanup_close_ int tap = open_tap(&interface);
+
+    if (tap < 0)
+        return;
+    maqet_procfs_taps(getpid(), &taps);
+    CU_ASSERT_TRUE(maqet_strings_has(&taps, interface.ifr_name));
+    maqet_usage_sample(&row, 1, &before);
+    CU_ASSERT_TRUE(before.has_network);
+    CU_ASSERT_EQUAL(write(tap, frame, sizeof(frame)), sizeof(frame));
+    maqet_usage_sample(&row, 1, &after);
+    CU_ASSERT_EQUAL(after.sent - before.sent, sizeof(frame));
+    /* And what it reads, the guest has received. */
+    send_frame(interface.ifr_name, frame, sizeof(frame));
+    UNIT_EVENTUALLY(read(tap, frame, sizeof(frame)) > 0);
+    maqet_usage_sample(&row, 1, &after);
+    CU_ASSERT_TRUE(after.received > before.received);
+}
+
 int
 main(void)
 {
@@ -92,6 +160,7 @@ main(void)
         {"rates", test_rates},
         {"what is not known", test_what_is_not_known},
         {"of a process", test_of_a_process},
+        {"a TAP device", test_tap},
         CU_TEST_INFO_NULL,
     };
 
