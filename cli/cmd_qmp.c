@@ -36,6 +36,7 @@ const struct command command_qmp = {
     .name = "qmp",
     .operands = {OPERAND_VM, OPERAND_QMP_COMMAND,
                  OPERAND_QMP_ARGUMENTS | OPERAND_OPTIONAL},
+    .only_running = true,
     .summary = "Send a command to QEMU's monitor",
     .description = "Sends one command of the QEMU Machine Protocol to a running VM, "
                    "and prints what QEMU returns as JSON; with --format plain on one "

@@ -32,6 +32,7 @@ const struct command command_run = {
     .name = "run",
     .operands = {OPERAND_VM, OPERAND_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Run a command against a guest that is resumed from a checkpoint",
+    .only_stopped = true,
     .failure = MAQET_RUN_FAILED,
     .description =
         "For tests: the guest is resumed from the checkpoint, the command "
@@ -46,14 +47,13 @@ const struct command command_run = {
         "environment contains MAQET_VM, the VM's name; MAQET_QMP, the path "
         "of the monitor's socket; and MAQET_CONSOLE, the path of the "
         "serial console: a unix socket, or a terminal if `arguments` have a pty.",
-    .options = {{"from", .type = OPTION_TEXT, .argument = "NAME",
-                 .help = "the checkpoint to resume the guest from"},
-                {"discard",
-                 .help = "discard everything that the guest changes; required"},
-                {"timeout", .type = OPTION_SECONDS, .argument = "SECONDS",
-                 .help =
-                     "how long the command (or the guest, without a command) may run"},
-                OPTION_WAIT_ROW},
+    .options =
+        {{"from", .type = OPTION_TEXT, .argument = "NAME", .value = OPERAND_CHECKPOINT,
+          .help = "the checkpoint to resume the guest from"},
+         {"discard", .help = "discard everything that the guest changes; required"},
+         {"timeout", .type = OPTION_SECONDS, .argument = "SECONDS",
+          .help = "how long the command (or the guest, without a command) may run"},
+         OPTION_WAIT_ROW},
     .examples = {{"maqet run myvm --from ready --discard -- ./test.sh",
                   "Run a test against a guest"},
                  {"maqet run myvm --from ready --discard --timeout 60",

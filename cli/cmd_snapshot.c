@@ -350,19 +350,6 @@ run_export(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-/* ---- options ---- */
-
-#define OPTION_LIVE_ROW                                                                  \
-    OPTION_ROW("live", .help = "on a running VM; without this option, the VM must be "   \
-                               "stopped")
-#define OPTION_AUTO_ROW                                                                  \
-    OPTION_ROW("auto", .help = "live or offline, depending on the VM's state")
-#define OPTION_ALL_ROW OPTION_ROW("all", .help = "all drives together, instead of DRIVE")
-#define OPTION_EXCLUDE_ROW                                                               \
-    OPTION_ROW("exclude", .type = OPTION_TEXT, .argument = "NAME",                       \
-               .help = "with --all, leave out this drive, or other device that the "     \
-                       "guest can write to; may be repeated")
-
 /* ---- the command ---- */
 
 static const struct command actions[] = {
@@ -371,7 +358,8 @@ static const struct command actions[] = {
      .description =
          "Works on a stopped VM or, with --live, on a running one, whose guest "
          "continues to run.",
-     .operands = {OPERAND_DRIVE | OPERAND_OR_ALL, OPERAND_NEW_NAME},
+     .operands = {OPERAND_DRIVE | OPERAND_OR_ALL | OPERAND_WITH_SNAPSHOTS,
+                  OPERAND_NEW_NAME},
      .options =
          {OPTION_LIVE_ROW,
           OPTION_AUTO_ROW,
@@ -402,7 +390,8 @@ static const struct command actions[] = {
          "The sizes are what deleting that snapshot alone would free; those of a "
          "running VM are as of the guest's last flush. If QEMU does not answer within "
          "--wait seconds, the list is what the images say.",
-     .operands = {OPERAND_DRIVE | OPERAND_OPTIONAL | OPERAND_OR_ALL},
+     .operands = {OPERAND_DRIVE | OPERAND_OPTIONAL | OPERAND_OR_ALL |
+                  OPERAND_WITH_SNAPSHOTS},
      .options = {OPTION_ALL_ROW, OPTION_EXCLUDE_ROW, OPTION_WAIT_ROW},
      .examples = {{"maqet snapshot myvm list hdd --format table",
                    "List them with the space that "
@@ -418,7 +407,8 @@ static const struct command actions[] = {
          "ended, even if it does not answer within --wait seconds, the drive is "
          "reverted, and QEMU is started again. With --all, either all drives are "
          "reverted or none.",
-     .operands = {OPERAND_DRIVE | OPERAND_OR_ALL, OPERAND_SNAPSHOT},
+     .operands = {OPERAND_DRIVE | OPERAND_OR_ALL | OPERAND_WITH_SNAPSHOTS,
+                  OPERAND_SNAPSHOT},
      .options = {OPTION_LIVE_ROW,
                  OPTION_AUTO_ROW,
                  OPTION_ALL_ROW,
@@ -433,7 +423,8 @@ static const struct command actions[] = {
      .summary = "Delete a snapshot of a drive, or of all drives",
      .discards = true,
      .description = "Works on a stopped VM or, with --live, on a running one.",
-     .operands = {OPERAND_DRIVE | OPERAND_OR_ALL, OPERAND_SNAPSHOT},
+     .operands = {OPERAND_DRIVE | OPERAND_OR_ALL | OPERAND_WITH_SNAPSHOTS,
+                  OPERAND_SNAPSHOT},
      .options = {OPTION_LIVE_ROW,
                  OPTION_AUTO_ROW,
                  OPTION_ALL_ROW,
@@ -447,7 +438,8 @@ static const struct command actions[] = {
     {.name = "tree",
      .summary = "Show which snapshot was created from which, and where the "
                 "VM is now",
-     .operands = {OPERAND_DRIVE | OPERAND_OPTIONAL | OPERAND_OR_ALL},
+     .operands = {OPERAND_DRIVE | OPERAND_OPTIONAL | OPERAND_OR_ALL |
+                  OPERAND_WITH_SNAPSHOTS},
      .options = {OPTION_ALL_ROW, OPTION_EXCLUDE_ROW, OPTION_WAIT_ROW},
      .examples = {{"maqet snapshot myvm tree",
                    "Show which snapshot was created from which"}},
@@ -460,7 +452,8 @@ static const struct command actions[] = {
          "had when the snapshot was created, and only you may read it unless --mode is "
          "given. The contents of an encrypted drive are encrypted with the same key "
          "unless --decrypt is given; raw and compressed files cannot be encrypted.",
-     .operands = {OPERAND_DRIVE, OPERAND_SNAPSHOT, OPERAND_NEW_FILE},
+     .operands = {OPERAND_DRIVE | OPERAND_WITH_SNAPSHOTS, OPERAND_SNAPSHOT,
+                  OPERAND_NEW_FILE},
      .options = {{"format", .type = OPTION_CHOICE, .argument = "FORMAT",
                   .choice = format_or_image_format,
                   .help = "the format of FILE, qcow2 (the default) or raw; or the "

@@ -119,6 +119,7 @@ const struct command command_start = {
     .name = "start",
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Start VMs",
+    .only_stopped = true,
     .description =
         "Creates images that never existed, runs QEMU, and returns once "
         "the VM is running. If QEMU fails, its own messages are the error. "
@@ -135,7 +136,7 @@ const struct command command_start = {
           .help =
               "give QEMU the terminal, and wait until it has ended; SIGTERM presses the "
               "power button"},
-         {"from", .type = OPTION_TEXT, .argument = "NAME",
+         {"from", .type = OPTION_TEXT, .argument = "NAME", .value = OPERAND_CHECKPOINT,
           .help = "resume from this checkpoint instead of booting, which discards all "
                   "changes made after it on the drives"},
          {"yes", 'y', .help = "--from: do not ask; required without a terminal"},

@@ -32,7 +32,8 @@ const struct command_option global_options[] = {
     {.name = "help", .letter = 'h', .help = "show this help"},
     {.name = "version", .help = "show the version"},
 
-    /* For the build and the shell completion. */
+    /* For the build, the tests and the shell completion. */
+    {.name = "candidates", .type = OPTION_TEXT, .argument = "WORD"},
     {.name = "dump-man"},
     {.name = "dump-man-command", .type = OPTION_TEXT},
     {.name = "dump-man-checks"},

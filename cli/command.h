@@ -28,7 +28,8 @@ struct command_option {
     const char *argument; /* the placeholder of the value in the help, "SECONDS" */
     const char *fallback; /* the default value; NULL: none */
     const char *(*choice)(unsigned index); /* NULL after the last one */
-    const char *help; /* a phrase without a full stop; NULL: hidden */
+    const char *help;        /* a phrase without a full stop; NULL: hidden */
+    enum operand_kind value; /* what the completion offers, unless @argument says it */
 };
 
 struct command_example {
@@ -50,9 +51,11 @@ struct command {
     bool no_machines;                    /* it does not use the data folder */
     /* It stops, removes or discards something, so no misspelling is said to mean it. */
     bool discards;
-    bool only_running; /* --all and patterns leave out VMs that do not run */
-    int failure;       /* the exit code of every error; 0: that of its error code */
-    bool undoes;       /* a signal that asks it to end makes it undo what it has begun */
+    /* It is for VMs that run: --all, patterns and the completion leave out others; or for
+     * VMs that do not run: the completion does. */
+    bool only_running, only_stopped;
+    int failure; /* the exit code of every error; 0: that of its error code */
+    bool undoes; /* a signal that asks it to end makes it undo what it has begun */
 
     struct command_option options[OPTIONS_MAX + 1]; /* besides the global ones */
     struct command_example examples[EXAMPLES_MAX + 1];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * completion.h - answers for the shell completion (completions/maqet.bash).
+ * completion.h - what may come next on a command line, in general, for tests and the build.
+ * The shell completion asks for candidates (at_cursor.h).
  */
 #ifndef MAQET_CLI_COMPLETION_H
 #define MAQET_CLI_COMPLETION_H

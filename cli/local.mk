@@ -42,6 +42,8 @@ CLEANFILES += commands.inc
 
 libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/cmd_checkpoint.h \
+	cli/at_cursor.c cli/at_cursor.h \
+	cli/candidates.c cli/candidates.h cli/candidate_keys.c cli/candidate_keys.h \
 	cli/command.c cli/command.h cli/commands.c \
 	cli/completion.c cli/completion.h \
 	cli/context.c cli/context.h \
@@ -75,3 +77,5 @@ maqet_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 EXTRA_maqet_DEPENDENCIES = host.syms host.undefined
 
 dist_bashcomp_DATA = completions/maqet.bash
+dist_zshcomp_DATA = completions/_maqet
+dist_fishcomp_DATA = completions/maqet.fish

@@ -302,8 +302,8 @@ machines_is_one(const struct invocation *invocation)
            !is_pattern(operands->items[0]);
 }
 
-static bool
-runs(const struct invocation *invocation, const char *name)
+bool
+machines_runs(const struct invocation *invocation, const char *name)
 {
     _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(&invocation->context, name, 0, NULL);
@@ -326,7 +326,7 @@ add_matching(const struct invocation *invocation, const struct maqet_strings *al
             continue;
         matching++;
         if (!maqet_strings_has(names, name) &&
-            (!invocation->command->only_running || runs(invocation, name)))
+            (!invocation->command->only_running || machines_runs(invocation, name)))
             maqet_strings_add(names, name);
     }
     return matching;

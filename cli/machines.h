@@ -42,6 +42,9 @@ bool machines_is_one(const struct invocation *invocation);
  * with --all as a message. */
 void machines_select(struct invocation *invocation, struct maqet_strings *names);
 
+/* Whether a machine runs, or cannot be inspected. */
+bool machines_runs(const struct invocation *invocation, const char *name);
+
 /* For struct maqet_stop, with the invocation as its data: shows how much time is left. */
 void machines_waiting(void *invocation, const char *name, int64_t left);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/at_cursor.h"
 #include "cli/completion.h"
 #include "cli/context.h"
 #include "cli/help.h"
@@ -66,6 +67,10 @@ run(struct invocation *invocation, int argc, char **argv, struct maqet_error **e
     struct maqet_error *wrong = NULL;
 
     invocation_parse(invocation, argc, argv, &wrong);
+    if (invocation_has(invocation, "candidates")) {
+        maqet_error_free(wrong);
+        return at_cursor_print(invocation);
+    }
     /* Errors about the command line are in that format, too. */
     invocation->output.format = invocation_choice(invocation, "format", format_name);
     if ((!wrong || invocation->command) && answer(invocation)) {

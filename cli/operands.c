@@ -28,13 +28,18 @@ static const struct {
     [OPERAND_GUEST_PROGRAM] = {"COMMAND", "NOTHING"},
     [OPERAND_QMP_COMMAND] = {"QMP-COMMAND", "NOTHING"},
     [OPERAND_QMP_ARGUMENTS] = {"JSON-ARGUMENTS", "NOTHING"},
+    [OPERAND_ASSIGNMENT] = {"KEY=VALUE", "NOTHING"},
+    [OPERAND_TYPE] = {"TYPE", "PLUGIN"},
+    [OPERAND_FOLDER] = {"DIR", "DIR"},
 };
 
 static enum operand_kind
 kind_of(unsigned operand)
 {
-    return (enum operand_kind)(
-        operand & ~(unsigned)(OPERAND_OPTIONAL | OPERAND_REPEATED | OPERAND_OR_ALL));
+    return (enum operand_kind)(operand &
+                               ~(unsigned)(OPERAND_OPTIONAL | OPERAND_REPEATED |
+                                           OPERAND_OR_ALL | OPERAND_WITH_SNAPSHOTS |
+                                           OPERAND_WITH_SIZE | OPERAND_CDROM));
 }
 
 static const char *
@@ -115,16 +120,22 @@ expected_operands(const struct invocation *invocation)
     return expected;
 }
 
-enum operand_kind
-operand_kind_at(const struct invocation *invocation, size_t index)
+unsigned
+operand_at(const struct invocation *invocation, size_t index)
 {
     const struct expected expected = expected_operands(invocation);
 
     if (index < expected.count)
-        return kind_of(expected.operands[index]);
+        return expected.operands[index];
     if (expected.count > 0 && (expected.operands[expected.count - 1] & OPERAND_REPEATED))
-        return kind_of(expected.operands[expected.count - 1]);
+        return expected.operands[expected.count - 1];
     return OPERAND_NONE;
+}
+
+enum operand_kind
+operand_kind_at(const struct invocation *invocation, size_t index)
+{
+    return kind_of(operand_at(invocation, index));
 }
 
 const char *

@@ -18,7 +18,7 @@ enum operand_kind {
     OPERAND_VM_OR_FILE,
     OPERAND_DRIVE,
     OPERAND_SIZE,
-    OPERAND_SETTING, /* KEY=VALUE */
+    OPERAND_SETTING,    /* KEY=VALUE */
     OPERAND_SNAPSHOT,   /* of the drive before it */
     OPERAND_CHECKPOINT, /* of the VM before it */
     OPERAND_NEW_NAME,   /* of what is created */
@@ -34,12 +34,20 @@ enum operand_kind {
     OPERAND_GUEST_PROGRAM, /* the same of the guest */
     OPERAND_QMP_COMMAND,
     OPERAND_QMP_ARGUMENTS,
+    /* Only values of options. */
+    OPERAND_ASSIGNMENT, /* KEY=VALUE of a definition */
+    OPERAND_TYPE,       /* a storage plugin */
+    OPERAND_FOLDER,
     OPERAND_KINDS,
 
     /* Flags. */
     OPERAND_OPTIONAL = 0x100,
     OPERAND_REPEATED = 0x200, /* only the last one */
     OPERAND_OR_ALL = 0x400,   /* --all replaces it */
+    /* Which drives the completion offers. */
+    OPERAND_WITH_SNAPSHOTS = 0x800,
+    OPERAND_WITH_SIZE = 0x1000,
+    OPERAND_CDROM = 0x2000,
 };
 
 enum { OPERANDS_MAX = 4 };
@@ -48,8 +56,11 @@ enum { OPERANDS_MAX = 4 };
  * for a command with actions. The caller frees. */
 char *operands_synopsis(const struct command *group, const struct command *command);
 
-/* The name of a kind in the shell completion, which has a case for each. */
+/* The name of a kind for --complete. */
 const char *operand_completion(enum operand_kind kind);
+
+/* The same as operand_kind_at(), with its flags. */
+unsigned operand_at(const struct invocation *invocation, size_t index);
 
 /* The kind of the operand at an index of the command line, whether it is given or could
  * be; OPERAND_NONE if there cannot be one. */

@@ -15,6 +15,19 @@ int snapshot_read_request(const struct invocation *invocation,
                           struct maqet_snapshot_request *request,
                           struct maqet_strings *exclude, struct maqet_error **err);
 
+/* Options of several actions. */
+#define OPTION_LIVE_ROW                                                                  \
+    OPTION_ROW("live", .help = "on a running VM; without this option, the VM must be "   \
+                               "stopped")
+#define OPTION_AUTO_ROW                                                                  \
+    OPTION_ROW("auto", .help = "live or offline, depending on the VM's state")
+#define OPTION_ALL_ROW OPTION_ROW("all", .help = "all drives together, instead of DRIVE")
+#define OPTION_EXCLUDE_ROW                                                               \
+    OPTION_ROW("exclude", .type = OPTION_TEXT, .argument = "NAME",                       \
+               .value = OPERAND_DRIVE,                                                   \
+               .help = "with --all, leave out this drive, or other device that the "     \
+                       "guest can write to; may be repeated")
+
 /* The table of snapshots. */
 extern const struct view snapshots_view;
 

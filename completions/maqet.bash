@@ -1,115 +1,122 @@
 # SPDX-License-Identifier: MIT
 # Completion for maqet in bash (4 or later). It knows no command and no option: it asks the
-# program what may come next, with the hidden option --complete.
+# program, with the hidden option --candidates, what the word at the cursor may become.
 
-# Adds those lines of its input that begin with the word. They are compared as they are and
-# quoted for the command line: bash would run what stands in the words of `compgen -W`.
-_maqet_add_words() {
-    local current=$1 line
+# Removes the quotes and backslashes of a word of the command line; sets REPLY. Nothing is
+# expanded, and a quote need not be closed.
+_maqet_unquote() {
+    local word=$1 quote='' char i
 
-    while IFS= read -r line; do
-        [[ -n $line && ${line:0:${#current}} == "$current" ]] || continue
-        printf -v line %q "$line"
-        COMPREPLY+=("$line")
+    REPLY=
+    for ((i = 0; i < ${#word}; i++)); do
+        char=${word:i:1}
+        if [[ $quote == "'" && $char != "'" ]] || [[ $quote == '"' && $char != [\"\\] ]]; then
+            REPLY+=$char
+        elif [[ $char == "\\" ]]; then
+            ((++i))
+            REPLY+=${word:i:1}
+        elif [[ $char == [\"\'] ]]; then
+            if [[ $quote ]]; then quote=; else quote=$char; fi
+        else
+            REPLY+=$char
+        fi
     done
 }
 
-# Adds the lines of its input, the names of files, which bash quotes.
+# Adds a candidate as it has to stand in the command line. $skip is what precedes the part of
+# the word that bash replaces, and $raw that part as it was typed.
+_maqet_add() {
+    local word=${1:${#skip}}
+
+    # Within quotes, bash quotes what it inserts.
+    [[ $raw == [\"\']* ]] || printf -v word %q "$word"
+    COMPREPLY+=("$word")
+}
+
+# Adds files or folders ($1, of compgen) after a prefix of the word.
 _maqet_add_files() {
-    local -a lines
+    local file
+    local -a options=("-$1")
 
-    mapfile -t lines
-    COMPREPLY+=("${lines[@]}")
+    [[ -z $3 ]] || options+=(-X "!*.$3")
+    compopt -o filenames 2>/dev/null
+    while IFS= read -r file; do
+        COMPREPLY+=("${file}")
+    done < <(compgen "${options[@]}" -- "${current:${#2}}")
 }
 
-# Adds the first column of what maqet says, for scripts, to these arguments.
-_maqet_add_column() {
-    local current=$1
+# What is asked: the words before the cursor, joined where bash has split them at one of
+# $COMP_WORDBREAKS, which is not a separator of words to the shell. Sets words and current,
+# and raw: the part of the last one that bash replaces.
+_maqet_split() {
+    local line=${COMP_LINE:0:COMP_POINT} i word apart
 
-    shift
-    _maqet_add_words "$current" < <("$maqet" --format plain "$@" 2>/dev/null | cut -f 1)
-}
-
-# Adds what an operand or an option's value of this kind may be. The operands before it follow.
-_maqet_kind() {
-    local kind=$1 current=$2
-
-    case $kind in
-    VM)
-        _maqet_add_column "$current" ls
-        ;;
-    VM-OR-FILE)
-        _maqet_kind VM "$current"
-        _maqet_kind FILE "$current"
-        ;;
-    DRIVE)
-        _maqet_add_words "$current" < <("$maqet" --format plain status "$3" 2>/dev/null |
-            sed -n 's/^storage\t\([^\t]*\).*/\1/p')
-        ;;
-    SNAPSHOT)
-        # Without a drive, those of all.
-        _maqet_add_column "$current" snapshot "${@:3:1}" list "${@:4:1}"
-        ;;
-    CHECKPOINT)
-        _maqet_add_column "$current" checkpoint "$3" list
-        ;;
-    IMAGE)
-        _maqet_add_column "$current" storage ls
-        ;;
-    PLUGIN)
-        _maqet_add_column "$current" plugin list
-        ;;
-    COMMAND)
-        _maqet_add_words "$current" < <("$maqet" --list-commands | cut -f 1)
-        ;;
-    FILE)
-        compopt -o filenames 2>/dev/null
-        _maqet_add_files < <(compgen -f -X '!*.yaml' -- "$current")
-        _maqet_add_files < <(compgen -f -X '!*.yml' -- "$current")
-        _maqet_add_files < <(compgen -d -- "$current")
-        ;;
-    PATH)
-        compopt -o filenames 2>/dev/null
-        _maqet_add_files < <(compgen -f -- "$current")
-        ;;
-    DIR)
-        compopt -o filenames 2>/dev/null
-        _maqet_add_files < <(compgen -d -- "$current")
-        ;;
-    PROGRAM)
-        _maqet_add_files < <(compgen -c -- "$current")
-        ;;
-    *'|'*)
-        _maqet_add_words "$current" < <(tr '|' '\n' <<<"$kind")
-        ;;
-    esac
+    words=()
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        apart=
+        while [[ $line == [[:space:]]* ]]; do
+            line=${line:1}
+            apart=yes
+        done
+        # The rest of the last word is behind the cursor.
+        [[ $i -lt $COMP_CWORD ]] || word=$line
+        line=${line:${#word}}
+        if [[ $apart || $i -eq 0 ]]; then
+            words+=("$word")
+        else
+            words[${#words[@]} - 1]+=$word
+        fi
+        raw=$word
+    done
+    [[ $raw != [=:] ]] || raw=
+    for i in "${!words[@]}"; do
+        _maqet_unquote "${words[i]}"
+        words[i]=$REPLY
+    done
+    current=${words[${#words[@]} - 1]}
+    unset "words[${#words[@]} - 1]"
 }
 
 _maqet() {
-    local maqet=$1 current=$2 row i
-    local -a words=() rows=() fields=()
-    local IFS=$' \t\n'
+    local maqet=$1 current raw skip line kind word rest REPLY
+    local -a words
 
     COMPREPLY=()
-    # "--format=js" comes in three words where "=" breaks words.
-    [[ $current != "=" ]] || current=
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        if [[ ${COMP_WORDS[i]} != "=" || ${#words[@]} -eq 0 ]]; then
-            words+=("${COMP_WORDS[i]}")
-        elif ((++i < COMP_CWORD)); then
-            words[${#words[@]} - 1]+="=${COMP_WORDS[i]}"
-        fi
-    done
-
-    mapfile -t rows < <("$maqet" --complete "${words[@]}" 2>/dev/null)
-    for row in "${rows[@]}"; do
-        if [[ $row == -* ]]; then
-            [[ $current != -* ]] || _maqet_add_words "$current" <<<"$row"
-        elif [[ $current != -* ]]; then
-            IFS=$'\t' read -r -a fields <<<"$row"
-            _maqet_kind "${fields[0]}" "$current" "${fields[@]:1}"
-        fi
-    done
+    _maqet_split
+    _maqet_unquote "$raw"
+    skip=${current:0:${#current} - ${#REPLY}}
+    # Fields may be empty, which `read` does not see where they are separated by tabs.
+    while IFS= read -r line; do
+        kind=${line%%$'\t'*}
+        rest=${line#*$'\t'}
+        word=${rest%%$'\t'*}
+        rest=${rest#*$'\t'}
+        case $kind in
+        word)
+            _maqet_add "$word"
+            ;;
+        part)
+            _maqet_add "$word"
+            compopt -o nospace 2>/dev/null
+            ;;
+        files)
+            if [[ $rest ]]; then
+                _maqet_add_files f "$word" yaml
+                _maqet_add_files f "$word" yml
+                _maqet_add_files d "$word" ''
+            else
+                _maqet_add_files f "$word" ''
+            fi
+            ;;
+        folders)
+            _maqet_add_files d "$word" ''
+            ;;
+        programs)
+            _maqet_add_files c '' ''
+            ;;
+        esac
+    done < <("$maqet" "--candidates=$current" "${words[@]:1}" 2>/dev/null)
 }
 
 complete -F _maqet maqet

@@ -8,3 +8,8 @@ tests_fake_fake_qemu_LDADD = $(JSON_LIBS)
 check_PROGRAMS += tests/fake/debugger
 tests_fake_debugger_SOURCES = tests/fake/debugger.c
 tests_fake_debugger_LDADD =
+
+# Somebody at a terminal.
+check_PROGRAMS += tests/fake/typist
+tests_fake_typist_SOURCES = tests/fake/typist.c
+tests_fake_typist_LDADD = -lutil

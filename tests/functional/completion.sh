@@ -1,27 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What bash completes, by where in the command line the word stands.
+# What the completion offers, by where in the command line the word stands. (shells.sh has the
+# shells that ask.)
 . "${srcdir:-.}/tests/functional/functions.sh"
-requires bash
 requires qemu-img
 
-cat >complete.bash <<'END'
-. "$1"
-shift
-compopt() { :; }
-COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-_maqet "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-printf '%s\n' "${COMPREPLY[@]}"
-END
-
-# Completes the last word of the line, and compares what there is with these words.
+# What the last word of the line may become, compared with these words; FILES stands for files
+# of all names, YAML for those of a definition, FOLDERS and PROGRAMS for what they are called.
 completes() { # WORDS WORD...
     wanted=$1
     shift
-    bash complete.bash "$abs_top_srcdir/completions/maqet.bash" "$MAQET" "$@" 2>err |
-        sort -u | tr '\n' ' ' | sed 's/ $//' >completed
+    count=$#
+    while [ $count -gt 1 ]; do
+        set -- "$@" "$1"
+        shift
+        count=$((count - 1))
+    done
+    current=$1
+    shift
+    "$MAQET" "--candidates=$current" "$@" >answer 2>err || fail "exit code $?"
     [ ! -s err ] || fail "'$*': $(cat err)"
-    same "$wanted" "$(cat completed)" "what '$*' is completed to"
+    sed 's/^files\t\([^\t]*\)\tyaml/word\t\1YAML/; s/^files\t\([^\t]*\).*/word\t\1FILES/
+        s/^folders\t\(.*\)/word\t\1FOLDERS/; s/^programs/word\tPROGRAMS/' answer |
+        cut -f 2 | sort -u | tr '\n' ' ' | sed 's/ $//' >completed
+    same "$wanted" "$(cat completed)" "what '$* $current' is completed to"
 }
 
 for vm in one two; do
@@ -29,49 +31,76 @@ for vm in one two; do
 storage:
   - {name: hdd, type: qcow2, size: 1M}
   - {name: data, type: qcow2, size: 1M, file: $TMP/$vm.qcow2}
+  - {name: plain, type: raw, size: 1M, file: $TMP/$vm.raw}
+  - {name: iso, type: raw, media: cdrom, interface: sata}
 END
     expect 0 maqet add $vm.yaml
     qemu-img create -q -f qcow2 $vm.qcow2 1M
 done
 expect 0 maqet snapshot one create data before
-mkdir folder
-touch other.txt
 
-# Operands, by their kinds.
+# Operands, by their kinds; what is named already, and what does not fit, is left out.
 completes "start status stop storage" st
-completes "one two" stop ''
-completes "one two" stop one --timeout 3 --force ''
-completes one start --wait = 3 o
-completes "data folder images one.yaml run two.yaml" add ''
-completes "data folder images one.yaml run two.yaml" apply one ''
-completes "one one.yaml" args one
-completes "data hdd" resize one ''
+completes "one two" start ''
+completes "two" start one ''
+completes '' stop ''
+completes "one two" status ''
+completes one status --format json o
+completes "YAML" add ''
+completes "YAML" apply one ''
+completes "YAML one" args one
+completes "data hdd plain" resize one ''
 completes '' resize one data ''
 completes "qcow2" plugin info qcow2
-completes "other.txt" plugin check oth
+completes "FILES" plugin check oth
 completes "snapshot start status stop storage" help s
 
-# An action and its own operands.
+# An action and its own operands; the action may come first.
 completes "one two" snapshot ''
 completes "create delete export list load tree" snapshot one ''
 completes "ls rm" storage ''
 completes "data hdd" snapshot one create ''
-completes "data hdd" snapshot --live one create --exclude x ''
+completes "data hdd" snapshot create one ''
+completes "data hdd iso plain" check one ''
+completes "data hdd iso plain" snapshot --live one create --exclude ''
 completes '' snapshot one create data ''
 completes before snapshot one load data ''
 completes '' snapshot one load hdd ''
-completes "other.txt" snapshot one export data before oth
+completes before snapshot one load --all ''
+completes "FILES" snapshot one export data before oth
 completes '' checkpoint one create ''
 completes "check info list manual schema" help plugin ''
+completes "PROGRAMS" run one ''
+completes "FILES" run one -- cat ''
 
-# Options: those of the action, and what their values are.
+# Options: those of the action that are not given yet, and what their values are.
 completes "--all --auto" snapshot one create --a
+completes "--auto" snapshot one create --all --a
 completes "--all" snapshot one list --a
 completes '' snapshot one list --mem
 completes "auto background precopy stop" checkpoint one create --method ''
-completes precopy checkpoint one create --method = p
-completes "auto background precopy stop" checkpoint one create --method =
-completes folder ls --data-dir fo
+completes "--method=precopy" checkpoint one create --method=p
+completes "FOLDERS" ls --data-dir fo
+completes "--data-dir=FOLDERS" ls --data-dir=fo
 completes "json plain qcow2 raw table yaml" snapshot one export --format ''
 completes "json plain table yaml" snapshot one list --format ''
 completes '' stop --timeout ''
+
+# Options of plugins: of a drive that is attached, and of one in a file.
+completes "--transient --type" attach one --t
+completes "qcow2" attach one --type q
+completes "cache= cluster_size= compression_type=" attach one c
+completes "cache=" attach one --type raw c
+completes '' attach one cache=none cac
+completes "cache=writeback cache=writethrough" attach one cache=write
+completes "interface=ide interface=sata interface=scsi interface=virtio" attach one interface=
+completes "discard=ignore discard=unmap" attach one discard=
+completes "file=FILES" attach one file=x
+completes "encryption.format= encryption.key_file=" attach one encryption.
+completes "accel=" add one.yaml --set acc
+completes "accel=auto accel=kvm accel=tcg" add one.yaml --set accel=
+completes "storage.data. storage.hdd. storage.iso. storage.plain." add one.yaml --set storage.
+completes "storage.hdd.lazy_refcounts=" add one.yaml --set storage.hdd.la
+completes "" add one.yaml --set storage.plain.la
+completes "--set=storage.hdd.cache=none" add one.yaml --set=storage.hdd.cache=n
+completes "sandbox.landlock=off sandbox.landlock=on" validate one.yaml --set sandbox.landlock=

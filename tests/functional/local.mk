@@ -57,6 +57,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/actions.sh \
 	tests/functional/completion.sh \
 	tests/functional/patterns.sh \
+	tests/functional/shells.sh \
 	tests/functional/confined.sh \
 	tests/functional/merging.sh \
 	tests/functional/manuals.sh \

@@ -27,6 +27,7 @@ expect 0 make -C "$abs_top_builddir" install DESTDIR="$TMP/root"
 for folder in plugindir=usr/lib/LIB/maqet/plugins pkgconfigdir=usr/lib/LIB/pkgconfig \
     systemdsystemunitdir=usr/lib/systemd/system systemduserunitdir=usr/lib/systemd/user \
     includedir=usr/include pkgdatadir=usr/share/maqet bashcompdir=usr/share/bash-completion/completions \
+    zshcompdir=usr/share/zsh/vendor-completions fishcompdir=usr/share/fish/vendor_completions.d \
     docdir=usr/share/doc/maqet man1dir=usr/share/man/man1 man3dir=usr/share/man/man3 \
     man5dir=usr/share/man/man5 bindir=usr/bin; do
     where=$(value "${folder%%=*}")
@@ -47,7 +48,7 @@ rpm_lists | sed -e 's|^maqet-devel |maqet-dev |' -e 's|%{_libdir}|usr/lib/LIB|' 
     -e 's|%{_datadir}|usr/share|' -e 's|%{_mandir}|usr/share/man|' \
     -e 's|%{_docdir}|usr/share/doc|' -e 's|%{_includedir}|usr/include|' \
     -e 's|%{_unitdir}|usr/lib/systemd/system|' -e 's|%{_userunitdir}|usr/lib/systemd/user|' \
-    -e 's|\(/man[0-9]/.*\)\*$|\1|' >rpm
+    -e 's|\(/man[0-9]/.*\)\*$|\1|' -e 's|/zsh/site-functions/|/zsh/vendor-completions/|' >rpm
 
 # Debian's lists, likewise.
 debian_lists() {

@@ -286,11 +286,12 @@ test_wrong_values(void)
                 "Try 'maqet stop --help'");
     check_error("maqet stop a --force=yes", "Option '--force' takes no value",
                 "Try 'maqet stop --help'");
-    check_error("maqet ls --status gone",
-                "Option '--status' takes one of created, running, paused, stopped, "
-                "crashed, unresponsive, "
-                "not 'gone'",
-                "Try 'maqet ls --help'");
+    check_error(
+        "maqet ls --status gone",
+        "Option '--status' takes one of created, running, paused, panicked, stopped, "
+        "crashed, unresponsive, "
+        "not 'gone'",
+        "Try 'maqet ls --help'");
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
         _cleanup_free_ char *line = maqet_format("maqet stop a --timeout=%s", wrong[i]);
         _cleanup_free_ char *message = maqet_format(
