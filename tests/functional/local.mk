@@ -96,6 +96,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/created-once.sh \
 	tests/functional/machine-ended-killed.sh \
 	tests/functional/machine-ended.sh \
+	tests/functional/machine-keys.sh \
 	tests/functional/opened-drives.sh \
 	tests/functional/hanging-tool.sh \
 	tests/functional/helpers.sh \
