@@ -64,7 +64,7 @@ const struct word all_words[] = {
     {"undefine", HINTS(REMOVE, REMOVE_ALL)},
     {"rmi", HINTS("To delete an image that no VM uses: maqet storage rm PATH")},
     {"prune", HINTS("To delete images that no VM uses: maqet storage rm PATH")},
-    {NULL},
+    {0},
 };
 
 const struct word *

@@ -136,14 +136,12 @@ examine(const char *path, struct program *program, struct maqet_error **err)
     return 0;
 }
 
-/* An ordinary user's virtiofsd is in a namespace in which that user is 0, and the only one.
- * So whoever writes in the guest, the files belong to the user; and they have the same
- * owner in the guest as on the host. */
+/* An ordinary user's virtiofsd is in a namespace that has no other ID than the user's. So
+ * whoever writes in the guest, the files belong to this user, who has the same ID there. */
 static void
-add_owner(struct maqet_command *command, const char *option, unsigned id)
+squash(struct maqet_command *command, const char *option, unsigned id)
 {
-    maqet_command_arg(command, "--%s=squash-guest:0:0:4294967295", option);
-    maqet_command_arg(command, "--%s=host:0:%u:1", option, id);
+    maqet_command_arg(command, "--%s=squash-guest:0:%u:4294967295", option, id);
 }
 
 static struct maqet_command *
@@ -160,8 +158,8 @@ successor(const struct maqet_drive *drive, const struct program *program)
     if (maqet_drive_readonly(drive))
         maqet_command_arg(command, "--readonly");
     if (program->translates && geteuid() != 0 && strcmp(sandbox, "namespace") == 0) {
-        add_owner(command, "translate-uid", geteuid());
-        add_owner(command, "translate-gid", getegid());
+        squash(command, "translate-uid", geteuid());
+        squash(command, "translate-gid", getegid());
     }
     return command;
 }
