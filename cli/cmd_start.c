@@ -5,6 +5,7 @@
 #include "cli/cmd_checkpoint.h"
 #include "cli/machines.h"
 #include "cli/options.h"
+#include "cli/ready.h"
 #include "core/lifecycle/pause.h"
 #include "core/lifecycle/start.h"
 #include "core/lifecycle/startable.h"
@@ -38,6 +39,19 @@ start_machine(struct invocation *invocation, struct machine_result *machine,
 
     return maqet_vm_start(&invocation->context, machine->name, &how, &machine->pid,
                           &machine->before, err);
+}
+
+static int
+start_and_wait(struct invocation *invocation, struct machine_result *machine,
+               struct maqet_error **err)
+{
+    if (start_machine(invocation, machine, err) < 0)
+        return -1;
+    if (ready_wait(invocation, "wait-for", machine->name, err) == 0)
+        return 0;
+    if (!machine->before && err && *err && (*err)->code == MAQET_ERROR_TIMEOUT)
+        maqet_error_remark(err, "It was started, and runs");
+    return -1;
 }
 
 static char *
@@ -112,11 +126,14 @@ run_start(struct invocation *invocation, struct maqet_error **err)
         return run_from(invocation, err);
     if (invocation_has(invocation, "foreground"))
         return run_in_foreground(invocation, err);
-    return machines_run(invocation, start_machine);
+    return ready_check(invocation, "wait-for", err) < 0
+               ? -1
+               : machines_run(invocation, start_and_wait);
 }
 
 const struct command command_start = {
     .name = "start",
+    .undoes = true,
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Start VMs",
     .only_stopped = true,
@@ -140,6 +157,10 @@ const struct command command_start = {
           .help = "resume from this checkpoint instead of booting, which discards all "
                   "changes made after it on the drives"},
          {"yes", 'y', .help = "--from: do not ask; required without a terminal"},
+         {"wait-for", .type = OPTION_TEXT, .argument = "CONDITION",
+          .help = "wait until the guest is ready: ssh, agent, console:TEXT or "
+                  "port:NUMBER, as for 'maqet wait'; may be repeated"},
+         OPTION_READY_TIMEOUT_ROW,
          OPTION_ALL_VMS_ROW,
          OPTION_WAIT_ROW,
          OPTION_CREATE_MISSING_ROW,
@@ -192,6 +213,7 @@ static const struct view stop_view = {
 
 const struct command command_stop = {
     .name = "stop",
+    .undoes = true,
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Stop VMs",
     .description =
@@ -265,6 +287,7 @@ static const struct view restart_view = {
 
 const struct command command_restart = {
     .name = "restart",
+    .undoes = true,
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Stop VMs and start them again",
     .description =

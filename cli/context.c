@@ -169,23 +169,30 @@ say_ending(void *data, const struct maqet_error *error)
 /* ms that something takes before its progress is shown. */
 static const int64_t PROGRESS_AFTER = 1000;
 
-/* "VM 'a', drive 'hdd': 42 %, 3 s left". Not with JSON, where messages are JSON, too. */
+char *
+context_progress_text(const struct invocation *invocation, const char *what,
+                      double percent, int64_t elapsed)
+{
+    double seconds = (double)elapsed / 1000;
+
+    /* Not with JSON, where messages are JSON, too. */
+    if (!what || elapsed < PROGRESS_AFTER || invocation->output.loudness == QUIET ||
+        invocation->output.format == FORMAT_JSON)
+        return NULL;
+    return percent > 0 ? maqet_format("%s: %.0f %%, %.0f s left", what, percent,
+                                      seconds * (100 - percent) / percent)
+                       : maqet_format("%s (%.0f s)", what, seconds);
+}
+
 static void
 show_progress(void *data, const char *what, double percent, int64_t elapsed)
 {
-    const struct invocation *invocation = data;
+    _cleanup_free_ char *text = context_progress_text(data, what, percent, elapsed);
 
     if (!what)
         terminal_progress_clear();
-    if (!what || elapsed < PROGRESS_AFTER || invocation->output.loudness == QUIET ||
-        invocation->output.format == FORMAT_JSON)
-        return;
-    double seconds = (double)elapsed / 1000;
-    _cleanup_free_ char *text =
-        percent > 0 ? maqet_format("%s: %.0f %%, %.0f s left", what, percent,
-                                   seconds * (100 - percent) / percent)
-                    : maqet_format("%s (%.0f s)", what, seconds);
-    terminal_progress(text);
+    else if (text)
+        terminal_progress(text);
 }
 
 int

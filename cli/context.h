@@ -11,6 +11,11 @@
 /* Fills the invocation's context, and sets the loudness of its output. */
 int context_fill(struct invocation *invocation, struct maqet_error **err);
 
+/* "VM 'a', drive 'hdd': 42 %, 3 s left"; NULL if it is too early to show it, or not wanted.
+ * The caller frees. */
+char *context_progress_text(const struct invocation *invocation, const char *what,
+                            double percent, int64_t elapsed);
+
 /* The absolute form of a path that was typed or exported. The caller frees. */
 char *context_path(const char *path);
 

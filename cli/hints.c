@@ -179,6 +179,9 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_KEEP_DRIVES] = "Create a snapshot of its drives: maqet snapshot {1} "
                                "create --all NAME",
 
+    [MAQET_NEXT_READ_LOG] = "See what the guest has written: maqet logs {1}",
+    [MAQET_NEXT_COPY_FOLDERS] = "To copy it with all that is in it, add --recursive",
+
     [MAQET_NEXT_SHORTEN_TMPDIR] =
         "Name a shorter one: TMPDIR=/tmp maqet plugin check {1}",
     [MAQET_NEXT_DEBUG_CHECK] =

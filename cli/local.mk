@@ -24,6 +24,9 @@ COMMANDS = \
 	cli/cmd_attach.c \
 	cli/cmd_cdrom.c \
 	cli/cmd_exec.c \
+	cli/cmd_cp.c \
+	cli/cmd_ssh.c \
+	cli/cmd_wait.c \
 	cli/cmd_resize.c \
 	cli/cmd_storage.c \
 	cli/cmd_plugin.c \
@@ -61,6 +64,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/output.c cli/output.h \
 	cli/plugin_check.c cli/plugin_check.h \
 	cli/raw.c cli/raw.h \
+	cli/ready.c cli/ready.h \
 	cli/reference.c cli/reference.h \
 	cli/roff.c cli/roff.h \
 	cli/shown.c cli/shown.h \

@@ -7,10 +7,12 @@
 #include <signal.h>
 #include <string.h>
 
+#include "cli/context.h"
 #include "cli/terminal.h"
 #include "core/base/apart.h"
 #include "core/base/child.h"
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
 #include "core/base/json.h"
 #include "core/machine/opened.h"
 #include "core/machine/store.h"
@@ -18,8 +20,9 @@
 
 /* A worker sends lines of JSON, each with one of these keys. The last line has a result or
  * an error. */
-#define KEY_LEFT "left"       /* ms that it continues to wait */
-#define KEY_MESSAGE "message" /* with KEY_LEVEL */
+#define KEY_LEFT "left"         /* ms that it continues to wait */
+#define KEY_PROGRESS "progress" /* a text to show; empty: it is over */
+#define KEY_MESSAGE "message"   /* with KEY_LEVEL */
 #define KEY_LEVEL "level"
 #define KEY_RESULT "result"
 #define KEY_ERROR "error"
@@ -31,6 +34,7 @@ struct worker {
     const char *name;
     struct maqet_child child; /* its socket is -1 once it has ended */
     int64_t left;             /* ms; -1: it is not waiting */
+    char *progress;           /* what it shows; NULL: nothing */
     struct maqet_text line;   /* what has arrived of the next line */
 };
 
@@ -45,6 +49,18 @@ send_line(int fd, json_object *line)
 
     json_object_put(line);
     (void)maqet_fd_write(fd, bytes, strlen(bytes)); /* the parent may have gone */
+}
+
+static void
+send_progress(void *data, const char *what, double percent, int64_t elapsed)
+{
+    const struct invocation *invocation = data;
+    _cleanup_free_ char *text = context_progress_text(invocation, what, percent, elapsed);
+
+    if (text || !what)
+        send_line(invocation->report_fd,
+                  maqet_json_object(KEY_PROGRESS,
+                                    json_object_new_string(text ? text : ""), NULL));
 }
 
 static void
@@ -75,10 +91,12 @@ do_work(void *data, int fd)
 
     invocation->report_fd = fd;
     invocation->context.message = send_message;
-    invocation->context.progress = NULL;
+    invocation->context.progress = send_progress;
     invocation->context.ending = send_ending;
     invocation->context.data = invocation;
 
+    if (invocation->command->undoes)
+        maqet_interrupt_catch();
     const struct maqet_fields *fields = invocation->command->view->table.fields;
     struct machine_result machine = {.name = maqet_strdup(worker->name)};
     int result = worker->task(invocation, &machine, &error);
@@ -106,6 +124,11 @@ show_progress(const struct worker *workers, size_t count)
         if (workers[i].left > left)
             left = workers[i].left;
     }
+    for (size_t i = 0; names.count == 0 && i < count; i++)
+        if (workers[i].progress) {
+            terminal_progress(workers[i].progress);
+            return;
+        }
     if (names.count == 0)
         return;
 
@@ -157,6 +180,15 @@ take_line(struct worker *worker, const char *text)
         worker->left = json_object_get_int64(value);
         return false;
     }
+    if (json_object_object_get_ex(line, KEY_PROGRESS, &value)) {
+        const char *shown = json_object_get_string(value);
+
+        free(worker->progress);
+        worker->progress = *shown ? maqet_strdup(shown) : NULL;
+        if (!worker->progress)
+            terminal_progress_clear();
+        return false;
+    }
     if (json_object_object_get_ex(line, KEY_MESSAGE, &value)) {
         output_message(&worker->invocation->output, maqet_json_int(line, KEY_LEVEL),
                        json_object_get_string(value));
@@ -192,6 +224,7 @@ end_worker(struct worker *worker, bool done)
 
     int status = maqet_child_reap(&worker->child);
     worker->left = -1;
+    free(TAKE_PTR(worker->progress));
     maqet_text_clear(&worker->line);
     if (done)
         return;
@@ -219,10 +252,23 @@ read_worker(struct worker *worker)
         end_worker(worker, true);
 }
 
+/* They undo what they have begun, each for itself. A terminal has told them already. */
+static void
+pass_interrupt(const struct worker *workers, size_t count)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    if (maqet_interrupt_check(&error) == 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (workers[i].child.fd >= 0)
+            kill(workers[i].child.pid, maqet_interrupt_number());
+}
+
 static void
 wait_for_workers(struct invocation *invocation, struct worker *workers, size_t count)
 {
-    _cleanup_free_ struct pollfd *fds = maqet_alloc(count * sizeof(*fds));
+    _cleanup_free_ struct pollfd *fds = maqet_alloc((count + 1) * sizeof(*fds));
 
     for (;;) {
         size_t alive = 0;
@@ -233,7 +279,10 @@ wait_for_workers(struct invocation *invocation, struct worker *workers, size_t c
         }
         if (alive == 0)
             return;
-        if (poll(fds, count, -1) < 0)
+        fds[count] = (struct pollfd){.fd = maqet_interrupt_fd(), .events = POLLIN};
+        int ready = poll(fds, count + 1, -1);
+        pass_interrupt(workers, count);
+        if (ready < 0)
             continue;
         for (size_t i = 0; i < count; i++)
             if (fds[i].revents)

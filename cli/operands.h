@@ -32,6 +32,7 @@ enum operand_kind {
     OPERAND_ACTION,        /* of the command before it */
     OPERAND_PROGRAM,       /* of the host, with its arguments */
     OPERAND_GUEST_PROGRAM, /* the same of the guest */
+    OPERAND_COPIED,        /* a path, of the host or VM:PATH */
     OPERAND_QMP_COMMAND,
     OPERAND_QMP_ARGUMENTS,
     /* Only values of options. */

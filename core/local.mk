@@ -89,7 +89,13 @@ libmaqet_core_a_SOURCES = \
 	core/doctor/leftovers.c core/doctor/leftovers.h \
 	core/doctor/places.c core/doctor/places.h \
 	core/guest/agent.c core/guest/agent.h \
+	core/guest/archive.c core/guest/archive.h \
+	core/guest/copy.c core/guest/copy.h \
+	core/guest/forwarded.c core/guest/forwarded.h \
 	core/guest/program.c core/guest/program.h \
+	core/guest/ready.c core/guest/ready.h \
+	core/guest/ssh.c core/guest/ssh.h \
+	core/guest/transport.c core/guest/transport.h \
 	core/job/block_jobs.c core/job/block_jobs.h \
 	core/job/job.c core/job/job.h \
 	core/job/journal.c core/job/journal.h \
@@ -145,6 +151,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/listing.c core/machine/listing.h \
 	core/machine/keeper.c core/machine/keeper.h \
 	core/machine/keys.c core/machine/keys.h \
+	core/machine/login.c core/machine/login.h \
 	core/machine/merge.c core/machine/merge.h \
 	core/machine/monitor.c core/machine/monitor.h \
 	core/machine/needs.c core/machine/needs.h \

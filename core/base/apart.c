@@ -33,7 +33,8 @@ static const struct maqet_fields error_fields =
                     MAQET_ROW(struct maqet_error, file, NULL, .optional = true),
                     MAQET_ROW(struct maqet_error, line, NULL),
                     MAQET_ROW(struct maqet_error, column, NULL),
-                    MAQET_ROW(struct maqet_error, silent, NULL));
+                    MAQET_ROW(struct maqet_error, silent, NULL),
+                    MAQET_ROW(struct maqet_error, signal, NULL));
 
 /* Further mistakes, in the object of the first one. */
 #define KEY_ALSO "also"

@@ -120,6 +120,10 @@ enum maqet_next {
     MAQET_NEXT_KEEP_DRIVES_LIVE,    /* VM, and what is excluded */
     MAQET_NEXT_KEEP_DRIVES,         /* VM */
 
+    /* Of what is inside a guest (core/guest). */
+    MAQET_NEXT_COPY_FOLDERS, /* none */
+    MAQET_NEXT_READ_LOG,     /* VM */
+
     /* Of the conformance kit (core/conformance). */
     MAQET_NEXT_SHORTEN_TMPDIR, /* plugin */
     MAQET_NEXT_DEBUG_CHECK,    /* check, plugin */

@@ -380,10 +380,10 @@ maqet_process_run_as(const char *const *argv, const struct maqet_process_manner 
 
 int
 maqet_process_finish(struct maqet_process_server *server, const char *const *argv,
-                     struct maqet_error **err)
+                     const struct maqet_process_manner *manner, struct maqet_error **err)
 {
-    const struct maqet_process_manner manner = {.timeout = -1};
-    int result = finish_program(server, argv, &manner, NULL, err);
+    const struct maqet_process_manner endless = {.timeout = -1};
+    int result = finish_program(server, argv, manner ? manner : &endless, NULL, err);
 
     server->pid = 0;
     return result;

@@ -57,8 +57,9 @@ int maqet_process_start(const char *const *argv, int in, int out,
 
 /* Waits for the end of a program that was started, and drops what it still writes to
  * server->out. Its failure is an error, with its standard error in the message; so is an
- * interrupt, which ends it. */
+ * interrupt, which ends it. Of @manner, the first members count; NULL: no limit. */
 int maqet_process_finish(struct maqet_process_server *server, const char *const *argv,
+                         const struct maqet_process_manner *manner,
                          struct maqet_error **err);
 
 /* Returns -1 if it has ended, with its standard error in the message. */

@@ -11,6 +11,7 @@
 #include "core/machine/cloud_init.h"
 #include "core/machine/firmware.h"
 #include "core/machine/keys.h"
+#include "core/machine/login.h"
 #include "core/machine/merge.h"
 #include "core/machine/network.h"
 #include "core/qemu/argument_check.h"
@@ -48,6 +49,8 @@ const struct maqet_option maqet_definition_options[] = {
     {MAQET_OPTION("storage_dir", PATH, "where images without a `file` are created")},
     {MAQET_OPTION("cloud_init", MAP, "what cloud-init in the guest is to set up"),
      .options = maqet_cloud_init_options},
+    {MAQET_OPTION("ssh", MAP, "how one logs in to the guest"),
+     .options = maqet_login_options},
     {.name = NULL},
 };
 
@@ -221,7 +224,7 @@ check_tree(json_object *tree, struct maqet_error **err)
     maqet_strings_add(&others, "ports");
     maqet_strings_add(&others, "sandbox");
     maqet_strings_add(&others, "storage");
-    if (maqet_cloud_init_check(tree, err) < 0 ||
+    if (maqet_cloud_init_check(tree, err) < 0 || maqet_login_check(tree, err) < 0 ||
         maqet_options_check(tree, tables, &others, NULL, err) < 0 ||
         check_list(tree, "arguments", "QEMU's options, such as `- smp: 2`", err) < 0 ||
         check_list(tree, "ports", "HOST:GUEST, such as \"2222:22\"", err) < 0 ||

@@ -40,6 +40,9 @@ is_own_file(const char *file)
                                         MAQET_STORE_CREATED,
                                         MAQET_STORE_RUN,
                                         MAQET_STORE_RUN_FOLDER,
+                                        MAQET_STORE_KNOWN_HOSTS,
+                                        /* ssh(1) and ssh-keygen(1) leave these. */
+                                        MAQET_STORE_KNOWN_HOSTS ".old",
                                         MAQET_CONSOLE_LOG,
                                         MAQET_EVENTS_LOG,
                                         MAQET_EVENTS_LOG MAQET_LOGFILE_OLDER,

@@ -388,7 +388,8 @@ static json_object *
 assignment_tree(struct assignment *assignment, json_object *tree,
                 struct maqet_error **err)
 {
-    static const char *const mappings[] = {"cloud_init.", "network.", "sandbox.", NULL};
+    static const char *const mappings[] = {"cloud_init.", "network.", "sandbox.", "ssh.",
+                                           NULL};
     struct maqet_place place = assignment->place;
     const char *key = assignment->key, *dot = strchr(key, '.');
 
@@ -405,7 +406,8 @@ assignment_tree(struct assignment *assignment, json_object *tree,
         return nested_mapping(assignment, key);
     maqet_place_invalid(place, err,
                         "a key is one of the top level, or storage.DRIVE.KEY, "
-                        "arguments.OPTION, cloud_init.KEY, network.KEY or sandbox.KEY");
+                        "arguments.OPTION, cloud_init.KEY, network.KEY, "
+                        "sandbox.KEY or ssh.KEY");
     return NULL;
 }
 

@@ -129,6 +129,7 @@ compare diff out seen
 EDITOR=true documented edit edit vm
 EDITOR=true documented edit edit more
 documented stop stop more --timeout 0 --force
+documented wait wait more --for stopped
 documented rename rename more renamed
 mkdir tools
 printf '#!/bin/sh\n' >tools/systemctl
@@ -143,5 +144,5 @@ expect 0 maqet --format json -v status vm
 compare lines Messages err seen
 
 # Of all that is documented nothing was left out, but for what needs a guest: a full disk (of
-# which guest-disk-full.sh has one).
-compare all seen 'ls|full[].' 'status|full[].' 'top|full[].'
+# which guest-disk-full.sh has one), and a copy (guest-reach.sh).
+compare all seen 'cp|' 'ls|full[].' 'status|full[].' 'top|full[].'

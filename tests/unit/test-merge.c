@@ -368,7 +368,7 @@ test_set_faults(void)
 {
     static const char keys[] =
         "a key is one of the top level, or storage.DRIVE.KEY, arguments.OPTION, "
-        "cloud_init.KEY, network.KEY or sandbox.KEY";
+        "cloud_init.KEY, network.KEY, sandbox.KEY or ssh.KEY";
 
     UNASSIGNED("nonsense", "this is not KEY=VALUE, such as memory=2G");
     UNASSIGNED("=5", "this is not KEY=VALUE, such as memory=2G");

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+
+#include "cli/invocation.h"
+#include "core/guest/ssh.h"
+
+/* ssh becomes this process, so the terminal, signals and its exit code are its own. */
+static int
+become_ssh(struct invocation *invocation, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    _cleanup_opened_ struct maqet_opened *machine = maqet_open(
+        &invocation->context, invocation->operands.items[0], MAQET_OPEN_RUNNING, err);
+
+    if (!machine || maqet_ssh_words(machine, &argv, err) < 0)
+        return -1;
+    for (size_t i = 1; i < invocation->operands.count; i++)
+        maqet_strings_add(&argv, invocation->operands.items[i]);
+    signal(SIGXFSZ, SIG_DFL);
+    execv(argv.items[0], argv.items);
+    return maqet_error_errno(err, errno, "Cannot run ssh");
+}
+
+const struct command command_ssh = {
+    .name = "ssh",
+    .operands = {OPERAND_VM, OPERAND_GUEST_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
+    .summary = "Log in to the guest, or run a command there, by ssh",
+    .failure = 255, /* as that of ssh(1) */
+    .description =
+        "Runs ssh(1) for the guest of a running VM, with the user and the key of the "
+        "key ssh in the VM's definition, and the port of this host that leads to the "
+        "guest's server. The keys of that server are remembered in a file of the VM "
+        "alone. Put -- before a command that has options; as with ssh, it is a line "
+        "for the shell of the guest's user. The exit status is that of ssh, and 255 if "
+        "maqet fails.",
+    .examples = {{"maqet ssh myvm", "Log in"},
+                 {"maqet ssh myvm -- tail -f /var/log/syslog", "Run a command"}},
+    .run = become_ssh,
+};
