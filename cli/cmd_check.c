@@ -269,6 +269,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_check = {
     .name = "check",
+    .undoes = true,
     .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_OPTIONAL},
     .summary = "Check images for damage, and repair it",
     .description =

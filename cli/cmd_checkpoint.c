@@ -241,6 +241,7 @@ run_list(struct invocation *invocation, struct maqet_error **err)
 
 static const struct command actions[] = {
     {.name = "create",
+     .undoes = true,
      .summary = "Create a checkpoint of a running VM, disks and memory",
      .description =
          "The guest is paused only for milliseconds: its memory is written while it "
@@ -268,6 +269,7 @@ static const struct command actions[] = {
      .view = &list_view,
      .run = run_list},
     {.name = "load",
+     .undoes = true,
      .summary = "Resume the guest from a checkpoint",
      .discards = true,
      .description =
@@ -291,6 +293,7 @@ static const struct command actions[] = {
      .view = &load_view,
      .run = run_load},
     {.name = "delete",
+     .undoes = true,
      .summary = "Delete a checkpoint, with the snapshots that belong to it",
      .discards = true,
      .operands = {OPERAND_CHECKPOINT},

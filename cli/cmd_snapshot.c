@@ -354,6 +354,7 @@ run_export(struct invocation *invocation, struct maqet_error **err)
 
 static const struct command actions[] = {
     {.name = "create",
+     .undoes = true,
      .summary = "Create a snapshot of a drive, or of all drives at the same instant",
      .description =
          "Works on a stopped VM or, with --live, on a running one, whose guest "
@@ -367,8 +368,7 @@ static const struct command actions[] = {
           OPTION_EXCLUDE_ROW,
           {"overwrite",
            .help = "replace a snapshot of that name; one of the two always exists"},
-          {"quiesce", .help = "with --live, have the guest agent freeze the file systems "
-                              "meanwhile"},
+          {"quiesce", .help = "with --live, have the guest agent freeze file systems"},
           {"freeze-timeout", .type = OPTION_SECONDS, .argument = "SECONDS",
            .fallback = "10", .help = "how long freezing may take before it is undone"},
           {"memory", .help = "with --all and --live, save the guest's memory, too; the "
@@ -399,6 +399,7 @@ static const struct command actions[] = {
      .view = &snapshots_view,
      .run = snapshot_list},
     {.name = "load",
+     .undoes = true,
      .summary = "Revert a drive, or all drives, to a snapshot",
      .discards = true,
      .description =
@@ -420,6 +421,7 @@ static const struct command actions[] = {
      .view = &load_view,
      .run = run_load},
     {.name = "delete",
+     .undoes = true,
      .summary = "Delete a snapshot of a drive, or of all drives",
      .discards = true,
      .description = "Works on a stopped VM or, with --live, on a running one.",
@@ -446,6 +448,7 @@ static const struct command actions[] = {
      .view = &snapshots_view,
      .run = snapshot_tree},
     {.name = "export",
+     .undoes = true,
      .summary = "Write a snapshot to an image of its own",
      .description =
          "Works whether the VM is running or not. The file has the size that the drive "

@@ -16,6 +16,7 @@
 #include "cli/manual.h"
 #include "cli/manual_command.h"
 #include "cli/reference.h"
+#include "cli/terminal.h"
 #include "cli/welcome.h"
 #include "core/base/ending.h"
 #include "core/base/interrupt.h"
@@ -61,6 +62,26 @@ answer(const struct invocation *invocation)
     return true;
 }
 
+/* Whatever takes over a second shows that it goes on. */
+static void
+show_working(const struct invocation *invocation)
+{
+    const struct command *command = invocation->command;
+    const struct maqet_strings *operands = &invocation->operands;
+    bool has_terminal = invocation_knows(invocation, "foreground") &&
+                        invocation_has(invocation, "foreground"); /* QEMU has it */
+
+    if ((!command->undoes && !command->discards) || has_terminal ||
+        invocation->output.loudness == QUIET || invocation->output.format == FORMAT_JSON)
+        return;
+    _cleanup_free_ char *text = maqet_format(
+        "maqet %s%s%s%s%s", invocation->group->name, operands->count > 0 ? " " : "",
+        operands->count > 0 ? operands->items[0] : "",
+        command != invocation->group ? " " : "",
+        command != invocation->group ? command->name : "");
+    terminal_working_begin(text);
+}
+
 static int
 run(struct invocation *invocation, int argc, char **argv, struct maqet_error **err)
 {
@@ -93,8 +114,11 @@ run(struct invocation *invocation, int argc, char **argv, struct maqet_error **e
     const struct command *command = invocation->command;
     if (command->undoes && maqet_interrupt_catch() < 0)
         return maqet_error_errno(err, errno, "Cannot wait for signals");
-    return command->run ? command->run(invocation, err)
-                        : machines_run(invocation, command->run_each);
+    show_working(invocation);
+    int exit_code = command->run ? command->run(invocation, err)
+                                 : machines_run(invocation, command->run_each);
+    terminal_working_end();
+    return exit_code;
 }
 
 int

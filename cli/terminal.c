@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/terminal.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
+#include "core/base/clock.h"
 #include "core/base/printable.h"
 
 /* ---- colours ---- */
@@ -102,25 +105,122 @@ screen_width(void)
                                                                            : 80;
 }
 
-void
-terminal_progress(const char *text)
+/* Drawing is also done by a thread, below. */
+static pthread_mutex_t drawing = PTHREAD_MUTEX_INITIALIZER;
+static int64_t drawn; /* when somebody else has drawn or cleared the line */
+
+static void
+draw(const char *text)
 {
-    if (!is_capable(stderr))
-        return;
     _cleanup_free_ char *line = maqet_text_printable(text, strlen(text), MAQET_SHOWN_MAX);
+
     progress_shown = true;
     fprintf(stderr, "\r%.*s\033[K", (int)text_fitting(line, screen_width() - 1), line);
     fflush(stderr);
 }
 
+static void
+clear(void)
+{
+    if (progress_shown)
+        fputs("\r\033[K", stderr);
+    fflush(stderr);
+    progress_shown = false;
+}
+
+void
+terminal_progress(const char *text)
+{
+    if (!is_capable(stderr))
+        return;
+    pthread_mutex_lock(&drawing);
+    drawn = maqet_now();
+    draw(text);
+    pthread_mutex_unlock(&drawing);
+}
+
 void
 terminal_progress_clear(void)
 {
-    if (!progress_shown)
-        return;
-    fputs("\r\033[K", stderr);
-    fflush(stderr);
+    pthread_mutex_lock(&drawing);
+    drawn = maqet_now();
+    clear();
+    pthread_mutex_unlock(&drawing);
+}
+
+/* ---- what shows no progress of its own ---- */
+
+/* ms between two looks, and without another line before this one is drawn. */
+enum { LOOK_INTERVAL = 200, SILENCE = 1000 };
+
+static char *working; /* what is shown; NULL: nothing */
+static int64_t working_since;
+
+static void *
+show_working(void *data)
+{
+    (void)data;
+    for (;;) {
+        maqet_sleep(LOOK_INTERVAL);
+        pthread_mutex_lock(&drawing);
+        int64_t now = maqet_now();
+        if (working && now - drawn >= SILENCE) {
+            _cleanup_free_ char *text =
+                maqet_format("%s (%d s)", working, (int)((now - working_since) / 1000));
+
+            draw(text);
+        }
+        pthread_mutex_unlock(&drawing);
+    }
+    return NULL;
+}
+
+static void
+before_fork(void)
+{
+    pthread_mutex_lock(&drawing);
+}
+
+static void
+after_fork(void)
+{
+    pthread_mutex_unlock(&drawing);
+}
+
+/* A child has no such thread, and must not clear our line. */
+static void
+after_fork_in_child(void)
+{
     progress_shown = false;
+    pthread_mutex_unlock(&drawing);
+}
+
+void
+terminal_working_begin(const char *text)
+{
+    pthread_t thread;
+    sigset_t all, before;
+
+    if (!is_capable(stderr))
+        return;
+    working = maqet_strdup(text);
+    drawn = working_since = maqet_now();
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
+    /* Signals are for the thread that works. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (pthread_create(&thread, NULL, show_working, NULL) == 0)
+        pthread_detach(thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void
+terminal_working_end(void)
+{
+    pthread_mutex_lock(&drawing);
+    free(TAKE_PTR(working));
+    clear();
+    pthread_mutex_unlock(&drawing);
 }
 
 size_t
@@ -205,6 +305,7 @@ terminal_can_ask(void)
 bool
 terminal_ask(const char *question)
 {
+    terminal_working_end();
     _cleanup_free_ char *words =
         maqet_text_printable(question, strlen(question), MAQET_SHOWN_MAX);
     _cleanup_free_ char *line = NULL;

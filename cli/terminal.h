@@ -31,6 +31,11 @@ int terminal_pass(FILE *stream, const char *bytes, size_t count);
 void terminal_progress(const char *text);
 void terminal_progress_clear(void);
 
+/* From now on, when nothing else is written for a second, a line tells that the work goes
+ * on, and for how long: "TEXT (3 s)". Until the end, or a question. */
+void terminal_working_begin(const char *text);
+void terminal_working_end(void);
+
 /* Whether there is a terminal to ask on. */
 bool terminal_can_ask(void);
 

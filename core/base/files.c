@@ -2,6 +2,7 @@
 #include "core/base/files.h"
 
 #include "core/base/clock.h"
+#include "core/base/interrupt.h"
 #include "core/base/printable.h"
 
 #include <dirent.h>
@@ -455,6 +456,8 @@ maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **
                                    "%.1f s",
                                    what, (double)timeout / 1000);
         maqet_sleep(left < pause ? left : pause);
+        if (maqet_interrupt_check(err) < 0)
+            return -1;
         if (pause < 64)
             pause *= 2;
     }

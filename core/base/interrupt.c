@@ -2,6 +2,7 @@
 #include "core/base/interrupt.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -101,15 +102,30 @@ maqet_interrupt_fd(void)
 int
 maqet_interrupt_check(struct maqet_error **err)
 {
+    struct pollfd fd = {.fd = event_fd, .events = POLLIN};
     uint64_t count;
 
+    /* It must not be lost where errors are ignored. */
+    if (!err)
+        return event_fd >= 0 && poll(&fd, 1, 0) > 0 ? -1 : 0;
     if (event_fd < 0 || read(event_fd, &count, sizeof(count)) != (ssize_t)sizeof(count))
         return 0;
     maqet_error_set(err, MAQET_ERROR_FAILED, "interrupted by %s",
-                    number == SIGINT ? "Ctrl-C" : strsignal(number));
+                    number == SIGINT   ? "Ctrl-C"
+                    : number == SIGHUP ? "SIGHUP"
+                                       : "SIGTERM");
     if (err && *err)
         (*err)->signal = number;
     return -1;
+}
+
+void
+maqet_interrupt_restore(void)
+{
+    const uint64_t one = 1;
+
+    if (event_fd >= 0 && write(event_fd, &one, sizeof(one)) < 0)
+        end_by(number);
 }
 
 int

@@ -21,8 +21,11 @@ void maqet_interrupt_release(void);
 int maqet_interrupt_fd(void);
 
 /* Takes one that has arrived: an error, which has the signal's number. Returns 0 if there
- * is none, or it is taken already. */
+ * is none, or it is taken already. With NULL, it is not taken, for one who reports it. */
 int maqet_interrupt_check(struct maqet_error **err);
+
+/* As if it had not been taken yet: for one who does not report the error. */
+void maqet_interrupt_restore(void);
 
 /* The signal that has arrived, whether it is taken or not; 0: none. */
 int maqet_interrupt_number(void);

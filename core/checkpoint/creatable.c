@@ -268,10 +268,11 @@ describe(struct maqet_session *session, struct maqet_qmp *qmp,
         return -1;
     maqet_members_names(session, &about->drives);
     maqet_slots_copy(&about->slots, &machine->vm->slots);
-    about->machine = machine_type(session);
-    about->program = maqet_file_mark(program);
     about->qemu = maqet_strdup(qmp->version_text);
     about->version = qmp->version;
+    /* A question may close the connection, if QEMU does not answer. */
+    about->machine = machine_type(session);
+    about->program = maqet_file_mark(program);
     return 0;
 }
 

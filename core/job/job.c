@@ -194,16 +194,17 @@ maqet_job_resume(struct maqet_job *job, struct maqet_error **err)
 }
 
 void
-maqet_job_say(const struct maqet_job *job, const char *what)
+maqet_job_say(struct maqet_job *job, const char *what)
 {
     _cleanup_free_ char *name = maqet_journal_title(&job->journal);
 
+    job->said = true;
     maqet_context_say(job->machine->context, MAQET_LEVEL_WARNING,
                       "VM '%s': %s was interrupted; %s", job->machine->name, name, what);
 }
 
 void
-maqet_job_say_nothing_left(const struct maqet_job *job, const char *what)
+maqet_job_say_nothing_left(struct maqet_job *job, const char *what)
 {
     if (!job->own)
         maqet_job_say(job, what);

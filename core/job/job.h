@@ -5,8 +5,9 @@
  * recovered at once. If it is interrupted, the next command that opens the machine finds
  * it (recover.h).
  *
- * Signals that end maqet, such as SIGINT (Ctrl-C), are not caught: they interrupt a job as
- * SIGKILL does, and recovery is the same. Helpers die with maqet; the child that seals the
+ * A signal that asks maqet to end, such as SIGINT (Ctrl-C), makes what waits fail, so the
+ * job is recovered at once (core/base/interrupt.h); a second one interrupts it as SIGKILL
+ * does, and the next command recovers it. Helpers die with maqet; the child that seals the
  * journal does not (seal.h).
  */
 #ifndef MAQET_JOB_JOB_H
@@ -24,6 +25,7 @@ struct maqet_job {
     struct maqet_child seal;      /* while the job, or its recovery, is in progress */
     bool own;                     /* it was begun here, and not found */
     bool agreed;   /* the user wants it finished, whatever happened to the images since */
+    bool said;     /* maqet_job_say() was called */
     void *command; /* what began it, for its recover function; NULL: it was found */
 };
 
@@ -68,10 +70,10 @@ const struct maqet_drive *maqet_job_drive(const struct maqet_job *job, size_t ta
 int maqet_job_resume(struct maqet_job *job, struct maqet_error **err);
 
 /* Warns: "VM 'web': creation of snapshot 'new' was interrupted; @what". */
-void maqet_job_say(const struct maqet_job *job, const char *what);
+void maqet_job_say(struct maqet_job *job, const char *what);
 
 /* The same if it was found, as nothing is left of it. If this command began it, its error
  * says enough. */
-void maqet_job_say_nothing_left(const struct maqet_job *job, const char *what);
+void maqet_job_say_nothing_left(struct maqet_job *job, const char *what);
 
 #endif

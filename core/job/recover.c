@@ -281,11 +281,19 @@ maqet_job_fail(struct maqet_job *job, struct maqet_error **err)
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     maqet_job_hint_space(job, err);
+    bool interrupted = err && *err && (*err)->signal;
     /* It was not begun. */
-    if (!job->journal.kind)
+    if (!job->journal.kind) {
+        if (interrupted)
+            maqet_error_remark(err, "Nothing has been changed");
         return -1;
-    if (maqet_opened_look(job->machine, &reason) == 0 && recover_now(job, &reason) == 0)
+    }
+    if (maqet_opened_look(job->machine, &reason) == 0 && recover_now(job, &reason) == 0) {
+        /* What was changed has been said by those who have undone it. */
+        if (interrupted && !job->said)
+            maqet_error_remark(err, "Nothing of it is left");
         return -1;
+    }
     maqet_error_remark(err, "What it left behind could not be recovered: %s",
                        reason->message);
     return maqet_error_next(err, MAQET_NEXT_RECOVER_OR_GO_ON, job->machine->name, NULL);

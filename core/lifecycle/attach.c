@@ -170,8 +170,7 @@ maqet_vm_attach(const struct maqet_context *context, const char *name,
 
 /* Nothing of the drive stays, except for storage that the guest may have written to. */
 static int
-undo(struct maqet_plugging *plugging, const struct maqet_job *job,
-     struct maqet_error **err)
+undo(struct maqet_plugging *plugging, struct maqet_job *job, struct maqet_error **err)
 {
     if (plugging->machine->run.pid > 0 && maqet_plugging_remove_rest(plugging, err) < 0)
         return -1;

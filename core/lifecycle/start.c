@@ -166,8 +166,11 @@ maqet_vm_start(const struct maqet_context *context, const char *name,
     if (running)
         *running = false;
     if (start_stored(&launching, context, name, &how->consent, &machine, running, err) <
-        0)
+        0) {
+        if (err && *err && (*err)->signal)
+            maqet_error_remark(err, "It was not started");
         return -1;
+    }
     if (pid)
         *pid = machine->run.pid;
     return 0;

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
 #include "core/base/procfs.h"
 #include "core/machine/exports.h"
 #include "core/machine/opened.h"
@@ -72,12 +74,16 @@ static bool
 wait_for_end(const struct maqet_opened *machine, const struct maqet_stop *stop,
              struct maqet_deadline deadline, struct maqet_error **reason)
 {
+    struct pollfd fds[] = {{.fd = machine->run.pidfd, .events = POLLIN},
+                           {.fd = maqet_interrupt_fd(), .events = POLLIN}};
     int64_t again = maqet_now() + PRESS_INTERVAL;
 
     for (;;) {
-        if (maqet_pidfd_wait(machine->run.pidfd,
-                             shorter(maqet_deadline_left(deadline), 1000)))
+        poll(fds, 2, (int)shorter(maqet_deadline_left(deadline), 1000));
+        if (maqet_pidfd_wait(machine->run.pidfd, 0))
             return true;
+        if (maqet_interrupt_check(NULL) < 0)
+            return false;
         int64_t left = maqet_deadline_left(deadline);
         if (left == 0)
             return false;
@@ -172,6 +178,12 @@ end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
     /* The guest may still power off by itself. */
     if (wait_for_end(machine, stop, deadline, &reason))
         return 0;
+    if (maqet_interrupt_check(err) < 0) {
+        maqet_error_wrap(err, "VM '%s'", name);
+        maqet_error_remark(err, "Its power button has been pressed: the guest may still "
+                                "power off");
+        return -1;
+    }
     return stop->force ? end_by_force(machine, err)
                        : error_still_runs(name, stop, reason, err);
 }

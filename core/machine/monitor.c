@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
 #include "core/base/json.h"
 #include "core/base/procfs.h"
 #include "core/machine/full.h"
@@ -111,6 +112,8 @@ maqet_monitor_connect(struct maqet_opened *machine, struct maqet_error **err)
     struct maqet_error *reason = NULL;
     int64_t begun = maqet_now();
 
+    if (machine->stale)
+        maqet_monitor_leave(machine);
     if (machine->qmp)
         return machine->qmp;
     if (machine->silent) {
@@ -135,6 +138,7 @@ maqet_monitor_connect(struct maqet_opened *machine, struct maqet_error **err)
 void
 maqet_monitor_leave(struct maqet_opened *machine)
 {
+    machine->stale = false;
     if (!machine->qmp)
         return;
     maqet_qmp_cleanup(&machine->qmp);
@@ -160,6 +164,12 @@ execute(struct maqet_opened *machine, const char *command, json_object *argument
         spend(machine, begun);
     if (!answer && !reason->silent)
         maqet_error_wrap(&reason, "VM '%s'", machine->name);
+    if (!answer && reason->signal) {
+        machine->stale = true;
+        /* The caller can do without an answer, but not without the interrupt. */
+        if (!err)
+            maqet_interrupt_restore();
+    }
     if (!answer)
         set_error(machine, reason, err);
     return answer;

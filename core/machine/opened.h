@@ -45,6 +45,7 @@ struct maqet_opened {
     /* The connection to QEMU. */
     int qmp_lock;
     struct maqet_qmp *qmp; /* NULL: not connected */
+    bool stale;            /* the answer to a question that was interrupted may arrive */
     int64_t answer_limit;  /* ms that QEMU has for all answers together */
     int64_t answer_left;   /* what is left of them */
     enum maqet_on_silence on_silence;

@@ -185,7 +185,8 @@ remove_object(const struct maqet_hotplug *hotplug, const struct maqet_props *pro
 
         if (request_removal(hotplug, props, &reason) == 0)
             return 0;
-        if (reason->code != MAQET_ERROR_FAILED || maqet_deadline_left(deadline) == 0)
+        if (reason->code != MAQET_ERROR_FAILED || reason->signal ||
+            maqet_deadline_left(deadline) == 0)
             return maqet_error_move(err, TAKE_PTR(reason));
         maqet_sleep(ATTEMPT_INTERVAL);
     }

@@ -13,6 +13,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-exec.sh \
 	tests/functional/guest-interfaces.sh \
 	tests/functional/guest-quiesce.sh \
+	tests/functional/guest-reach.sh \
 	tests/functional/guest-run.sh \
 	tests/functional/guest-service.sh \
 	tests/functional/examples.sh \
@@ -38,6 +39,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/outside-languages.sh \
 	tests/functional/outside-template.sh \
 	tests/functional/outside-plugin.sh \
+	tests/functional/interrupted.sh \
 	tests/functional/installed.sh \
 	tests/functional/packages.sh \
 	tests/functional/plugin-packages.sh \
