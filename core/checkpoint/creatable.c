@@ -10,6 +10,7 @@
 #include "core/machine/monitor.h"
 #include "core/machine/store.h"
 #include "core/qemu/migration.h"
+#include "core/qemu/plugged.h"
 #include "core/snapshot/create.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/others.h"
@@ -242,18 +243,62 @@ machine_type(struct maqet_session *session)
     return maqet_strndup(text, strlen(text) - end);
 }
 
+static bool
+mentions(const struct maqet_strings *argv, const char *text)
+{
+    for (size_t i = 0; i < argv->count; i++)
+        if (strstr(argv->items[i], text))
+            return true;
+    return false;
+}
+
+static int
+error_remains(const struct maqet_opened *machine, const char *what,
+              struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' cannot be saved with its memory now: %s, which a drive "
+                    "needed that was detached, is still there, and would be missing at "
+                    "a load",
+                    machine->name, what);
+    return maqet_error_next(err, MAQET_NEXT_STOP_AND_START, machine->name, NULL);
+}
+
+/* A start with these arguments has the same devices and the same kind of memory. */
+static int
+check_same_devices(const struct maqet_opened *machine, struct maqet_qmp *qmp,
+                   const struct maqet_strings *argv, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings started = MAQET_STRINGS_INIT;
+    _cleanup_plugged_ struct maqet_plugged plugged = {0};
+    static const char memory[] = "maqet-memory";
+
+    if (maqet_command_line_of(machine->run.pid, &started, err) < 0 ||
+        maqet_plugged_read(qmp, machine->answer_left, &plugged, err) < 0)
+        return -1;
+    if (mentions(&started, memory) && !mentions(argv, memory))
+        return error_remains(machine, "memory that is shared", err);
+    for (size_t i = 0; i < plugged.devices.count; i++)
+        if (maqet_text_starts(plugged.devices.items[i], "maqet-") &&
+            !mentions(argv, plugged.devices.items[i]))
+            return error_remains(machine, plugged.devices.items[i], err);
+    return 0;
+}
+
 /* Those that QEMU was started with; or, if drives were attached or detached since, those that
  * start it with the devices that it has now, where they are now. */
 static int
-read_arguments(const struct maqet_opened *machine, struct maqet_checkpoint *about,
-               struct maqet_error **err)
+read_arguments(const struct maqet_opened *machine, struct maqet_qmp *qmp,
+               struct maqet_checkpoint *about, struct maqet_error **err)
 {
     struct maqet_vm *vm = machine->vm;
 
     if (vm->slots.address_count == 0)
         return maqet_command_line_of(machine->run.pid, &about->arguments, err);
     vm->slots.exact = true;
-    return maqet_vm_command_line(vm, &about->arguments, err);
+    return maqet_vm_command_line(vm, &about->arguments, err) < 0
+               ? -1
+               : check_same_devices(machine, qmp, &about->arguments, err);
 }
 
 static int
@@ -264,7 +309,7 @@ describe(struct maqet_session *session, struct maqet_qmp *qmp,
     /* The program that runs, even if its file has been replaced since. */
     _cleanup_free_ char *program = maqet_format("/proc/%d/exe", machine->run.pid);
 
-    if (read_arguments(machine, about, err) < 0)
+    if (read_arguments(machine, qmp, about, err) < 0)
         return -1;
     maqet_members_names(session, &about->drives);
     maqet_slots_copy(&about->slots, &machine->vm->slots);

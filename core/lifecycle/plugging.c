@@ -232,16 +232,14 @@ start_helper(struct maqet_plugging *plugging, struct maqet_error **err)
 static int
 check_memory(const struct maqet_plugging *plugging, struct maqet_error **err)
 {
-    static const char advice[] =
-        "Give the VM memory that can be shared, or such a drive, and start it again";
-
     if (!plugging->args->shares_memory ||
         maqet_strings_has(&plugging->plugged.objects, "maqet-memory"))
         return 0;
     maqet_drive_error(plugging->drive, NULL, err, MAQET_ERROR_STATE,
                       "its program must map the guest's memory, and the VM was started "
                       "with memory that cannot be shared");
-    return maqet_error_next(err, MAQET_NEXT_WORDS, advice, NULL);
+    maqet_error_hint(err, "Add `shared_memory: on` to the VM, and start it again");
+    return -1;
 }
 
 static int
@@ -251,8 +249,12 @@ error_no_port(const struct maqet_plugging *plugging, struct maqet_error *reason,
     _cleanup_error_ struct maqet_error *owned = reason;
 
     maqet_drive_error(plugging->drive, NULL, err, reason->code, "%s", reason->message);
-    maqet_error_hint(err, "A restart frees %u again; `hotplug_slots: N` sets how many",
-                     plugging->vm->machine.hotplug_slots);
+    if (plugging->vm->machine.hotplug_slots > 0)
+        maqet_error_hint(err,
+                         "A restart frees %u again; `hotplug_slots: N` sets how many",
+                         plugging->vm->machine.hotplug_slots);
+    else
+        maqet_error_hint(err, "Add `hotplug_slots: N` to the VM, and start it again");
     return -1;
 }
 
@@ -328,6 +330,9 @@ maqet_plugging_remove_devices(struct maqet_plugging *plugging, int64_t timeout,
     return maqet_hotplug_remove(&hotplug, err);
 }
 
+/* ms in which the guest must release a controller. */
+static const int64_t CONTROLLER_TIMEOUT = 10000;
+
 /* Controllers that no other drive needs. One on a bus without hot-plug stays, as does one
  * that the guest keeps; the next drive finds it. */
 static void
@@ -337,7 +342,7 @@ remove_controllers(const struct maqet_plugging *plugging, size_t first, size_t e
                                           .args = plugging->args,
                                           .skipped = first,
                                           .limit = end,
-                                          .timeout = MAQET_PLUGGING_ANSWER_TIMEOUT,
+                                          .timeout = CONTROLLER_TIMEOUT,
                                           .plugged = &plugging->plugged};
     _cleanup_error_ struct maqet_error *reason = NULL;
 

@@ -10,8 +10,8 @@
 #include "core/machine/drives.h"
 #include "core/qemu/plugged.h"
 
-/* ms that QEMU has for each answer. */
-#define MAQET_PLUGGING_ANSWER_TIMEOUT INT64_C(10000)
+/* ms that QEMU has for each answer: opening an encrypted image takes seconds. */
+#define MAQET_PLUGGING_ANSWER_TIMEOUT INT64_C(60000)
 
 struct maqet_plugging {
     struct maqet_opened *machine; /* locked */

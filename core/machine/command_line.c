@@ -122,6 +122,16 @@ maqet_vm_memory(const struct maqet_vm *vm)
     return (bytes + MEMORY_UNIT - 1) / MEMORY_UNIT * MEMORY_UNIT;
 }
 
+/* The key `shared_memory`, for drives that are attached later. */
+static bool
+shares_memory(const struct maqet_vm *vm)
+{
+    const char *text = maqet_tree_text(vm->definition->tree, "shared_memory");
+    bool on = false;
+
+    return text && maqet_parse_bool(text, &on) && on;
+}
+
 /* Memory that other processes can map, unless the user's own arguments create it. */
 static void
 add_shared_memory(const struct maqet_vm *vm, struct maqet_args *args)
@@ -164,7 +174,7 @@ maqet_vm_command_line(struct maqet_vm *vm, struct maqet_strings *argv,
     add_keys(vm, own);
     maqet_sandbox_add_arguments(vm, own);
     maqet_devices_add(vm, own);
-    if (drives->shares_memory)
+    if (drives->shares_memory || shares_memory(vm))
         add_shared_memory(vm, memory);
     maqet_strings_add(argv, vm->program);
     maqet_args_render_keyval(own, argv);

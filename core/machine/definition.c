@@ -46,6 +46,8 @@ const struct maqet_option maqet_definition_options[] = {
     {MAQET_OPTION("hotplug_slots", INT,
                   "how many drives can be attached while it is running, on q35 and virt"),
      .flags = MAQET_LIMITS, .minimum = 0, .maximum = 24},
+    {MAQET_OPTION("shared_memory", BOOL,
+                  "let programs for drives map the guest's memory")},
     {MAQET_OPTION("storage_dir", PATH, "where images without a `file` are created")},
     {MAQET_OPTION("cloud_init", MAP, "what cloud-init in the guest is to set up"),
      .options = maqet_cloud_init_options},

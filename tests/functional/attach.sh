@@ -151,3 +151,4 @@ expect 0 maqet apply ports ports.yaml --set hotplug_slots=0
 expect 0 maqet start ports
 expect 3 maqet attach ports --name c --size 1M file=c.qcow2
 err_has "the VM was started without slots for devices that are attached while it is running"
+err_has 'Add `hotplug_slots: N` to the VM, and start it again'

@@ -46,4 +46,11 @@ expect 0 maqet add plain.yaml
 expect 0 maqet start plain
 expect 3 maqet attach plain --name second --type virtiofs path=second sandbox=chroot "virtiofsd=$virtiofsd"
 err_has "its program must map the guest's memory, and the VM was started with memory that cannot be shared"
+err_has 'Add `shared_memory: on` to the VM, and start it again'
 [ ! -s run/plain/helpers ] || fail "its program runs"
+expect 0 maqet stop plain --timeout 0 --force
+expect 0 maqet apply plain plain.yaml --set shared_memory=on
+expect 0 maqet start plain
+expect 0 maqet attach plain --name second --type virtiofs path=second sandbox=chroot "virtiofsd=$virtiofsd"
+expect 0 maqet qmp plain qom-list '{"path": "/machine/peripheral"}'
+out_has second
