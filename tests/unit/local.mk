@@ -69,6 +69,7 @@ UNIT_TESTS += tests/unit/test-render
 UNIT_TESTS += tests/unit/test-run
 UNIT_TESTS += tests/unit/test-settings
 UNIT_TESTS += tests/unit/test-shell
+UNIT_TESTS += tests/unit/test-ports
 UNIT_TESTS += tests/unit/test-slots
 UNIT_TESTS += tests/unit/test-store
 UNIT_TESTS += tests/unit/test-surroundings
