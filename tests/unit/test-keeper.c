@@ -301,6 +301,42 @@ test_killed(void)
     CU_ASSERT_EQUAL(maqet_procfs_state((int)scene.qemu), 'S');
 }
 
+/* A guest's last words, which the keeper has not read when QEMU ends: all of them are in the
+ * log, and whoever has connected by then gets them. */
+static void
+check_last_words(bool connected)
+{
+    enum { LENGTH = 120000 };
+    _cleanup_scene_ struct scene scene = scene_new(MAQET_CONSOLE_LOG_LIMIT);
+    _cleanup_free_ char *words = maqet_alloc(LENGTH + 1), *record = NULL;
+    _cleanup_close_ int all = -1;
+
+    UNIT_EVENTUALLY(log_is(&scene, "-- one --\nearly\n"));
+    maqet_file_read_at(scene.dir_fd, "keeper", 64, &record, NULL, NULL);
+    pid_t pid = (pid_t)strtol(record, NULL, 10);
+    memset(words, 'w', LENGTH);
+    kill(pid, SIGSTOP);
+    UNIT_EVENTUALLY(maqet_procfs_state((int)pid) == 'T');
+    say(&scene, words);
+    if (connected)
+        all = join(&scene, MAQET_CONSOLE_START_SOCKET);
+    kill(scene.qemu, SIGKILL);
+    UNIT_EVENTUALLY(maqet_pidfd_wait(scene.pidfd, 0));
+    kill(pid, SIGCONT);
+    end_qemu(&scene);
+    _cleanup_free_ char *logged = maqet_format("-- one --\nearly\n%s", words);
+    CU_ASSERT_TRUE(log_is(&scene, logged));
+    _cleanup_free_ char *sent = connected ? hear(all, NULL) : NULL;
+    UNIT_SAME(sent, connected ? logged + strlen("-- one --\n") : NULL);
+}
+
+static void
+test_last_words(void)
+{
+    check_last_words(false);
+    check_last_words(true);
+}
+
 /* A disk that is full for a while: the console goes on, and the log says what it lacks. */
 static void
 test_full_disk(void)
@@ -393,6 +429,7 @@ main(void)
         {"a flood", test_flood},
         {"a guest that reads nothing", test_deaf_guest},
         {"killed", test_killed},
+        {"the last words", test_last_words},
         {"a full disk", test_full_disk},
         {"events", test_events},
         CU_TEST_INFO_NULL,
