@@ -27,6 +27,7 @@
 #include "core/machine/ended.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
+#include "core/machine/state.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/snapshot/members.h"
@@ -318,6 +319,39 @@ run_command(struct test *test, const struct maqet_checkpoint_command *command,
     return result;
 }
 
+/* ms between two looks whether the guest has panicked, which QEMU does not end for. */
+static const int64_t LOOK_INTERVAL = 1000;
+
+static bool
+has_panicked(const struct test *test)
+{
+    const struct maqet_opened *machine = test->loading.session->machine;
+    _cleanup_state_ struct maqet_state state = {0};
+
+    return maqet_state_read(machine->context, machine->name, &state, NULL) == 0 &&
+           state.status == MAQET_STATUS_PANICKED;
+}
+
+/* Waits for the end of QEMU, as wait_for() does. False with neither a signal nor a timeout:
+ * the guest has panicked. */
+static bool
+wait_for_guest(const struct test *test, int64_t timeout, int *number, bool *late)
+{
+    const struct maqet_deadline deadline = maqet_deadline_in(timeout);
+    int64_t left;
+
+    *late = false;
+    do {
+        left = maqet_deadline_left(deadline);
+        bool last = left >= 0 && left <= LOOK_INTERVAL;
+
+        if (wait_for(test, test->pidfd, last ? left : LOOK_INTERVAL, number))
+            return true;
+        *late = last;
+    } while (!*late && *number == 0 && !has_panicked(test));
+    return false;
+}
+
 /* Without a command, the guest runs until it powers off. */
 static int
 run_guest(struct test *test, const struct maqet_checkpoint_command *command,
@@ -325,10 +359,17 @@ run_guest(struct test *test, const struct maqet_checkpoint_command *command,
 {
     const char *name = test->loading.session->machine->name;
     int number, status = 0;
+    bool late;
 
-    if (!wait_for(test, test->pidfd, command->timeout, &number)) {
-        *exit_code = number ? SIGNAL_BASE + number : 0;
-        return number ? 0 : error_late("The guest", command->timeout, exit_code, err);
+    if (!wait_for_guest(test, command->timeout, &number, &late)) {
+        if (late)
+            return error_late("The guest", command->timeout, exit_code, err);
+        if (number == 0)
+            return maqet_error_set(err, MAQET_ERROR_FAILED,
+                                   "The kernel of the guest of VM '%s' has panicked",
+                                   name);
+        *exit_code = SIGNAL_BASE + number;
+        return 0;
     }
     waitpid(test->qemu, &status, 0);
     test->qemu = 0;

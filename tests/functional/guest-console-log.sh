@@ -106,6 +106,19 @@ same '' "$(find "$TMP/run/vm" -name 'console*' -o -name keeper)" "what is left o
 expect 0 maqet logs vm
 out_has "in the run"
 
+# A guest that panics ends a run that has no command.
+"$MAQET" run vm --from c --discard 2>run.err &
+command=$!
+eventually 60 test -S "$console"
+guest_wait "$console"
+guest '/sbin/modprobe panic' >/dev/null
+guest_run "$console" --timeout 1 'echo c >/proc/sysrq-trigger' >/dev/null 2>&1 || :
+code=0
+wait $command || code=$?
+[ "$code" -ne 0 ] || fail "a panic is a success"
+grep -q "The kernel of the guest of VM 'vm' has panicked" run.err || { cat run.err >&2; fail "why?"; }
+same stopped "$(vm_status vm)"
+
 # A panic: the guest stands still, and its last words are shown.
 boots start vm
 same 2 "$(marks started)" "marks of a start"
