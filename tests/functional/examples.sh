@@ -46,7 +46,9 @@ arguments:
 storage:
   - {name: hdd, size: 64M, file: hdd.qcow2}
   - {name: disk, size: 1G, file: disk.qcow2, overcommit: true}
+  - {name: install, type: raw, interface: sata, media: cdrom}
 EOF
+truncate -s 1M debian.iso
 for vm in web db cache; do
     vm_yaml $vm </dev/null
 done
