@@ -48,6 +48,9 @@ EOF
     expect 0 maqet add "$vm.yaml"
     boot "$vm"
 
+    # The machine's UUID is also the guest's.
+    uuid=$(maqet --format json status "$vm" | sed -n 's/.*"uuid": *"\([^"]*\)".*/\1/p' | head -1)
+    same "$uuid" "$(in_guest "$vm" 'cat /sys/class/dmi/id/product_uuid')" "UUID in the guest"
     same 131072 "$(in_guest "$vm" 'cat /sys/block/vda/size')" "sectors of the first disk"
     same 65536 "$(in_guest "$vm" 'cat /sys/block/vdb/size')" "sectors of the second disk"
     same vda "$(disk_with_serial "$vm" SYSTEM1)" "the disk with the serial SYSTEM1"
