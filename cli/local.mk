@@ -4,6 +4,7 @@ noinst_LIBRARIES += libmaqet-cli.a
 # The commands' files, in the order in which the help lists them: the table of commands is made
 # from them, so a new command is a new file and a line here.
 COMMANDS = \
+	cli/cmd_new.c \
 	cli/cmd_add.c \
 	cli/cmd_args.c \
 	cli/cmd_start.c \
@@ -59,6 +60,8 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/machines.c cli/machines.h \
 	cli/manual.c cli/manual.h \
 	cli/manual_command.c cli/manual_command.h \
+	cli/new_key.c cli/new_key.h \
+	cli/new_yaml.c cli/new_yaml.h \
 	cli/operands.c cli/operands.h \
 	cli/options.h \
 	cli/output.c cli/output.h \

@@ -15,6 +15,8 @@
 #define REMOVE_ALL "To delete its images, too: maqet rm VM --delete-storage"
 #define RESTART "To stop a VM and start it again: maqet restart VM"
 #define ADD "To add a VM that a YAML file defines: maqet add FILE"
+#define NEW                                                                              \
+    "To make one from an image with cloud-init: maqet new NAME --image FILE"
 #define SAVE "To save a guest with its memory: maqet checkpoint VM create NAME"
 #define LOAD "To go on from a checkpoint: maqet checkpoint VM load NAME"
 #define REVERT "To revert its drives to a snapshot: maqet snapshot VM load DRIVE NAME"
@@ -39,8 +41,8 @@ const struct word all_words[] = {
     {"snapshot-list", .command = "snapshot", .action = "list"},
     {"checkpoints", .command = "checkpoint", .action = "list"},
 
-    {"create", HINTS(ADD)},
-    {"launch", HINTS(ADD, "To start one: maqet start VM")},
+    {"create", HINTS(ADD, NEW)},
+    {"launch", HINTS(ADD, NEW, "To start one: maqet start VM")},
     {"clone",
      HINTS("Add a VM with a drive that has `backing_file: IMAGE`: maqet add FILE")},
     {"suspend", HINTS("To pause the guest's CPUs: maqet pause VM", SAVE)},

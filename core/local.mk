@@ -123,6 +123,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/added.c core/machine/added.h \
 	core/machine/arguments.c core/machine/arguments.h \
 	core/machine/autostart.c core/machine/autostart.h \
+	core/machine/base_image.c core/machine/base_image.h \
 	core/machine/bases.c core/machine/bases.h \
 	core/machine/check.c core/machine/check.h \
 	core/machine/checkpoint_files.c core/machine/checkpoint_files.h \

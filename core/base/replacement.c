@@ -106,6 +106,27 @@ maqet_file_publish(int dir_fd, const char *temporary, const char *name)
     return true;
 }
 
+int
+maqet_file_create(const char *path, const char *data, size_t length, mode_t mode,
+                  struct maqet_error **err)
+{
+    _cleanup_replacement_ struct maqet_replacement new;
+
+    if (maqet_replacement_begin(path, &new, err) < 0)
+        return -1;
+    const char *temporary = strrchr(new.temporary, '/') + 1;
+    const char *slash = strrchr(path, '/');
+    if (fchmod(new.fd, mode) < 0 || maqet_fd_write(new.fd, data, length) < 0 ||
+        fsync(new.fd) < 0)
+        return maqet_error_errno(err, errno, "Cannot write %s", path);
+    if (!maqet_file_publish(new.dir_fd, temporary, slash ? slash + 1 : path))
+        return errno == EEXIST
+                   ? maqet_error_set(err, MAQET_ERROR_EXISTS, "%s exists already", path)
+                   : maqet_error_errno(err, errno, "Cannot create %s", path);
+    free(TAKE_PTR(new.temporary));
+    return maqet_dir_sync(new.dir_fd, new.folder, err);
+}
+
 /* ---- temporary files that were left ---- */
 
 /* The name that a temporary file was for; NULL: it is not one. Caller frees. */

@@ -17,7 +17,11 @@
 int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
                        struct maqet_error **err);
 
-/* The same in two steps, for a file that contains its own identity: _begin creates the
+/* Creates a file as a whole. MAQET_ERROR_EXISTS: there is one of that name, which stays. */
+int maqet_file_create(const char *path, const char *data, size_t length, mode_t mode,
+                      struct maqet_error **err);
+
+/* As maqet_file_replace(), in two steps, for a file that contains its own identity: _begin creates the
  * temporary file, open as @fd; _finish writes and renames it; _cleanup removes it if it
  * was not renamed. */
 struct maqet_replacement {

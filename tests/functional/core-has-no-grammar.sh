@@ -50,11 +50,12 @@ END
 diff -u wanted found || fail "what is seeded is not found"
 
 # Places of what was set on the command line are named as their user knows them, and the kit,
-# which is a command, says how its options are used.
+# which is a command, says how its options are used. systemctl has an option of the same name.
 cat >allowed <<'END'
 core/config/tree.c: "--set "
 core/conformance/bench.c: "it creates nothing, and there is nothing to try it with (--set %s=VALUE names something): %s"
 core/conformance/check_qemu.c: "both drives would have %s; {drive} and {number} in --set stand for what differs"
+core/machine/autostart.c: "--user"
 core/machine/merge.c: "--set %s"
 END
 # shellcheck disable=SC2046 # words

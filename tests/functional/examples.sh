@@ -4,7 +4,7 @@
 # questions are answered with yes; it must succeed. The scene is what a reader has in mind: a VM
 # 'myvm' with a guest that reacts to its power button, small VMs beside it, and some files.
 . "${srcdir:-.}/tests/functional/guest-functions.sh"
-requires bash script cc pkg-config qemu-nbd
+requires ssh-keygen bash script cc pkg-config qemu-nbd
 programs=$PWD/bin
 mkdir "$programs" backup vms
 
@@ -131,6 +131,15 @@ served() {
 prepare() {
     case $1 in
     'maqet add '*) ;;
+    'maqet new dev '*)
+        [ ! -e data/vms/dev ] || without dev
+        rm -f dev.yaml
+        mkdir -p src
+        for image in debian-13-genericcloud-amd64.qcow2 noble-server-cloudimg-amd64.img; do
+            printf '\125\252' | dd of=$image bs=1 seek=510 status=none
+            truncate -s 10M $image
+        done
+        ;;
     'maqet start myvm --from '*)
         has_checkpoint before-test
         stopped myvm

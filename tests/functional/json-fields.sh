@@ -10,7 +10,7 @@ cmp out "$page" ||
     fail "docs/json.md is not what the program says: make check TESTS=$0 MAQET_TEST_UPDATE=1"
 
 qemu_required
-requires perl
+requires perl ssh-keygen
 # compare WORD...: what json-fields.pl says of this page.
 compare() {
     perl "$abs_top_srcdir/tests/functional/json-fields.pl" "$page" "$@" ||
@@ -35,6 +35,10 @@ documented validate validate vm.yaml
 documented add add vm.yaml
 documented apply apply vm vm.yaml --set memory=65M
 documented apply apply vm vm.yaml --set memory=65M
+printf '\125\252' | dd of=cloud.raw bs=1 seek=510 status=none
+truncate -s 1M cloud.raw
+ssh-keygen -q -t ed25519 -N '' -f key
+documented new new cloud --image cloud.raw --ssh-key key --share shared
 documented attach attach vm --name more --size 1M
 documented detach detach vm more
 documented add add vm.yaml --name discs --set storage.data.media=cdrom

@@ -5,6 +5,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-attach-busy.sh \
 	tests/functional/guest-attach-checkpoint.sh \
 	tests/functional/guest-attach-share.sh \
+	tests/functional/guest-new.sh \
 	tests/functional/guest-checkpoints.sh \
 	tests/functional/guest-checkpoints-busy.sh \
 	tests/functional/guest-complete.sh \
@@ -144,6 +145,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/moved-base.sh \
 	tests/functional/shares.sh \
 	tests/functional/cloud-init-disk.sh \
+	tests/functional/new.sh \
 	tests/functional/foreign-text.sh \
 	tests/functional/formats.sh \
 	tests/functional/json-fields.sh \

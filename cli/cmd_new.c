@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/* maqet new: a VM from an image that a distribution offers for clouds. */
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/context.h"
+#include "cli/invocation.h"
+#include "cli/new_key.h"
+#include "cli/new_yaml.h"
+#include "cli/options.h"
+#include "core/base/files.h"
+#include "core/base/printable.h"
+#include "core/base/replacement.h"
+#include "core/config/options.h"
+#include "core/lifecycle/apply.h"
+#include "core/machine/base_image.h"
+#include "core/machine/store.h"
+
+/* Formats of backing files, by their storage plugins: that of the overlay is the first. */
+static const char *const formats[] = {"qcow2", "raw", NULL};
+
+/* The user in the guest if the one of this host has no name that a guest could have. */
+static const char OTHER_USER[] = "maqet";
+
+/* What the command makes a machine of; and what it has made, which a failure removes. */
+struct making {
+    struct invocation *invocation;
+    char *name;
+    char *yaml; /* the file; absolute, like all paths here */
+    char *disk;
+    char *user;
+    char *share; /* NULL: none */
+    uid_t owner; /* of the share */
+    struct maqet_base_image image;
+    struct new_key key;
+    uint64_t size;
+    bool written; /* the file */
+};
+
+static void
+making_clear(struct making *making)
+{
+    free(making->name);
+    free(making->yaml);
+    free(making->disk);
+    free(making->user);
+    free(making->share);
+    maqet_base_image_clear(&making->image);
+    new_key_clear(&making->key);
+}
+
+/* ---- what the command line says ---- */
+
+/* As useradd(8) of all distributions takes it. */
+static bool
+is_user_name(const char *name)
+{
+    static const char first[] = "abcdefghijklmnopqrstuvwxyz_";
+    static const char more[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+
+    return *name && strchr(first, *name) && strspn(name, more) == strlen(name) &&
+           strlen(name) <= 32;
+}
+
+static int
+choose_user(struct making *making, struct maqet_error **err)
+{
+    const char *given = invocation_text(making->invocation, "user");
+    const struct passwd *entry = getpwuid(geteuid());
+    const char *own = entry && geteuid() != 0 ? entry->pw_name : OTHER_USER;
+
+    if (given && strcmp(given, "root") == 0)
+        return usage_error(
+            making->invocation, err,
+            "Images for clouds let nobody log in as root; name another user, "
+            "who has sudo");
+    if (given && !is_user_name(given))
+        return usage_error(making->invocation, err,
+                           "'%s' is not the name of a user; use lower-case letters, "
+                           "digits, '_' and '-'",
+                           given);
+    making->user = maqet_strdup(given ? given : is_user_name(own) ? own : OTHER_USER);
+    return 0;
+}
+
+/* At least as large as the image. */
+static int
+choose_size(struct making *making, struct maqet_error **err)
+{
+    const struct invocation *invocation = making->invocation;
+    const char *word = invocation_text(invocation, "size");
+    uint64_t least = making->image.virtual_size;
+
+    if (!maqet_parse_size(word, &making->size) || making->size == 0)
+        return usage_error(invocation, err, "'%s' is not a size; write it like 20G",
+                           word);
+    _cleanup_free_ char *doubt = maqet_size_doubt(word, making->size);
+    if (doubt)
+        return usage_error(invocation, err, "The size '%s' %s", word, doubt);
+    if (making->size >= least)
+        return 0;
+    /* Nobody has asked for the default. */
+    if (!invocation_has(invocation, "size")) {
+        making->size = least;
+        return 0;
+    }
+    _cleanup_free_ char *text = maqet_text_size(least);
+    maqet_error_set(err, MAQET_ERROR_INVALID,
+                    "The disk cannot be smaller than the image %s, which has %s",
+                    making->image.path, text);
+    maqet_error_hint(err, "Say --size %s, or more", text);
+    return -1;
+}
+
+static int
+choose_share(struct making *making, struct maqet_error **err)
+{
+    const char *given = invocation_text(making->invocation, "share");
+    struct stat status;
+
+    if (!given)
+        return 0;
+    making->share = context_path(given);
+    if (stat(making->share, &status) < 0)
+        return maqet_error_errno(err, errno, "Cannot share %s", making->share);
+    making->owner = status.st_uid;
+    return S_ISDIR(status.st_mode)
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_INVALID,
+                                 "Cannot share %s: only a folder can be shared",
+                                 making->share);
+}
+
+/* ---- nothing is replaced ---- */
+
+static int
+check_name(struct making *making, struct maqet_error **err)
+{
+    const struct maqet_context *context = &making->invocation->context;
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (!maqet_vm_name_valid(making->name))
+        return usage_error(making->invocation, err,
+                           "'%s' cannot be the name of a VM; use a letter or digit, then "
+                           "letters, digits, '.', '_' and '-'",
+                           making->name);
+    if (maqet_store_list(context, &names, err) < 0)
+        return -1;
+    if (!maqet_strings_has(&names, making->name))
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_EXISTS, "There is a VM '%s' already", making->name);
+    maqet_error_next(err, MAQET_NEXT_LIST_VMS, NULL);
+    return -1;
+}
+
+/* The files that it writes: the YAML file, and beside it what the machine needs. */
+static int
+choose_files(struct making *making, struct maqet_error **err)
+{
+    const char *given = invocation_text(making->invocation, "file");
+    _cleanup_free_ char *own = maqet_format("%s.yaml", making->name);
+    struct stat status;
+
+    making->yaml = context_path(given ? given : own);
+    _cleanup_free_ char *folder = maqet_path_folder(making->yaml);
+    making->disk = maqet_format("%s/%s.qcow2", folder, making->name);
+    if (stat(folder, &status) < 0)
+        return maqet_error_errno(err, errno, "Cannot write to the folder %s", folder);
+    if (lstat(making->yaml, &status) == 0) {
+        _cleanup_text_ struct maqet_text word = MAQET_TEXT_INIT;
+
+        maqet_shell_append(&word, making->yaml);
+        maqet_error_set(err, MAQET_ERROR_EXISTS,
+                        "%s exists already, and is not overwritten", making->yaml);
+        maqet_error_hint(err, "Add the VM that it defines: maqet add %s", word.data);
+        maqet_error_hint(err, "Or write another file: --file FILE");
+        return -1;
+    }
+    if (lstat(making->disk, &status) < 0)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_EXISTS,
+                    "%s, which would be the VM's disk, exists already", making->disk);
+    maqet_error_hint(err, "Move it away, or use another name or folder: --file FILE");
+    return -1;
+}
+
+/* ---- making it ---- */
+
+/* The user's own key, or a new one beside the YAML file. */
+static int
+choose_key(struct making *making, struct maqet_error **err)
+{
+    const char *given = invocation_text(making->invocation, "ssh-key");
+    _cleanup_free_ char *path = given ? context_path(given) : NULL;
+    bool found;
+
+    if (new_key_find(path, &making->key, &found, err) < 0)
+        return -1;
+    if (found)
+        return 0;
+    _cleanup_free_ char *folder = maqet_path_folder(making->yaml);
+    _cleanup_free_ char *file = maqet_format("%s/%s.key", folder, making->name);
+    return new_key_create(file, making->name, &making->key, err);
+}
+
+/* The name of a file as the YAML file can name it: those beside it move with it. */
+static const char *
+as_named(const struct making *making, const char *path)
+{
+    size_t length = (size_t)(strrchr(making->yaml, '/') + 1 - making->yaml);
+    const char *rest = path + length;
+
+    return strncmp(path, making->yaml, length) == 0 && !strchr(rest, '/') ? rest : path;
+}
+
+static int
+write_yaml(struct making *making, const char *share_type, struct maqet_error **err)
+{
+    const struct new_machine machine = {
+        .name = making->name,
+        .memory = invocation_text(making->invocation, "memory"),
+        .vcpus = invocation_text(making->invocation, "vcpus"),
+        .user = making->user,
+        .key = making->key.file ? as_named(making, making->key.file) : NULL,
+        .public_key = making->key.public_line,
+        .image = as_named(making, making->image.path),
+        .format = making->image.type,
+        .disk = as_named(making, making->disk),
+        .size = making->size,
+        .share = {.path = making->share, .type = share_type},
+        .uid = making->owner,
+    };
+    _cleanup_free_ char *text = new_yaml(&machine);
+
+    if (maqet_file_create(making->yaml, text, strlen(text), 0644, err) < 0)
+        return -1;
+    making->written = true;
+    return 0;
+}
+
+/* The machine that the file defines, checked as by add. */
+static struct maqet_vm *
+read_machine(const struct making *making, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    const struct maqet_strings none = MAQET_STRINGS_INIT;
+
+    maqet_strings_add(&files, making->yaml);
+    struct maqet_definition *definition = maqet_definition_read(&files, &none, NULL, err);
+    struct maqet_vm *vm =
+        definition ? maqet_vm_new(&making->invocation->context, definition, err) : NULL;
+    if (!vm || maqet_vm_check(vm, err) == 0)
+        return vm;
+    maqet_vm_free(vm);
+    return NULL;
+}
+
+static void
+unwrite_yaml(struct making *making)
+{
+    if (making->written)
+        unlink(making->yaml);
+    making->written = false;
+}
+
+/* The first type of share that can be used on this host, or the last one's error. */
+static struct maqet_vm *
+write_and_read(struct making *making, struct maqet_error **err)
+{
+    static const char *const types[] = {"virtiofs", "virtfs"};
+
+    for (size_t i = making->share ? 0 : 1; i < sizeof(types) / sizeof(*types); i++) {
+        _cleanup_error_ struct maqet_error *reason = NULL;
+        bool last = i + 1 == sizeof(types) / sizeof(*types);
+
+        if (write_yaml(making, types[i], err) < 0)
+            return NULL;
+        struct maqet_vm *vm = read_machine(making, last ? err : &reason);
+        if (vm || last)
+            return vm;
+        unwrite_yaml(making);
+    }
+    return NULL;
+}
+
+static struct maqet_vm *
+make(struct making *making, struct maqet_error **err)
+{
+    const char *image = invocation_text(making->invocation, "image");
+
+    if (!image) {
+        usage_error(making->invocation, err, "--image FILE is missing");
+        return NULL;
+    }
+    _cleanup_free_ char *path = context_path(image);
+    if (check_name(making, err) < 0 || choose_user(making, err) < 0 ||
+        choose_share(making, err) < 0 || choose_files(making, err) < 0 ||
+        maqet_base_image_inspect(&making->invocation->context, making->name, path,
+                                 formats, &making->image, err) < 0 ||
+        choose_size(making, err) < 0 || choose_key(making, err) < 0)
+        return NULL;
+    struct maqet_vm *vm = write_and_read(making, err);
+    if (vm && maqet_store_add(&making->invocation->context, vm->definition, err) == 0)
+        return vm;
+    maqet_vm_free(vm);
+    unwrite_yaml(making);
+    new_key_delete(&making->key);
+    return NULL;
+}
+
+/* ---- the command ---- */
+
+struct made {
+    const char *name;
+    const char *uuid;
+    const char *file;
+    const char *user;
+    const char *key;
+    bool key_created;
+    const char *share;
+};
+
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct made, MAQET_ROW(struct made, name, "the VM's name"),
+    MAQET_ROW(struct made, uuid, "its UUID"),
+    MAQET_ROW(struct made, file, "the YAML file that was written"),
+    MAQET_ROW(struct made, user, "the user in the guest"),
+    MAQET_ROW(struct made, key, "the user's private key; null if an SSH agent has it",
+              .optional = true),
+    MAQET_ROW(struct made, key_created, "whether that key is new"),
+    MAQET_ROW(struct made, share, "the shared folder of this host; null without one",
+              .optional = true));
+
+static char *
+made_text(const void *row)
+{
+    const struct made *made = row;
+    _cleanup_free_ char *key =
+        made->key_created
+            ? maqet_format(
+                  "There is no SSH key in ~/.ssh, so it has one of its own, %s.\n",
+                  made->key)
+            : maqet_strdup("");
+    _cleanup_free_ char *share =
+        made->share
+            ? maqet_format("The guest has %s at " NEW_MOUNT_POINT ".\n", made->share)
+            : maqet_strdup("");
+
+    return maqet_format(
+        "Added VM '%s', which %s defines.\n%s%s"
+        "Start it, wait until cloud-init has set it up, and log in as %s:\n"
+        "    maqet start %s --wait-for ssh\n"
+        "    maqet ssh %s\n",
+        made->name, made->file, key, share, made->user, made->name, made->name);
+}
+
+static const struct view view = {
+    .table = {.fields = &fields, .columns = "name uuid file"},
+    .text = made_text,
+    .confirmation = true};
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    _cleanup_(making_clear) struct making making = {
+        .invocation = invocation, .name = maqet_strdup(invocation->operands.items[0])};
+    _cleanup_vm_ struct maqet_vm *vm = make(&making, err);
+
+    if (!vm)
+        return -1;
+    const struct made made = {
+        .name = vm->definition->name,
+        .uuid = vm->definition->uuid,
+        .file = making.yaml,
+        .user = making.user,
+        .key = making.key.file,
+        .key_created = making.key.created,
+        .share = making.share,
+    };
+    output_result(&invocation->output, &view, &made);
+    return 0;
+}
+
+const struct command command_new = {
+    .name = "new",
+    .operands = {OPERAND_NEW_NAME},
+    .summary = "Make a VM from an image with cloud-init, to log in to by SSH",
+    .description =
+        "Writes NAME.yaml, as a person would write it, and adds the VM. Its disk is an "
+        "overlay over the image, which is only read, as qcow2 or raw. cloud-init in the "
+        "image, as in those that distributions offer for clouds, sets up the guest when it "
+        "boots for the first time: the user, who has sudo and logs in with the SSH key, and "
+        "the shared folder, which is mounted at " NEW_MOUNT_POINT
+        ".\nWithout --ssh-key, the "
+        "key is the user's own, from ~/.ssh; if there is none, one is created beside the "
+        "file. The disk is created by the first start. Nothing that exists is overwritten.",
+    .options = {OPTION_ROW("image", .type = OPTION_TEXT, .argument = "FILE",
+                           .help = "the image; required"),
+                OPTION_ROW("ssh-key", .type = OPTION_TEXT, .argument = "FILE",
+                           .help = "the SSH key that logs in, private or public"),
+                OPTION_ROW("user", .type = OPTION_TEXT, .argument = "NAME",
+                           .help =
+                               "the user in the guest; the same as here unless given"),
+                OPTION_ROW("size", .type = OPTION_TEXT, .argument = "SIZE",
+                           .fallback = "20G", .help = "the size of the disk"),
+                OPTION_ROW("memory", .type = OPTION_TEXT, .argument = "SIZE",
+                           .fallback = "2G", .help = "the guest's memory"),
+                OPTION_ROW("vcpus", .type = OPTION_TEXT, .argument = "NUMBER",
+                           .fallback = "2", .help = "the number of vCPUs"),
+                OPTION_ROW("share", .type = OPTION_TEXT, .argument = "FOLDER",
+                           .help = "a folder of this host that the guest can write to"),
+                OPTION_ROW("file", .type = OPTION_TEXT, .argument = "FILE",
+                           .help = "write this file instead of NAME.yaml")},
+    .examples = {{"maqet new dev --image debian-13-genericcloud-amd64.qcow2",
+                  "Make the VM dev, whose disk begins as this image"},
+                 {"maqet new dev --image noble-server-cloudimg-amd64.img --size 40G "
+                  "--share src",
+                  "The same with a larger disk and a shared folder"}},
+    .view = &view,
+    .run = run,
+};
