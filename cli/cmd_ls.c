@@ -39,7 +39,8 @@ list_text(const void *rows, size_t count)
 {
     static const struct cell cells[] = {{"status", state_text, state_shade}, {0}};
     static const struct table table = {
-        &list_fields, "name status memory cpu_now disk_rate network_rate uptime", cells};
+        &list_fields, "name status pid memory cpu_now disk_rate network_rate uptime",
+        cells};
     const struct listed *listed = rows;
     _cleanup_free_ char *text = table_text(&table, rows, count);
 

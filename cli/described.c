@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/described.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/printable.h"
@@ -109,20 +110,28 @@ read_inventory(struct maqet_opened *machine, const struct maqet_vm *vm,
 
 /* ---- the network ---- */
 
-/* "ssh -p 2222 127.0.0.1" for the port that leads to the guest's. */
+/* "ssh -p 2222 -i KEY debian@127.0.0.1" for the port that leads to the guest's, as the key
+ * `ssh` of the definition names them. */
 static void
-find_ssh(struct described *described)
+find_ssh(const struct maqet_vm *vm, struct described *described)
 {
-    enum { SSH_PORT = 22 };
+    json_object *login = json_object_object_get(vm->definition->tree, "ssh");
+    const char *user = maqet_tree_text(login, "user"),
+               *key = maqet_tree_text(login, "key");
+    const char *written = maqet_tree_text(login, "port");
+    unsigned long wanted = written ? strtoul(written, NULL, 10) : 22;
+    _cleanup_free_ char *quoted = key ? maqet_shell_quoted(key) : NULL;
 
     for (size_t i = 0; i < described->ports.count && !described->ssh; i++) {
         const struct maqet_forward *port = &described->ports.items[i];
         bool is_any = strcmp(port->address, "0.0.0.0") == 0;
 
-        if (port->guest_port == SSH_PORT && port->host_port > 0 &&
+        if (port->guest_port == wanted && port->host_port > 0 &&
             strcmp(port->protocol, "tcp") == 0)
-            described->ssh = maqet_format("ssh -p %u %s", port->host_port,
-                                          is_any ? "127.0.0.1" : port->address);
+            described->ssh =
+                maqet_format("ssh -p %u %s%s%s%s%s%s", port->host_port, key ? "-i " : "",
+                             key ? quoted : "", key ? " " : "", user ? user : "",
+                             user ? "@" : "", is_any ? "127.0.0.1" : port->address);
     }
 }
 
@@ -159,7 +168,7 @@ read_network(struct maqet_opened *machine, const struct maqet_vm *vm,
     described->network_interface = has ? maqet_strdup(interface) : NULL;
     if (has || described->vm.runs)
         read_ports(machine, &network, described);
-    find_ssh(described);
+    find_ssh(vm, described);
 }
 
 /* ---- all of it ---- */

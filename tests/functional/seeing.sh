@@ -59,7 +59,7 @@ done
 same '' "$(value web receive_rate)" "a network that nobody counts"
 expect 0 maqet ls
 out_has 'DISK/S'
-mark web | awk '$6 != "-" { exit 1 }' || fail "a network: $(mark web)"
+mark web | awk '$7 != "-" { exit 1 }' || fail "a network: $(mark web)"
 # In a guest that does nothing, nothing is read; and what is busy comes first.
 expect 0 maqet pause idle
 same paused "$(vm_status idle)"
