@@ -27,7 +27,7 @@ inserted() {
     maqet qmp vm query-named-block-nodes '{"flat": true}' | tr -d ' \n' | grep -q "\"node-name\":\"$1\"" ||
         { echo empty; return; }
     for fd in /proc/"$(cat run/vm/qemu/pid)"/fd/*; do
-        readlink "$fd"
+        readlink "$fd" || : # it may be closed by now
     done | grep '\.iso$' | sort -u
 }
 in_definition() { # DRIVE FILE

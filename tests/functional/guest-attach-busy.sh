@@ -20,7 +20,7 @@ inside() {
         grep -o '"name": .*' out | sort
     done
     for fd in "/proc/$pid/fd"/*; do
-        readlink "$fd"
+        readlink "$fd" || : # it may be closed by now
     done | sed 's/\[[0-9]*\]//' | sort | uniq -c
 }
 # What is on the disk, and what runs.
