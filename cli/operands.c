@@ -199,9 +199,9 @@ operands_check(const struct invocation *invocation, struct maqet_error **err)
                        invocation->operands.items[expected.count], usage);
 }
 
-struct maqet_definition *
-operands_define(const struct invocation *invocation, size_t first, const char *name,
-                struct maqet_error **err)
+static struct maqet_vm *
+read_vm(const struct invocation *invocation, size_t first, const char *name,
+        struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings assignments = MAQET_STRINGS_INIT;
@@ -209,14 +209,20 @@ operands_define(const struct invocation *invocation, size_t first, const char *n
     for (size_t i = first; i < invocation->operands.count; i++)
         maqet_strings_add(&files, invocation->operands.items[i]);
     invocation_texts(invocation, "set", &assignments);
-    return maqet_definition_read(&files, &assignments, name, err);
+    return maqet_vm_read(&invocation->context, &files, &assignments, name, err);
+}
+
+struct maqet_definition *
+operands_define(const struct invocation *invocation, size_t first, const char *name,
+                struct maqet_error **err)
+{
+    _cleanup_vm_ struct maqet_vm *vm = read_vm(invocation, first, name, err);
+
+    return vm ? TAKE_PTR(vm->definition) : NULL;
 }
 
 struct maqet_vm *
 operands_vm(const struct invocation *invocation, struct maqet_error **err)
 {
-    struct maqet_definition *definition =
-        operands_define(invocation, 0, invocation_text(invocation, "name"), err);
-
-    return definition ? maqet_vm_new(&invocation->context, definition, err) : NULL;
+    return read_vm(invocation, 0, invocation_text(invocation, "name"), err);
 }

@@ -176,6 +176,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/unused.c core/machine/unused.h \
 	core/machine/usage.c core/machine/usage.h \
 	core/machine/vm.c core/machine/vm.h \
+	core/machine/vm_name.c core/machine/vm_name.h \
 	core/plugin/call.c core/plugin/call.h \
 	core/plugin/describe.c core/plugin/describe.h \
 	core/plugin/folders.c core/plugin/folders.h \

@@ -17,10 +17,7 @@
 #include "core/qemu/argument_check.h"
 #include "core/qemu/arguments.h"
 
-enum { VM_NAME_MAX = 63, FORMAT = 1 };
-
-#define NAME_RULE                                                                        \
-    "use a letter or digit, then letters, digits, '.', '_' and '-'; at most 63 characters"
+enum { FORMAT = 1 };
 
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
 static const char *const firmware_words[] = {"bios", "uefi", NULL};
@@ -73,16 +70,6 @@ maqet_definition_free(struct maqet_definition *definition)
     json_object_put(definition->tree);
     maqet_added_clear(&definition->added);
     free(definition);
-}
-
-bool
-maqet_vm_name_valid(const char *name)
-{
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-
-    return name[0] && !strchr("_.-", name[0]) && strspn(name, letters) == strlen(name) &&
-           strlen(name) <= VM_NAME_MAX;
 }
 
 /* ---- from files to one tree ---- */
@@ -142,23 +129,27 @@ check_storage_list(json_object *tree, struct maqet_error **err)
 {
     _cleanup_json_ json_object *named = json_object_new_object(); /* by their names */
     json_object *list = json_object_object_get(tree, "storage"), *other;
+    struct maqet_error *error = NULL; /* of one entry */
+    bool wrong = false;
 
     if (check_list(tree, "storage", "drives, each beginning with `- name: ...`", err) < 0)
         return -1;
     for (size_t i = 0; list && i < json_object_array_length(list); i++) {
         json_object *entry = json_object_array_get_idx(list, i);
+        const char *name = json_object_is_type(entry, json_type_object)
+                               ? maqet_tree_text(entry, "name")
+                               : NULL;
 
         if (!json_object_is_type(entry, json_type_object))
-            return maqet_place_invalid(
-                maqet_tree_place_of_item(list, i), err,
-                "a drive is a mapping such as `name: hdd`, `size: 20G`");
-        const char *name = maqet_tree_text(entry, "name");
-        if (name && json_object_object_get_ex(named, name, &other))
-            return error_name_taken(entry, other, err);
-        if (name)
+            maqet_place_invalid(maqet_tree_place_of_item(list, i), &error,
+                                "a drive is a mapping such as `name: hdd`, `size: 20G`");
+        else if (name && json_object_object_get_ex(named, name, &other))
+            error_name_taken(entry, other, &error);
+        else if (name)
             json_object_object_add(named, name, json_object_get(entry));
+        wrong |= maqet_error_add(err, &error) < 0;
     }
-    return 0;
+    return wrong ? -1 : 0;
 }
 
 /* A list of the key `sandbox`. */
@@ -216,7 +207,28 @@ check_sandbox(json_object *tree, struct maqet_error **err)
 /* ---- all of it ---- */
 
 static int
-check_tree(json_object *tree, struct maqet_error **err)
+check_arguments(json_object *tree, struct maqet_error **err)
+{
+    json_object *arguments = json_object_object_get(tree, "arguments");
+    const struct maqet_qemu_manner any = {0};
+
+    if (check_list(tree, "arguments", "QEMU's options, such as `- smp: 2`", err) < 0)
+        return -1;
+    return maqet_arguments_check(arguments, err) < 0
+               ? -1
+               : maqet_arguments_check_allowed(arguments, &any, err);
+}
+
+static int
+check_ports(json_object *tree, struct maqet_error **err)
+{
+    return check_list(tree, "ports", "HOST:GUEST, such as \"2222:22\"", err) < 0
+               ? -1
+               : maqet_network_check(tree, err);
+}
+
+static int
+check_options(json_object *tree, struct maqet_error **err)
 {
     static const struct maqet_option *const tables[] = {maqet_definition_options, NULL};
     _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
@@ -226,66 +238,28 @@ check_tree(json_object *tree, struct maqet_error **err)
     maqet_strings_add(&others, "ports");
     maqet_strings_add(&others, "sandbox");
     maqet_strings_add(&others, "storage");
-    if (maqet_cloud_init_check(tree, err) < 0 || maqet_login_check(tree, err) < 0 ||
-        maqet_options_check(tree, tables, &others, NULL, err) < 0 ||
-        check_list(tree, "arguments", "QEMU's options, such as `- smp: 2`", err) < 0 ||
-        check_list(tree, "ports", "HOST:GUEST, such as \"2222:22\"", err) < 0 ||
-        maqet_keys_check(tree, err) < 0 || maqet_network_check(tree, err) < 0 ||
-        maqet_firmware_check(tree, err) < 0 || check_storage_list(tree, err) < 0 ||
-        check_sandbox(tree, err) < 0)
-        return -1;
-    json_object *arguments = json_object_object_get(tree, "arguments");
-    const struct maqet_qemu_manner any = {0};
-    return maqet_arguments_check(arguments, err) < 0
-               ? -1
-               : maqet_arguments_check_allowed(arguments, &any, err);
+    return maqet_options_check(tree, tables, &others, NULL, err);
+}
+
+/* Adds all mistakes. */
+static int
+check_tree(json_object *tree, struct maqet_error **err)
+{
+    int (*const checks[])(json_object *, struct maqet_error **) = {
+        maqet_cloud_init_check, maqet_login_check, check_options,
+        maqet_keys_check,       check_ports,       maqet_firmware_check,
+        check_storage_list,     check_sandbox,     check_arguments};
+    struct maqet_error *error = NULL; /* of one check */
+    bool wrong = false;
+
+    for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
+        checks[i](tree, &error);
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    return wrong ? -1 : 0;
 }
 
 /* ---- the name ---- */
-
-/* "test-vm" for /vms/test-vm.yaml. The caller frees. */
-static char *
-name_of_file(const char *file)
-{
-    static const char *const suffixes[] = {".yaml", ".yml", ".json"};
-    const char *slash = strrchr(file, '/');
-    const char *base = slash ? slash + 1 : file;
-    size_t length = strlen(base);
-
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
-        size_t end = strlen(suffixes[i]);
-
-        if (length > end && strcasecmp(base + length - end, suffixes[i]) == 0)
-            return maqet_strndup(base, length - end);
-    }
-    return maqet_strdup(base);
-}
-
-/* The name of a machine whose files do not set it. The caller frees. */
-static char *
-name_after_file(json_object *tree, const struct maqet_strings *files,
-                struct maqet_error **err)
-{
-    _cleanup_free_ char *name = name_of_file(files->items[0]);
-    _cleanup_free_ char *list = maqet_strings_list(files);
-    _cleanup_free_ char *why = NULL;
-
-    if (files->count > 1)
-        why = maqet_format(": none of its files has a `name`, and it could be named "
-                           "after any of %s",
-                           list);
-    else if (strcmp(files->items[0], "-") == 0)
-        why = maqet_strdup(", and it cannot be named after standard input");
-    else if (!maqet_vm_name_valid(name))
-        why = maqet_format(", and the name of its file cannot be used: invalid VM name "
-                           "'%s' (%s)",
-                           name, NAME_RULE);
-    else
-        return TAKE_PTR(name);
-    maqet_place_invalid(maqet_tree_place(tree), err, "the VM has no name%s", why);
-    maqet_error_next(err, MAQET_NEXT_NAME_VM, NULL);
-    return NULL;
-}
 
 /* The tree has the name that the machine really has: not that of a file, nor the one before
  * it was renamed. */
@@ -316,12 +290,13 @@ settle_name(struct maqet_definition *definition, const char *name,
         name = written;
         place = maqet_tree_place_of_value(tree, "name");
     }
-    definition->name = name ? maqet_strdup(name) : name_after_file(tree, files, err);
+    definition->name =
+        name ? maqet_strdup(name) : maqet_vm_name_after_file(tree, files, err);
     if (!definition->name)
         return -1;
     if (!maqet_vm_name_valid(definition->name))
         return maqet_place_invalid(place, err, "invalid VM name '%s': %s",
-                                   definition->name, NAME_RULE);
+                                   definition->name, MAQET_VM_NAME_RULE);
     keep_name(definition);
     return 0;
 }
@@ -337,13 +312,38 @@ new_uuid(struct maqet_error **err)
     return uuid;
 }
 
+/* Keeps only what tells which drives there are, and is of the right form. */
+static void
+keep_drives(json_object *tree)
+{
+    static const char *const kept[] = {"name", "binary", "storage_dir", "storage", NULL};
+    _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
+    json_object *list = json_object_object_get(tree, "storage");
+
+    json_object_object_foreach(tree, key, value)
+    {
+        (void)value;
+        if (!maqet_text_is_one_of(key, kept))
+            maqet_strings_add(&others, key);
+    }
+    for (size_t i = 0; i < others.count; i++)
+        json_object_object_del(tree, others.items[i]);
+    bool drives = json_object_is_type(list, json_type_array);
+    for (size_t i = 0; drives && i < json_object_array_length(list); i++)
+        drives =
+            json_object_is_type(json_object_array_get_idx(list, i), json_type_object);
+    if (!drives)
+        json_object_object_del(tree, "storage");
+}
+
 struct maqet_definition *
-maqet_definition_read(const struct maqet_strings *files,
-                      const struct maqet_strings *assignments, const char *name,
-                      struct maqet_error **err)
+maqet_definition_draft(const struct maqet_strings *files,
+                       const struct maqet_strings *assignments, const char *name,
+                       struct maqet_error **err)
 {
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_alloc(sizeof(*definition));
+    struct maqet_error *error = NULL;
 
     definition->defaults = MAQET_DEFAULTS;
     definition->uuid = new_uuid(err);
@@ -352,10 +352,31 @@ maqet_definition_read(const struct maqet_strings *files,
     /* Before they are read: what is changed meanwhile counts as changed. */
     maqet_added_note(&definition->added, files, assignments);
     definition->tree = read_files(files, assignments, err);
-    if (!definition->tree || check_tree(definition->tree, err) < 0 ||
-        settle_name(definition, name, files, err) < 0)
+    if (!definition->tree)
         return NULL;
+    bool wrong = check_tree(definition->tree, err) < 0;
+    settle_name(definition, name, files, &error);
+    wrong |= maqet_error_add(err, &error) < 0;
+    if (wrong)
+        keep_drives(definition->tree);
+    if (!definition->name)
+        definition->name = maqet_strdup("?");
     return TAKE_PTR(definition);
+}
+
+struct maqet_definition *
+maqet_definition_read(const struct maqet_strings *files,
+                      const struct maqet_strings *assignments, const char *name,
+                      struct maqet_error **err)
+{
+    struct maqet_error *mistakes = NULL;
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_definition_draft(files, assignments, name, &mistakes);
+
+    if (!mistakes)
+        return TAKE_PTR(definition);
+    maqet_error_move(err, mistakes);
+    return NULL;
 }
 
 json_object *

@@ -8,6 +8,7 @@
 
 #include "core/base/context.h"
 #include "core/config/tree.h"
+#include "core/machine/vm_name.h"
 #include "core/machine/added.h"
 
 /*
@@ -47,6 +48,13 @@ struct maqet_definition *maqet_definition_read(const struct maqet_strings *files
 struct maqet_definition *maqet_definition_of_tree(json_object *tree, const char *name,
                                                   struct maqet_error **err);
 
+/* The same, but mistakes do not end it: they are added to *err, and a definition is returned
+ * that has only its drives, for finding their mistakes as well. NULL: it cannot be read. */
+struct maqet_definition *maqet_definition_draft(const struct maqet_strings *files,
+                                                const struct maqet_strings *assignments,
+                                                const char *name,
+                                                struct maqet_error **err);
+
 /* The keys of the top level whose values are texts; and the switches in `sandbox`. */
 extern const struct maqet_option maqet_definition_options[];
 extern const struct maqet_option maqet_definition_sandbox_options[];
@@ -54,9 +62,6 @@ extern const struct maqet_option maqet_definition_sandbox_options[];
 /* The entries of `storage`, which are parts of the tree, and then those of drives that other
  * keys add. The caller puts. */
 json_object *maqet_definition_entries(const struct maqet_definition *definition);
-
-/* Whether a machine may have this name: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}. */
-bool maqet_vm_name_valid(const char *name);
 
 /* A definition as a file, and back, without checks. */
 int maqet_definition_save(const char *path, const struct maqet_definition *definition,

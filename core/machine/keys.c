@@ -25,9 +25,16 @@ check_memory(json_object *tree, struct maqet_error **err)
                            : written;
     int64_t number;
 
+    uint64_t bytes;
+
     if (!text)
         return 0;
     _cleanup_free_ char *size = maqet_strndup(text, strcspn(text, ","));
+    if (!strchr(size, '=') && !maqet_parse_size(size, &bytes))
+        return maqet_place_invalid(place, err,
+                                   "'memory' is '%s', which is not a size; write it like "
+                                   "512M or 4G",
+                                   written);
     if (size[strspn(size, "0123456789")] || !maqet_parse_int(size, &number) ||
         number == 0 || (number >= MEMORY_LEAST && number <= MEMORY_MOST))
         return 0;
@@ -140,10 +147,59 @@ check_machine(json_object *tree, struct maqet_error **err)
 
 /* ---- all of them ---- */
 
+/* QEMU takes no "10GB" and "10GiB", which we accept, as for the size of a drive. */
+static void
+normalise_memory(json_object *tree)
+{
+    const char *written = maqet_tree_text(tree, "memory");
+    bool named = written && maqet_text_starts(written, "size=");
+    const char *text = named ? written + strlen("size=") : written;
+    _cleanup_free_ char *size =
+        maqet_strndup(text ? text : "", strcspn(text ? text : "", ","));
+    size_t length = strlen(size);
+    uint64_t bytes;
+
+    if (length < 2 || !strchr("bB", size[length - 1]) ||
+        strchr("0123456789", size[length - 2]) || !maqet_parse_size(size, &bytes))
+        return;
+    _cleanup_free_ char *plain = maqet_text_size(bytes);
+    _cleanup_free_ char *value =
+        maqet_format("%s%s%s", named ? "size=" : "", plain, text + length);
+    maqet_tree_set(tree, "memory", json_object_new_string(value),
+                   maqet_tree_place_of_key(tree, "memory"),
+                   maqet_tree_place_of_value(tree, "memory"));
+}
+
+/* QEMU would complain about its option, not about the line of the file. */
+static int
+check_empty(json_object *tree, const char *key, struct maqet_error **err)
+{
+    const char *text = maqet_tree_text(tree, key);
+
+    return text && !*text ? maqet_place_invalid(maqet_tree_place_of_value(tree, key), err,
+                                                "'%s' is empty; remove the line, or give "
+                                                "it a value",
+                                                key)
+                          : 0;
+}
+
 int
 maqet_keys_check(json_object *tree, struct maqet_error **err)
 {
-    return check_memory(tree, err) < 0 || check_cpu(tree, err) < 0
-               ? -1
-               : check_machine(tree, err);
+    static const char *const keys[] = {"binary", "cpu", "display", "vga", "run_as"};
+    int (*const checks[])(json_object *, struct maqet_error **) = {
+        check_memory, check_cpu, check_machine};
+    struct maqet_error *error = NULL; /* of one key */
+    bool wrong = false;
+
+    for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
+        checks[i](tree, &error);
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        check_empty(tree, keys[i], &error);
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    normalise_memory(tree);
+    return wrong ? -1 : 0;
 }

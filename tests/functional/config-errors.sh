@@ -92,6 +92,50 @@ for command in "validate vm.yaml" "add vm.yaml" "apply x vm.yaml" "args vm.yaml"
     expect 3 maqet $command
     cmp err all || fail "$command says something else"
 done
+# Those of the top level, of arguments and of drives.
+wrong "vm.yaml:2:9: 'memory' is 'lots', which is not a size; write it like 512M or 4G" <<'EOF'
+name: x y
+memory: lots
+cpu: 0
+vga: ""
+acel: kvm
+sandbox: maybe
+arguments:
+  - enable-kvm: on
+  - m 4G
+storage:
+  - name: hdd
+    size: 1M
+  - name: hdd
+    sise: 2M
+EOF
+same "1:7 2:9 3:6 4:6 5:1 6:10 8:17 9:5 13:11 14:5" \
+    "$(sed -n 's/^ERROR: vm.yaml:\([0-9]*:[0-9]*\): .*/\1/p' err | tr '\n' ' ' | sed 's/ $//')" \
+    "the places of the mistakes"
+for size in 64MB 64MiB 0.0625GB; do
+    vm_yaml size <<EOF
+memory: $size
+EOF
+    sed -i '/^memory: 64M$/d' size.yaml
+    expect 0 maqet --format plain args size.yaml
+    grep -qx 64M out || { cat out >&2; fail "memory: $size is not passed as QEMU writes it"; }
+done
+cat >vm.yaml <<'EOF'
+name: x
+storage:
+  - name: hdd
+    intreface: sata
+    size: lots
+    mode: 99
+  - name: 1st
+    sise: 1M
+  - name: data
+    type: qcow3
+  - name: iso
+    type: raw
+    file: x.iso
+    media: flopyp
+EOF
 expect 3 maqet --format json validate vm.yaml
 same 7 "$(grep -c '"code":"invalid"\|"code":"missing"' err)" "errors as JSON"
 err_has '"file":"vm.yaml","line":14,"column":12'

@@ -288,7 +288,7 @@ static void
 test_numbers(void)
 {
     static const char *const good[] = {"512",     "32",   "4G",       "4M",  "0",
-                                       "size=2G", "1.5G", "67108864", "lots"};
+                                       "size=2G", "1.5G", "67108864", "10GB"};
 
     for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
         _cleanup_free_ char *text = maqet_format("name: a\nmemory: '%s'\n", good[i]);
@@ -297,6 +297,8 @@ test_numbers(void)
     }
     check_wrong("name: a\nmemory: 4\n", NULL, "2:9",
                 "'memory' is '4', which is 4 MiB; did you mean 4G?");
+    check_wrong("name: a\nmemory: lots\n", NULL, "2:9",
+                "'memory' is 'lots', which is not a size; write it like 512M or 4G");
     check_wrong("name: a\nmemory: 31,slots=2\n", NULL, "2:9",
                 "'memory' is '31,slots=2', which is 31 MiB; did you mean 31G?");
     check_wrong("name: a\nmemory: size=8\n", NULL, "2:9",
