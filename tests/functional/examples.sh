@@ -4,7 +4,7 @@
 # questions are answered with yes; it must succeed. The scene is what a reader has in mind: a VM
 # 'myvm' with a guest that reacts to its power button, small VMs beside it, and some files.
 . "${srcdir:-.}/tests/functional/guest-functions.sh"
-requires ssh-keygen bash script cc pkg-config qemu-nbd
+requires bash script cc pkg-config qemu-nbd ssh ssh-keygen tar
 programs=$PWD/bin
 mkdir "$programs" backup vms
 
@@ -29,6 +29,7 @@ echo 'accel: tcg' >config/maqet/maqet.conf
 
 # ---- the scene ----
 
+ssh-keygen -q -t ed25519 -N '' -f key
 cat >myvm.yaml <<EOF
 name: myvm
 binary: qemu-system-x86_64
@@ -36,6 +37,8 @@ accel: tcg
 memory: 256M
 guest_agent: on
 serial: console
+ports: ["auto:22"]
+ssh: {user: root, key: key}
 arguments:
   - machine: q35
   - kernel: $KERNEL
@@ -88,6 +91,14 @@ paused() {
 booted() {
     running myvm
     guest_wait "$TMP/run/myvm/console.sock" || fail "the guest does not answer"
+}
+# Its network is up, and one can log in.
+reachable() {
+    booted
+    in_myvm "network '$(cat key.pub)' >/dev/null 2>&1; mkdir -p /etc /var/log; echo hello >/var/log/syslog"
+}
+in_myvm() {
+    guest_run "$TMP/run/myvm/console.sock" "$1" >/dev/null || fail "in the guest: $1"
 }
 has_snapshot() {
     there myvm
@@ -154,6 +165,15 @@ prepare() {
             fail "the guest has no agent"
         echo hello >motd
         ;;
+    'maqet wait myvm --for '*login*)
+        booted
+        in_myvm "echo 'login: ' >/dev/ttyS0"
+        ;;
+    'maqet ssh '* | 'maqet wait '* | 'maqet cp '*)
+        reachable
+        echo setting >site.conf
+        rm -rf logs
+        ;;
     'maqet attach '*'--name data'*) running myvm ;;
     'maqet attach '*old.img*) [ -e old.img ] || truncate -s 1M old.img ;;
     'maqet detach '*' data')
@@ -218,10 +238,12 @@ EOF
     esac
 }
 
-# What is typed instead: folders at the root are the test's, nobody waits for long, and disks are small.
+# What is typed instead: folders at the root are the test's, nobody waits for long, disks are small, and
+# only myvm has a server.
 typed() {
-    printf '%s\n' "$1" | sed -e "s, /\(backup\|vms\)/, $TMP/\1/,g" -e 's/ --timeout 60$/ --timeout 0.1/' \
-        -e 's/^maqet doctor/& --timeout 1/; s/ --size [0-9]*G/ --size 1G/; s/ 40G$/ 2G/; s/ +10G$/ +1G/'
+    printf '%s\n' "$1" | sed -e "s, /\(backup\|vms\)/, $TMP/\1/,g" -e 's/^\(maqet run .*\) --timeout 60$/\1 --timeout 0.1/' \
+        -e 's/^maqet doctor/& --timeout 1/; s/ --size [0-9]*G/ --size 1G/; s/ 40G$/ 2G/; s/ +10G$/ +1G/' \
+        -e 's/ web db --for port:80 / myvm --for port:22 /'
 }
 # The exit status; not 0 where the example ends something that would go on.
 wanted() {
@@ -236,7 +258,8 @@ wanted() {
 key_to_leave() {
     case $1 in
     'maqet console '*) printf '\035' ;;
-    'maqet top' | *' -f' | *' --follow'*) printf '\003' ;;
+    'maqet ssh myvm') printf 'exit\r' ;;
+    'maqet top' | *' -f' | *' --follow'* | *' tail -f '*) printf '\003' ;;
     esac
 }
 # What a person types: y to each question, or the key again and again, until the line has ended.
@@ -271,7 +294,7 @@ run_example() {
         ;;
     *) on_terminal "$line" "$key" || code=$? ;;
     esac
-    [ "$code" = "$(wanted "$1")" ] || { [ "$key" ] && [ "$code" = 130 ]; } ||
+    [ "$code" = "$(wanted "$1")" ] || { [ "$key" ] && { [ "$code" = 130 ] || [ "$code" = 255 ]; }; } ||
         fail "exit status $code: $line: $(tr -d '\r' <screen)"
 }
 
