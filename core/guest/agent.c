@@ -12,6 +12,10 @@
 /* ms until an agent that refuses a command because of frozen file systems is asked again. */
 static const int64_t FROZEN_INTERVAL = 200;
 
+/* ms in which an agent that has just answered must take a command, and send its answer. Both
+ * can be 16 MiB, in a guest that is slow; and an answer that is given up is lost. */
+static const int64_t TRANSFER_TIMEOUT = INT64_C(120) * 1000;
+
 int
 maqet_guest_agent_check(const struct maqet_opened *machine, struct maqet_error **err)
 {
@@ -100,8 +104,8 @@ maqet_guest_agent_ask(struct maqet_opened *machine, const char *command,
 
         if (!agent)
             return NULL;
-        json_object *answer =
-            maqet_agent_execute(agent, command, json_object_get(kept), left, &reason);
+        json_object *answer = maqet_agent_execute(agent, command, json_object_get(kept),
+                                                  TRANSFER_TIMEOUT, &reason);
         if (answer)
             return answer;
         if (reason->code != MAQET_ERROR_UNSUPPORTED || !is_frozen(agent, left) ||

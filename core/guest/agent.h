@@ -18,7 +18,8 @@ int maqet_guest_agent_check(const struct maqet_opened *machine, struct maqet_err
 struct maqet_agent *maqet_guest_agent_open(struct maqet_opened *machine, int64_t timeout,
                                            struct maqet_error **err);
 
-/* Runs one command (the arguments are taken; NULL: none) on a connection of its own. While the
+/* Runs one command (the arguments are taken; NULL: none) on a connection of its own, which
+ * the agent must answer within @timeout ms. While the
  * guest's file systems are frozen for a snapshot, the agent refuses most commands, so that is
  * waited for. The caller puts what it returns; NULL on error. */
 json_object *maqet_guest_agent_ask(struct maqet_opened *machine, const char *command,
