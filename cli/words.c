@@ -15,8 +15,7 @@
 #define REMOVE_ALL "To delete its images, too: maqet rm VM --delete-storage"
 #define RESTART "To stop a VM and start it again: maqet restart VM"
 #define ADD "To add a VM that a YAML file defines: maqet add FILE"
-#define NEW                                                                              \
-    "To make one from an image with cloud-init: maqet new NAME --image FILE"
+#define NEW "To make one from an image with cloud-init: maqet new NAME --image FILE"
 #define SAVE "To save a guest with its memory: maqet checkpoint VM create NAME"
 #define LOAD "To go on from a checkpoint: maqet checkpoint VM load NAME"
 #define REVERT "To revert its drives to a snapshot: maqet snapshot VM load DRIVE NAME"
@@ -35,6 +34,11 @@ const struct word all_words[] = {
     {"boot", RUNS("start")},
     {"unpause", RUNS("resume")},
     {"define", RUNS("add")},
+    {"shell", RUNS("ssh")},
+    {"login", RUNS("ssh")},
+    {"connect", RUNS("console")},
+    {"log", RUNS("logs")},
+    {"stats", RUNS("top")},
     {"images", .command = "storage", .action = "ls"},
     {"plugins", .command = "plugin", .action = "list"},
     {"snapshots", .command = "snapshot", .action = "list"},

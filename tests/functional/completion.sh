@@ -53,7 +53,7 @@ completes "data hdd plain" resize one ''
 completes '' resize one data ''
 completes "qcow2" plugin info qcow2
 completes "FILES" plugin check oth
-completes "snapshot ssh start status stop storage" help s
+completes "start status stop storage" help st
 
 # An action and its own operands; the action may come first.
 completes "one two" snapshot ''
