@@ -172,5 +172,9 @@ const struct command command_autostart = {
     .name = "autostart",
     .operands = {OPERAND_VM},
     .summary = "Have systemd start a VM, or not",
+    .description = "A VM with autostart is started with the host, or, if it belongs to an "
+                   "ordinary user, when that user's systemd is started: at login, or with "
+                   "the host after `loginctl enable-linger`. `maqet status` shows whether "
+                   "it is on.",
     .actions = automatic_actions,
 };

@@ -35,7 +35,7 @@ const struct command_option global_options[] = {
     /* For the build, the tests and the shell completion. */
     {.name = "candidates", .type = OPTION_TEXT, .argument = "WORD"},
     {.name = "dump-man"},
-    {.name = "dump-man-command", .type = OPTION_TEXT},
+    {.name = "dump-man-command", .type = OPTION_TEXT, .argument = "COMMAND"},
     {.name = "dump-man-checks"},
     {.name = "dump-json-reference"},
     {.name = "list-commands"},

@@ -152,8 +152,7 @@ open_tray(const struct maqet_plugging *plugging, const struct maqet_cdrom *how,
     maqet_drive_error(plugging->drive, NULL, err, MAQET_ERROR_TIMEOUT,
                       "the guest has locked its tray, and did not open it within %.0f s",
                       (double)how->timeout / 1000);
-    maqet_error_hint(err, "Unmount it in the guest, or open it anyway: --force");
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_OPEN_TRAY, NULL);
 }
 
 /* ---- a machine that runs ---- */

@@ -53,6 +53,7 @@ diff -u wanted found || fail "what is seeded is not found"
 # which is a command, says how its options are used. systemctl has an option of the same name.
 cat >allowed <<'END'
 core/config/tree.c: "--set "
+core/config/tree.c: "maqet edit"
 core/conformance/bench.c: "it creates nothing, and there is nothing to try it with (--set %s=VALUE names something): %s"
 core/conformance/check_qemu.c: "both drives would have %s; {drive} and {number} in --set stand for what differs"
 core/machine/autostart.c: "--user"

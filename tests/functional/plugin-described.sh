@@ -120,9 +120,9 @@ machine() { # "DRIVE" ...
 }
 machine 'name: one, type: said' 'name: two, type: said, interface: told'
 expect 0 maqet -v args vm.yaml
-err_has "Drive 'one' of VM 'vm' (plugin said): said on virtio, pc"
+err_has "Drive 'one' of VM 'vm' (plugin said): said on virtio, q35"
 err_has "Drive 'one' of VM 'vm' (plugin said): 100%d"
-err_has "Drive 'two' of VM 'vm' (plugin said): said on told, pc"
+err_has "Drive 'two' of VM 'vm' (plugin said): said on told, q35"
 err_has "Drive 'two' of VM 'vm' (plugin told): said on told"
 same "" "$(cat asked)" "what QEMU was asked"
 expect 0 maqet args vm.yaml
