@@ -49,6 +49,20 @@ add_machines(struct candidates *candidates)
             candidates_add(candidates, names.items[i], NULL);
 }
 
+/* "web:", before a path of the guest. */
+static void
+add_machine_prefixes(struct candidates *candidates)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    maqet_store_list(&candidates->invocation->context, &names, NULL);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *prefix = maqet_format("%s:", names.items[i]);
+
+        candidates_add_part(candidates, prefix, NULL);
+    }
+}
+
 static bool
 is_wanted(const struct maqet_drive *drive, unsigned flags)
 {
@@ -188,6 +202,11 @@ add_kind(struct candidates *candidates, enum operand_kind kind, unsigned flags)
     case OPERAND_YAML:
         candidates_add_files(candidates, "yaml");
         break;
+    case OPERAND_COPIED:
+        add_machine_prefixes(candidates);
+        candidates_add_files(candidates, "");
+        break;
+    case OPERAND_MEDIUM:
     case OPERAND_NEW_FILE:
     case OPERAND_PLUGIN_FILE:
         candidates_add_files(candidates, "");
@@ -233,11 +252,9 @@ kind_of_value(const struct command_option *row)
     static const struct {
         const char *word;
         enum operand_kind kind;
-    } words[] = {{"DIR", OPERAND_FOLDER},
-                 {"FILE", OPERAND_NEW_FILE},
-                 {"KEY=VALUE", OPERAND_ASSIGNMENT},
-                 {"TYPE", OPERAND_TYPE},
-                 {"VM", OPERAND_VM}};
+    } words[] = {{"DIR", OPERAND_FOLDER},    {"FOLDER", OPERAND_FOLDER},
+                 {"FILE", OPERAND_NEW_FILE}, {"KEY=VALUE", OPERAND_ASSIGNMENT},
+                 {"TYPE", OPERAND_TYPE},     {"VM", OPERAND_VM}};
 
     for (size_t i = 0; row->value == OPERAND_NONE && row->argument &&
                        i < sizeof(words) / sizeof(*words);

@@ -88,9 +88,13 @@ confirm_load(const struct invocation *invocation, bool live, char *words,
 
     if (!yes && !terminal_can_ask())
         return output_error_unasked("Nothing was loaded", words, err);
+    /* With --quiet, nobody agrees to what they have not read. */
+    _cleanup_free_ char *question =
+        maqet_format("%s%sGo on?", invocation->output.loudness == QUIET ? words : "",
+                     invocation->output.loudness == QUIET ? ". " : "");
     maqet_context_say(&invocation->context, live ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
                       "%s", words);
-    if (yes || terminal_ask("Go on?"))
+    if (yes || terminal_ask(question))
         return 0;
     return maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
 }

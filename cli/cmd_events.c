@@ -203,7 +203,12 @@ run(struct invocation *invocation, struct maqet_error **err)
             result = maqet_logfile_open_reader(sources[i].dir_fd, MAQET_EVENTS_LOG,
                                                &sources[i].log, err);
     }
-    if (result == 0 && invocation_has(invocation, "follow")) {
+    if (result == 0 && invocation_has(invocation, "follow") &&
+        invocation->output.format == FORMAT_YAML) {
+        result = usage_error(invocation, err,
+                             "--follow has no end, so its format can be table, plain or "
+                             "json, but not yaml");
+    } else if (result == 0 && invocation_has(invocation, "follow")) {
         follow(invocation, sources, names.count);
     } else if (result == 0) {
         struct list list = {0};

@@ -281,6 +281,11 @@ write_and_read(struct making *making, struct maqet_error **err)
         if (vm || last)
             return vm;
         unwrite_yaml(making);
+        maqet_context_say(
+            &making->invocation->context, MAQET_LEVEL_WARNING,
+            "The folder is shared as `type: %s`, because `type: %s` cannot be "
+            "used: %s",
+            types[i + 1], types[i], reason->message);
     }
     return NULL;
 }

@@ -96,15 +96,24 @@ static void
 warn_of_data_folder(const struct invocation *invocation, const char *name)
 {
     const char *variable = getenv("MAQET_DATA_DIR");
-    _cleanup_free_ char *setting =
-        maqet_format("Environment=MAQET_DATA_DIR=%s", invocation->context.data_dir);
+    _cleanup_text_ struct maqet_text setting = MAQET_TEXT_INIT;
+
+    /* As systemd.exec(5) reads it: quoted, with specifiers doubled. */
+    maqet_text_append(&setting, "Environment=\"MAQET_DATA_DIR=");
+    for (const char *at = invocation->context.data_dir; *at; at++)
+        maqet_text_appendf(&setting, "%s%c",
+                           *at == '%'            ? "%"
+                           : strchr("\"\\", *at) ? "\\"
+                                                 : "",
+                           *at);
+    maqet_text_append(&setting, "\"");
 
     if (invocation_has(invocation, "data-dir") || (variable && *variable))
         maqet_context_say(&invocation->context, MAQET_LEVEL_WARNING,
                           "The service looks for the VM in the default data folder. Tell "
                           "it of this one: systemctl %sedit maqet@%s, with the lines "
                           "[Service] and %s",
-                          geteuid() == 0 ? "" : "--user ", name, setting);
+                          geteuid() == 0 ? "" : "--user ", name, setting.data);
 }
 
 static void
@@ -172,9 +181,10 @@ const struct command command_autostart = {
     .name = "autostart",
     .operands = {OPERAND_VM},
     .summary = "Have systemd start a VM, or not",
-    .description = "A VM with autostart is started with the host, or, if it belongs to an "
-                   "ordinary user, when that user's systemd is started: at login, or with "
-                   "the host after `loginctl enable-linger`. `maqet status` shows whether "
-                   "it is on.",
+    .description =
+        "A VM with autostart is started with the host, or, if it belongs to an "
+        "ordinary user, when that user's systemd is started: at login, or with "
+        "the host after `loginctl enable-linger`. `maqet status` shows whether "
+        "it is on.",
     .actions = automatic_actions,
 };

@@ -83,6 +83,9 @@ run_in_foreground(struct invocation *invocation, struct maqet_error **err)
 
     if (invocation->operands.count != 1)
         return usage_error(invocation, err, "--foreground takes exactly one VM");
+    if (invocation_has(invocation, "wait-for"))
+        return usage_error(invocation, err,
+                           "--foreground and --wait-for are mutually exclusive");
     const char *name = invocation->operands.items[0];
     if (maqet_vm_run(&invocation->context, name, &how, &exit_code, err) < 0)
         return -1;
@@ -105,12 +108,16 @@ run_from(struct invocation *invocation, struct maqet_error **err)
     if (invocation->operands.count != 1 || invocation_has(invocation, "foreground"))
         return usage_error(invocation, err,
                            "--from takes exactly one VM, in the background");
+    if (ready_check(invocation, "wait-for", err) < 0)
+        return -1;
     _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(context, invocation->operands.items[0], 0, err);
     if (!machine)
         return -1;
     if (machine->run.pid == 0)
-        return checkpoint_load(invocation, checkpoint, NULL, err);
+        return checkpoint_load(invocation, checkpoint, NULL, err) < 0
+                   ? -1
+                   : ready_wait(invocation, "wait-for", machine->name, err);
     maqet_opened_error_running(machine, true, err);
     if (machine->run.lost)
         maqet_error_next(err, MAQET_NEXT_STOP_FIRST, machine->name, NULL);

@@ -6,7 +6,7 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
     struct machine_result, MAQET_ROW(struct machine_result, name, "the VM's name"));
 
 static const struct view view = {.table = {.fields = &fields, .columns = "name"},
-                                 .sentence = "VM '{name}' is ready.\n",
+                                 .sentence = "VM '{name}' meets the conditions.\n",
                                  .confirmation = true,
                                  .each = "VM"};
 

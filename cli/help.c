@@ -7,7 +7,8 @@
 #include "cli/terminal.h"
 #include "core/base/text.h"
 
-enum { WIDTH = 80, OPTION_COLUMN = 28, COMMAND_COLUMN = 12 };
+enum { WIDTH = 80, OPTION_COLUMN = 28, COMMAND_COLUMN = 12, USAGE_COLUMN = 7 };
+enum { EXAMPLE_COLUMN = 6 };
 
 char *
 help_synopsis(const struct command *group, const struct command *command)
@@ -86,8 +87,12 @@ static void
 append_examples(struct maqet_text *text, const struct command *command)
 {
     for (const struct command_example *example = command->examples; example->command;
-         example++)
-        maqet_text_appendf(text, "  %s\n      %s\n", example->command, example->what);
+         example++) {
+        _cleanup_free_ char *what = text_wrap(example->what, EXAMPLE_COLUMN, WIDTH);
+
+        maqet_text_appendf(text, "  %s\n%*s%s\n", example->command, EXAMPLE_COLUMN, "",
+                           what);
+    }
     for (const struct command *action = command->actions; action && action->name;
          action++)
         append_examples(text, action);
@@ -99,7 +104,9 @@ append_command(struct maqet_text *text, const struct command *group,
 {
     _cleanup_free_ char *synopsis = help_synopsis(group, command);
 
-    maqet_text_appendf(text, "Usage: %s\n\n%s.\n", synopsis, command->summary);
+    _cleanup_free_ char *usage = text_wrap(synopsis, USAGE_COLUMN, WIDTH);
+
+    maqet_text_appendf(text, "Usage: %s\n\n%s.\n", usage, command->summary);
     if (command->description)
         append_paragraphs(text, command->description);
     if (command->actions)

@@ -420,9 +420,12 @@ machines_select(struct invocation *invocation, struct maqet_strings *names)
     for (size_t i = 0; i < operands->count; i++)
         add_operand(invocation, &all, operands->items[i], names);
     if (names->count == 0 && invocation->exit_code == 0)
-        maqet_context_say(&invocation->context, MAQET_LEVEL_INFO,
-                          all.count == 0 ? "There are no VMs, so there is nothing to do"
-                                         : "No VM is running, so there is nothing to do");
+        maqet_context_say(
+            &invocation->context, MAQET_LEVEL_INFO,
+            all.count == 0 ? "There are no VMs, so there is nothing to do"
+            : selects_all(invocation)
+                ? "No VM is running, so there is nothing to do"
+                : "None of these VMs is running, so there is nothing to do");
 }
 
 static void

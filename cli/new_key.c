@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/files.h"
+#include "core/base/printable.h"
 #include "core/base/process.h"
 
 /* Bytes of a public key in a file, and ms in which ssh-keygen must have created one. */
@@ -66,7 +67,9 @@ read_key(const char *path, struct new_key *key, struct maqet_error **err)
         maqet_error_set(err, MAQET_ERROR_MISSING,
                         "The key %s has no public half, %s, which the guest needs",
                         private, public);
-        maqet_error_hint(err, "Create it: ssh-keygen -y -f %s >%s", private, public);
+        _cleanup_free_ char *from = maqet_shell_quoted(private);
+        _cleanup_free_ char *to = maqet_shell_quoted(public);
+        maqet_error_hint(err, "Create it: ssh-keygen -y -f %s >%s", from, to);
         return -1;
     }
     if (!is_public && access(private, R_OK) < 0)

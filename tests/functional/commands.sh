@@ -179,3 +179,18 @@ for arguments in --dump-man 'ls --help' --version; do
     maqet $arguments >/dev/full 2>err || code=$?
     same 1 "$code" "the exit code of maqet $arguments with a full disk"
 done
+
+# Every help fits a terminal of 80 columns.
+helps=0
+narrow() { # COMMAND [ACTION]
+    expect 0 maqet "$@" --help
+    helps=$((helps + 1))
+    [ "$(wc -L <out)" -le 80 ] || fail "$* --help is wider than 80 columns: $(grep -E '.{81}' out)"
+}
+for command in $(maqet --list-commands | cut -f 1); do
+    narrow "$command"
+    for action in $(sed -nE '/^Actions:/,/^$/s/^  (VM (DRIVE )?)?([a-z][a-z-]*)( .*)?$/\3/p' out); do
+        narrow "$command" "$action"
+    done
+done
+[ "$helps" -ge 60 ] || fail "only $helps helps"

@@ -4,7 +4,7 @@
 . "${srcdir:-.}/tests/functional/functions.sh"
 
 args_are() { # the rest of the command line, from the first argument of the user on
-    maqet --format plain args "$@" | sed '1,/^chardev=maqet-monitor/d' |
+    maqet --format plain args "$@" | sed '1,/^panic=pause/d' |
         sed -E '/^-(chardev|device|netdev)$/ { N; /\n.*\bmaqet-/d }' >got
     cat >wanted
     diff -u wanted got || fail "args $*"

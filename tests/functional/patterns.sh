@@ -30,7 +30,7 @@ for command in stop restart pause resume; do
     expect 0 maqet $command --all
     err_has "No VM is running, so there is nothing to do"
     expect 0 maqet $command 'web*'
-    err_has "No VM is running, so there is nothing to do"
+    err_has "None of these VMs is running, so there is nothing to do"
 done
 same 'db=created web1=created web2=created' "$(states)" "states"
 
