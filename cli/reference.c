@@ -133,6 +133,20 @@ append_command(struct maqet_text *text, const char *group, const struct command 
         append_command(text, title, action);
 }
 
+/* " `maqet run`, `maqet ssh`" */
+static void
+append_without_result(struct maqet_text *text, const struct command *const *commands)
+{
+    const char *separator = " ";
+
+    for (; *commands; commands++) {
+        if ((*commands)->view || (*commands)->actions)
+            continue;
+        maqet_text_appendf(text, "%s`maqet %s`", separator, (*commands)->name);
+        separator = ", ";
+    }
+}
+
 void
 reference_print(const struct command *const *commands)
 {
@@ -146,9 +160,11 @@ reference_print(const struct command *const *commands)
         "A result is one JSON document on standard output; `--format yaml` has the same in "
         "YAML. All\nobjects of one kind have the same keys: what is not known is `null`. "
         "`storage[].name` is the key\n`name` of each object in the list `storage`. Keys may "
-        "be added by a later version; those that are\nhere stay as they are.\n\n"
-        "`maqet run` and `maqet help` have no result.\n\n"
-        "## Messages\n\nA line of JSON for each, on standard error.\n");
+        "be added by a later version; those that are\nhere stay as they are.\n\nThese have no result:");
+    append_without_result(&text, commands);
+    maqet_text_append(&text,
+                      ".\n\n"
+                      "## Messages\n\nA line of JSON for each, on standard error.\n");
     append_fields(&text, &message_fields);
     maqet_text_append(&text,
                       "\n## Errors\n\nA line of JSON for each, on standard error.\n");
