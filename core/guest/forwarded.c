@@ -61,6 +61,15 @@ find_row(const char **rest, const char *state, unsigned guest_port, struct row *
     return false;
 }
 
+static bool
+is_address(const char *text)
+{
+    struct in6_addr address;
+
+    return inet_pton(AF_INET, text, &address) == 1 ||
+           inet_pton(AF_INET6, text, &address) == 1;
+}
+
 /* The caller frees; NULL on error. */
 static char *
 ask_for_table(struct maqet_opened *machine, struct maqet_error **err)
@@ -97,6 +106,12 @@ maqet_forwarded_find(struct maqet_opened *machine, unsigned guest_port, char **a
         return -1;
     }
     bool any = strcmp(row.host, "*") == 0 || strcmp(row.host, "0.0.0.0") == 0;
+    /* It becomes an argument of ssh. */
+    if (!any && !is_address(row.host))
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "VM '%s': QEMU says that port %u of the guest is at "
+                               "'%s', which is not an address",
+                               machine->name, guest_port, row.host);
     *address = maqet_strdup(any ? "127.0.0.1" : row.host);
     *port = row.host_port;
     return 0;

@@ -88,6 +88,8 @@ maqet_ssh_words(struct maqet_opened *machine, struct maqet_strings *argv,
     add_words(machine, definition, &login, argv);
     maqet_strings_addf(argv, "-p");
     maqet_strings_addf(argv, "%u", port);
+    /* ssh looks for options after the host, too, unless it was told where they end. */
+    maqet_strings_add(argv, "--");
     maqet_strings_add(argv, address);
     return 0;
 }
