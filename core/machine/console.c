@@ -116,6 +116,30 @@ own_path(struct maqet_opened *machine)
     return path;
 }
 
+static int
+error_no_console(const char *path, struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                           "The console %s is neither a socket nor a terminal", path);
+}
+
+/* Opens a terminal. QEMU has said where it is, and might be wrong. */
+static int
+open_terminal(int dir_fd, const char *name, const char *path, struct maqet_error **err)
+{
+    _cleanup_close_ int fd =
+        openat(dir_fd, name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0)
+        return maqet_error_errno(err, errno, "Cannot open the console %s", path);
+    if (!isatty(fd))
+        return error_no_console(path, err);
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+        return maqet_error_errno(err, errno, "Cannot open the console %s", path);
+    return TAKE_FD(fd);
+}
+
 /* Opens what the user's arguments connect a serial port to. */
 static int
 open_own(const char *path, struct maqet_error **err)
@@ -129,9 +153,8 @@ open_own(const char *path, struct maqet_error **err)
         return maqet_error_errno(err, errno, "Cannot open the console %s", path);
     if (S_ISSOCK(status.st_mode))
         return maqet_socket_connect(dir_fd, name, err);
-    int fd = openat(dir_fd, name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    return fd < 0 ? maqet_error_errno(err, errno, "Cannot open the console %s", path)
-                  : fd;
+    return S_ISCHR(status.st_mode) ? open_terminal(dir_fd, name, path, err)
+                                   : error_no_console(path, err);
 }
 
 /* ---- all of it ---- */

@@ -98,6 +98,15 @@ connects named "chardev: \"socket,id=mine,path=$TMP/three.sock,server=on,wait=of
 connects device "chardev: \"socket,id=mine,path=$TMP/four.sock,server=on,wait=off\"" \
     "device: \"isa-serial,chardev=mine\""
 connects pty "serial: pty"
+# What is no socket any more is not opened, whatever it has become.
+expect 0 maqet start socket
+for become in 'touch one.sock' 'mkfifo one.sock' 'ln -s /dev/null one.sock'; do
+    rm one.sock
+    $become
+    expect 3 maqet console socket --quiet-for 0.1 </dev/null
+    err_has "is neither a socket nor a terminal"
+done
+expect 0 maqet stop socket --timeout 0 --force
 
 # None at all.
 without() { # NAME LINE...
