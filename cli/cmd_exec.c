@@ -8,6 +8,8 @@
 #include "core/checkpoint/run.h"
 #include "core/guest/program.h"
 
+enum { EXIT_STATUS_MAX = 255 };
+
 static int
 exit_code_of(const struct maqet_error *error)
 {
@@ -68,6 +70,13 @@ pass_output(const struct maqet_guest_end *end, struct maqet_error **err)
                        : 0;
 }
 
+/* A guest's code may have 32 bits, of which an exit status keeps 8: none but 0 becomes 0. */
+static int
+exit_status_of(int exit_code)
+{
+    return exit_code < 0 || exit_code > EXIT_STATUS_MAX ? EXIT_STATUS_MAX : exit_code;
+}
+
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
@@ -92,7 +101,7 @@ run(struct invocation *invocation, struct maqet_error **err)
     if (pass_output(&end, result == 0 ? err : NULL) < 0 && result == 0)
         return -1;
     if (result == 0)
-        return end.exit_code;
+        return exit_status_of(end.exit_code);
     invocation_show_error(invocation, error);
     return exit_code_of(error);
 }
@@ -109,7 +118,8 @@ const struct command command_exec = {
         "it has ended, at most 16 MiB of each stream. It reads maqet's standard input "
         "to the end, unless that is a terminal. Put -- before a command that has "
         "options; for pipes and variables, run a shell: sh -c '...'.\nThe exit status "
-        "is that of the command, or 128 and the number of the signal that has killed "
+        "is that of the command (255 for one that is larger, as in "
+        "Windows), or 128 and the number of the signal that has killed "
         "it; 124 after --timeout, 125 if maqet fails, 126 if the guest cannot run the "
         "command, 127 if it has none of that name. After --timeout and Ctrl-C, the "
         "command and the processes that it has started are ended.",
