@@ -37,6 +37,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         .target = operands[1],
         .folders = invocation_has(invocation, "recursive"),
         .agent = invocation_has(invocation, "agent"),
+        .umask = invocation->umask,
         .answer_timeout = invocation_milliseconds(invocation, "wait"),
     };
     _cleanup_free_ char *from = split(operands[0], &copy.source);
@@ -67,7 +68,8 @@ const struct command command_cp = {
         "of the host. If the target is a folder, the copy gets the name of the source "
         "in it. A file replaces one of the same name; a folder does not. The copy "
         "appears under its name when it is complete, or not at all, and has the "
-        "permissions of the source, but not its owner.\nIf the VM's definition has "
+        "permissions of the source, but not its owner; those of a copy from a guest are "
+        "limited by the umask, and only the owner may write to it.\nIf the VM's definition has "
         "the key ssh, ssh(1) is used, and paths are relative to the home folder of its "
         "user; otherwise, and with --agent, the qemu-guest-agent in the guest, and "
         "they are relative to /. The guest needs a shell and, for a folder, tar(1) and "

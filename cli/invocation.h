@@ -27,6 +27,7 @@ struct invocation {
     struct maqet_context context;
     struct output output;
     int exit_code; /* the greatest of the errors that have been shown */
+    mode_t umask;  /* with which maqet was started */
     int report_fd; /* in a worker of machines.h: the socket to its parent; else -1 */
 };
 

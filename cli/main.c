@@ -130,7 +130,7 @@ main(int argc, char **argv)
     open_standard_streams();
     /* Files that we and our programs create are private, because an image contains
      * everything that the guest has written. `mode:` is for those who share one. */
-    umask(077);
+    invocation.umask = umask(077);
     /* A write beyond the limit of file sizes is an error to report (EFBIG), not a reason
      * to be killed. Programs that we run get the default back. */
     signal(SIGXFSZ, SIG_IGN);

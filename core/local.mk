@@ -89,13 +89,13 @@ libmaqet_core_a_SOURCES = \
 	core/doctor/leftovers.c core/doctor/leftovers.h \
 	core/doctor/places.c core/doctor/places.h \
 	core/guest/agent.c core/guest/agent.h \
-	core/guest/archive.c core/guest/archive.h \
 	core/guest/copy.c core/guest/copy.h \
 	core/guest/forwarded.c core/guest/forwarded.h \
 	core/guest/program.c core/guest/program.h \
 	core/guest/ready.c core/guest/ready.h \
 	core/guest/ssh.c core/guest/ssh.h \
 	core/guest/transport.c core/guest/transport.h \
+	core/guest/unpacked.c core/guest/unpacked.h \
 	core/job/block_jobs.c core/job/block_jobs.h \
 	core/job/job.c core/job/job.h \
 	core/job/journal.c core/job/journal.h \

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,14 +12,17 @@
 
 #include "core/base/files.h"
 #include "core/base/process.h"
-#include "core/base/removal.h"
 #include "core/base/replacement.h"
-#include "core/guest/archive.h"
 #include "core/guest/transport.h"
+#include "core/guest/unpacked.h"
 
 /* The bits of a mode that are kept: a program of a guest must not become one that runs with
  * the rights of its owner here. */
 enum { MODE_KEPT = 0777, MODE_UNKNOWN = 0644, OCTAL = 8 };
+
+/* Bytes that a file in a guest may have more than it said: it may grow while it is copied, and
+ * those of /proc and /sys have a size of 0. */
+enum { MORE_MAX = 16 << 20 };
 
 void
 maqet_copied_clear(struct maqet_copied *copied)
@@ -197,7 +202,8 @@ static const char look_script[] =
     "{ echo \"$1: Permission denied\" >&2; exit 1; }; "
     "elif [ -e \"$1\" ]; then echo \"$1 is neither a file nor a folder\" >&2; exit 1; "
     "else echo \"$1: No such file or directory\" >&2; exit 1; fi; "
-    "echo \"$k $(stat -L -c '%a %s' \"$1\" 2>/dev/null || echo 0 0)\"; "
+    "echo \"$k $(stat -L -c '%a %s' \"$1\" 2>/dev/null || "
+    "{ echo 0; wc -c <\"$1\" 2>/dev/null; } | tr '\\n' ' ')\"; "
     "printf '%s\\n' \"$p\"";
 
 /* Packs the folder $1 into a new file, and prints the path of that. */
@@ -236,26 +242,35 @@ origin_find(struct maqet_transport *transport, const struct maqet_copy *copy,
     return origin->is_folder && !copy->folders ? error_folder(copy->source, err) : 0;
 }
 
-/* The path of the copy; the caller frees. */
+/* The path of the copy; the caller frees. NULL on error. A source without a name, as ".", gets
+ * the one that the guest says, and only a folder may: it replaces nothing. */
 static char *
-target_path(const struct maqet_copy *copy, const struct origin *origin)
+target_path(const struct maqet_copy *copy, const struct origin *origin,
+            struct maqet_error **err)
 {
     struct stat status;
 
     if (stat(copy->target, &status) < 0 || !S_ISDIR(status.st_mode))
         return maqet_strdup(copy->target);
     _cleanup_free_ char *name = name_of(copy->source);
-    if (!name)
+    if (!name && origin->is_folder)
         name = name_of(origin->path);
+    if (!name) {
+        maqet_error_set(err, MAQET_ERROR_INVALID,
+                        "'%s' has no name that the copy can get", copy->source);
+        maqet_error_hint(err, "Give the copy a name: %s%sNAME", copy->target,
+                         maqet_text_ends(copy->target, "/") ? "" : "/");
+        return NULL;
+    }
     return maqet_format("%s%s%s", copy->target,
-                        maqet_text_ends(copy->target, "/") ? "" : "/", name ? name : "");
+                        maqet_text_ends(copy->target, "/") ? "" : "/", name);
 }
 
 /* Where the bytes go. */
 struct sink {
     int fd; /* a file, or the socket of tar(1) */
     bool is_folder;
-    struct maqet_archive archive;
+    uint64_t size, done; /* of a file: as announced, and until now */
 };
 
 static int
@@ -263,12 +278,17 @@ take_bytes(void *data, const char *bytes, size_t count, struct maqet_error **err
 {
     struct sink *sink = data;
 
-    if (!sink->is_folder)
+    if (!sink->is_folder) {
+        sink->done += count;
+        if (sink->done > sink->size && sink->done - sink->size > MORE_MAX)
+            return maqet_error_set(err, MAQET_ERROR_FAILED,
+                                   "The guest sends more than the %" PRIu64
+                                   " bytes that it said the file has",
+                                   sink->size);
         return maqet_fd_write(sink->fd, bytes, count) < 0
                    ? maqet_error_errno(err, errno, "Cannot write the copy")
                    : 0;
-    if (maqet_archive_check(&sink->archive, bytes, count, err) < 0)
-        return -1;
+    }
     while (count > 0) {
         ssize_t sent = send(sink->fd, bytes, count, MSG_NOSIGNAL);
 
@@ -287,14 +307,20 @@ receive_file(struct maqet_transport *transport, const struct maqet_copy *copy,
              const struct origin *origin, const char *path, struct maqet_error **err)
 {
     _cleanup_replacement_ struct maqet_replacement replacement = {0};
+    struct stat status;
 
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return maqet_error_set(err, MAQET_ERROR_EXISTS,
+                               "%s exists, and is not a regular file", path);
     if (maqet_replacement_begin(path, &replacement, err) < 0)
         return -1;
-    struct sink sink = {.fd = replacement.fd};
+    struct sink sink = {.fd = replacement.fd, .size = origin->size};
     return maqet_transport_receive(transport, copy->source, origin->size, take_bytes,
                                    &sink, err) < 0
                ? -1
-               : maqet_replacement_finish(&replacement, "", 0, origin->mode, err);
+               : maqet_replacement_finish(&replacement, "", 0,
+                                          maqet_guest_mode(origin->mode, copy->umask),
+                                          err);
 }
 
 /* Has tar(1) write what it gets from a socket into a folder, with the permissions that are in
@@ -337,22 +363,39 @@ unpack(struct maqet_transport *transport, const char *packed, const char *folder
     return maqet_error_move(err, reason);
 }
 
+/* Gives what was unpacked its name, which nothing has. */
 static int
-receive_folder(struct maqet_transport *transport, const struct origin *origin,
-               const char *path, struct maqet_error **err)
+publish(const char *tree, const char *path, mode_t mask, struct maqet_error **err)
+{
+    mode_t mode;
+
+    if (maqet_unpacked_check(tree, mask, &mode, err) < 0)
+        return -1;
+    if (renameat2(AT_FDCWD, tree, AT_FDCWD, path, RENAME_NOREPLACE) < 0 &&
+        /* Not every file system knows the flag; a folder replaces only an empty one. */
+        ((errno != EINVAL && errno != ENOSYS) || rename(tree, path) < 0))
+        return maqet_error_errno(err, errno, "Cannot write %s", path);
+    return chmod(path, mode) < 0
+               ? maqet_error_errno(err, errno, "Cannot set the permissions of %s", path)
+               : 0;
+}
+
+static int
+receive_folder(struct maqet_transport *transport, const struct maqet_copy *copy,
+               const struct origin *origin, const char *path, struct maqet_error **err)
 {
     _cleanup_free_ char *packed = NULL, *folder = maqet_format("%s.maqet-XXXXXX", path);
-    const char *inside = strrchr(origin->path, '/');
+    _cleanup_free_ char *inside = name_of(origin->path);
     struct stat status;
 
     if (lstat(path, &status) == 0)
         return maqet_error_set(err, MAQET_ERROR_EXISTS, "%s exists", path);
-    if (!inside || !inside[1])
+    if (!inside)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "The guest's whole file system cannot be copied");
     if (!mkdtemp(folder))
         return maqet_error_errno(err, errno, "Cannot write %s", path);
-    _cleanup_free_ char *tree = maqet_format("%s%s", folder, inside);
+    _cleanup_free_ char *tree = maqet_format("%s/%s", folder, inside);
     int result = maqet_transport_script(
         transport, pack_script, (const char *const[]){origin->path, NULL}, &packed, err);
     if (result == 0) {
@@ -360,9 +403,9 @@ receive_folder(struct maqet_transport *transport, const struct origin *origin,
         maqet_transport_script(transport, "rm -f \"$1\"",
                                (const char *const[]){packed, NULL}, NULL, NULL);
     }
-    if (result == 0 && rename(tree, path) < 0)
-        result = maqet_error_errno(err, errno, "Cannot write %s", path);
-    maqet_dir_remove(folder, NULL);
+    if (result == 0)
+        result = publish(tree, path, copy->umask, err);
+    maqet_unpacked_remove(folder);
     return result;
 }
 
@@ -373,12 +416,13 @@ copy_from_guest(struct maqet_transport *transport, const struct maqet_copy *copy
     struct origin origin = {0};
     int result = origin_find(transport, copy, &origin, err);
 
+    if (result == 0 && !(copied->path = target_path(copy, &origin, err)))
+        result = -1;
     if (result == 0) {
-        copied->path = target_path(copy, &origin);
         copied->is_folder = origin.is_folder;
         copied->size = origin.is_folder ? 0 : origin.size;
         result = origin.is_folder
-                     ? receive_folder(transport, &origin, copied->path, err)
+                     ? receive_folder(transport, copy, &origin, copied->path, err)
                      : receive_file(transport, copy, &origin, copied->path, err);
     }
     free(origin.path);

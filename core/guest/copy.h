@@ -15,6 +15,7 @@ struct maqet_copy {
     bool to_guest;
     bool folders;           /* a source that is a folder is copied, instead of refused */
     bool agent;             /* by the agent in any case */
+    mode_t umask;           /* for what comes from the guest */
     int64_t answer_timeout; /* ms in which the agent must answer */
 };
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes as text, and back; and what a guest sends as an archive. */
+/* Bytes as text, and back; and what came from a guest as an archive. */
 #include "core/base/base64.h"
 
-#include "core/guest/archive.h"
+#include <sys/stat.h>
+
+#include "core/guest/unpacked.h"
 #include "tests/unit/unit.h"
 
 static void
@@ -58,42 +60,49 @@ test_wrong(void)
     }
 }
 
-/* A member of an archive with a type and a size, and its content, in pieces of @step. */
-static int
-send_member(struct maqet_archive *archive, char type, const char *size, size_t content,
-            size_t step, struct maqet_error **err)
+static unsigned
+mode_of(const char *path)
 {
-    size_t length = MAQET_ARCHIVE_BLOCK + content, count;
-    _cleanup_free_ char *bytes = maqet_alloc(length);
-    int result = 0;
+    struct stat status = {0};
 
-    memcpy(bytes, "./name", 6);
-    memcpy(bytes + 124, size, strlen(size));
-    bytes[156] = type;
-    /* What looks like a device in a file's content is none. */
-    memset(bytes + MAQET_ARCHIVE_BLOCK, '3', content);
-    for (size_t at = 0; result == 0 && at < length; at += count) {
-        count = length - at < step ? length - at : step;
-        result = maqet_archive_check(archive, bytes + at, count, err);
-    }
-    return result;
+    CU_ASSERT_EQUAL(lstat(path, &status), 0);
+    return (unsigned)status.st_mode & 07777;
 }
 
 static void
-test_archive(void)
+test_unpacked(void)
 {
-    for (size_t step = 1; step < 2000; step += 333) {
-        struct maqet_archive archive = {0};
-        struct maqet_error *error = NULL;
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *tree = maqet_format("%s/tree", folder);
+    _cleanup_free_ char *sub = maqet_format("%s/sub", tree);
+    _cleanup_free_ char *other = maqet_format("%s/pipe", tree);
+    struct maqet_error *error = NULL;
+    mode_t mode = 0;
 
-        CU_ASSERT_EQUAL(send_member(&archive, '0', "00000001001", 1024, step, &error), 0);
-        CU_ASSERT_EQUAL(send_member(&archive, '5', "00000000000", 0, step, &error), 0);
-        CU_ASSERT_EQUAL(send_member(&archive, '2', "00000000005", 0, step, &error), 0);
-        UNIT_NO_ERROR(&error);
-        CU_ASSERT_EQUAL(send_member(&archive, '4', "00000000000", 0, step, &error), -1);
-        UNIT_ERROR(&error, MAQET_ERROR_UNSUPPORTED,
-                   "'./name' is a device, which is not copied");
-    }
+    CU_ASSERT_EQUAL_FATAL(mkdir(tree, 0700) | mkdir(sub, 0700), 0);
+    _cleanup_free_ char *file = unit_file(sub, "file", "");
+    CU_ASSERT_EQUAL(chmod(file, 04777), 0);
+    CU_ASSERT_EQUAL_FATAL(symlink("/etc/passwd", other), 0);
+    CU_ASSERT_EQUAL(chmod(sub, 02555) | chmod(tree, 0577), 0);
+    CU_ASSERT_EQUAL(maqet_unpacked_check(tree, 027, &mode, &error), 0);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_EQUAL(mode, 0550);
+    CU_ASSERT_EQUAL(mode_of(tree), 0700);
+    CU_ASSERT_EQUAL(mode_of(sub), 0550);
+    CU_ASSERT_EQUAL(mode_of(file), 0750);
+    /* What a guest says to be a folder must be one. */
+    CU_ASSERT_EQUAL(maqet_unpacked_check(file, 027, &mode, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_UNSUPPORTED,
+               "'file' is not a folder, as the guest has said");
+    CU_ASSERT_EQUAL(maqet_unpacked_check(other, 027, &mode, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_UNSUPPORTED,
+               "'pipe' is not a folder, as the guest has said");
+    CU_ASSERT_EQUAL_FATAL(unlink(other) | mkfifo(other, 0600), 0);
+    CU_ASSERT_EQUAL(maqet_unpacked_check(tree, 027, &mode, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_UNSUPPORTED,
+               "'tree/pipe' is neither a file, a folder nor a link, and is not copied");
+    maqet_unpacked_remove(tree);
+    CU_ASSERT_EQUAL(access(tree, F_OK), -1);
 }
 
 int
@@ -103,7 +112,7 @@ main(void)
         {"known texts", test_known},
         {"all bytes", test_all_bytes},
         {"what is no base64", test_wrong},
-        {"devices in an archive", test_archive},
+        {"what was unpacked of an archive", test_unpacked},
         CU_TEST_INFO_NULL,
     };
 
