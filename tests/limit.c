@@ -298,6 +298,9 @@ become_test(char **command, const sigset_t *mask)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     sigprocmask(SIG_SETMASK, mask, NULL);
+    /* Whoever starts us in the background may have them ignored, and tests press Ctrl-C. */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGQUIT, SIG_DFL);
     execvp(command[0], command);
     fprintf(stderr, "limit: %s: %s\n", command[0], strerror(errno));
     _exit(EXIT_HARNESS);

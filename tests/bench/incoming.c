@@ -2,8 +2,9 @@
 /*
  * incoming STATE MONITOR PROGRAM [ARGUMENT...]
  *
- * Runs QEMU as maqet does, with the socket MONITOR, which it makes, as descriptor 3; but
- * with `-incoming` of the file STATE and nothing around it. Prints the microseconds from
+ * Runs QEMU as maqet does, with the socket MONITOR, which it makes, as descriptor 3, and
+ * sockets that nobody uses for the guest agent, the console and events; but with
+ * `-incoming` of the file STATE and nothing around it. Prints the microseconds from
  * before QEMU's process was made until its monitor says that the guest runs. Then QEMU is
  * killed.
  */
@@ -24,7 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MONITOR_FD = 3, STATE_FD = 4, FREE_FD = 10 };
+enum { MONITOR_FD = 3, STATE_FD = 4, AGENT_FD = 5, CONSOLE_FD = 8, EVENTS_FD = 9 };
+enum { FREE_FD = 16 };
 
 static pid_t qemu;
 
@@ -58,6 +60,28 @@ out_of_the_way(int fd, const char *what)
     return moved;
 }
 
+/* Makes the sockets that QEMU's command line mentions besides the monitor. */
+static int
+make_sockets(void)
+{
+    const struct sockaddr_un any = {.sun_family = AF_UNIX}; /* unix(7), autobind */
+    int agent = socket(AF_UNIX, SOCK_STREAM, 0), console[2], events[2];
+
+    return agent < 0 ||
+                   bind(agent, (const struct sockaddr *)&any, sizeof(sa_family_t)) < 0 ||
+                   listen(agent, 1) < 0 ||
+                   socketpair(AF_UNIX, SOCK_STREAM, 0, console) < 0 ||
+                   socketpair(AF_UNIX, SOCK_STREAM, 0, events) < 0 ||
+                   (agent = fcntl(agent, F_DUPFD, FREE_FD)) < 0 ||
+                   (console[0] = fcntl(console[0], F_DUPFD, FREE_FD)) < 0 ||
+                   (events[0] = fcntl(events[0], F_DUPFD, FREE_FD)) < 0 ||
+                   fcntl(console[1], F_DUPFD, FREE_FD) < 0 ||
+                   fcntl(events[1], F_DUPFD, FREE_FD) < 0 || dup2(agent, AGENT_FD) < 0 ||
+                   dup2(console[0], CONSOLE_FD) < 0 || dup2(events[0], EVENTS_FD) < 0
+               ? -1
+               : 0;
+}
+
 static void
 run(char **argv, size_t count, int monitor, int state)
 {
@@ -70,7 +94,8 @@ run(char **argv, size_t count, int monitor, int state)
     all[count + 1] = "fd:4";
     qemu = fork();
     if (qemu == 0) {
-        if (dup2(monitor, MONITOR_FD) < 0 || dup2(state, STATE_FD) < 0)
+        if (make_sockets() < 0 || dup2(monitor, MONITOR_FD) < 0 ||
+            dup2(state, STATE_FD) < 0)
             _exit(1);
         execvp(all[0], all);
         _exit(1);

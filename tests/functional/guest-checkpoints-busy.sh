@@ -18,7 +18,7 @@ expect 0 maqet add vm.yaml
 boot vm
 disk=$(disk_with_serial vm HDD)
 in_guest vm "mkdir -p /mnt/t && mount -t ext2 -o ro /dev/$disk /mnt/t && cp /mnt/t/rewriter /tmp &&
-    umount /mnt/t && (setsid /tmp/rewriter 150 /tmp/report >/dev/null 2>&1 &)"
+    umount /mnt/t && (setsid /tmp/rewriter 100 /tmp/report >/dev/null 2>&1 &)"
 
 # after NUMBER: waits until the guest has done so many more passes, and shows its report.
 after() {

@@ -107,8 +107,9 @@ places() { # VM LINE...: where its drives are with these lines
     expect 0 maqet apply "$moved" "$moved.yaml"
     expect 0 maqet start "$moved"
     hmp "$moved" "info pci" >pci
-    # Behind a root port, if there are such; the firmware may not have numbered their buses yet.
-    awk '$1 == "Bus" { place = $4 } $1 == "id" && $2 ~ /^"(one|two|maqet-port-[0-9]+)"$/ { print $2 place }' pci
+    # Behind a root port, if there are such; their buses are empty until the firmware has numbered them.
+    awk '$1 == "Bus" { place = $4 } $1 == "id" && $2 ~ /^"(one|two|maqet-port-[0-9]+)"$/ { print $2 place }' pci >places
+    if grep -q maqet-port places; then grep maqet-port places; else cat places; fi
     maqet --format plain args "$moved" | grep -o '"drive":"[a-z]*","bus":"[^"]*"' || :
     expect 0 maqet stop "$moved" --timeout 0 --force
 }

@@ -119,7 +119,7 @@ kills=0 pending=0
 for call in clone wait4 rename unlink; do
     at_every_step $call check_create '' create --all new
     at_every_step $call check_overwrite '' create --all keep --overwrite
-    at_every_step $call check_load '' load --all keep
+    at_every_step $call check_load '' load --yes --all keep
     at_every_step $call check_delete '' delete --all keep
 done
 for call in sendmsg recvfrom rename unlink; do
@@ -128,7 +128,7 @@ for call in sendmsg recvfrom rename unlink; do
     at_every_step $call check_delete start delete --all keep --live
 done
 for call in pidfd_send_signal clone unlinkat rename unlink; do
-    at_every_step $call check_load start load --all keep --live
+    at_every_step $call check_load start load --yes --all keep --live
 done
 echo "killed $kills times, $pending times in the middle of an operation"
 [ "$pending" -ge 40 ] || fail "hardly ever killed in the middle"
