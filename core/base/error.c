@@ -238,6 +238,7 @@ maqet_error_copy(struct maqet_error **err, const struct maqet_error *error)
             maqet_error_remark(&copy, "%s", error->remark);
         maqet_error_hints(&copy, error);
         copy->signal = error->signal;
+        copy->refused = error->refused;
         copy->file = maqet_strdup(error->file);
         copy->line = error->line;
         copy->column = error->column;

@@ -33,6 +33,7 @@ struct maqet_error {
     char *file;
     unsigned line, column;
     struct maqet_error *also; /* a further mistake in the same input; NULL: none */
+    bool refused;             /* QEMU, or the guest agent, has answered so to a command */
     bool silent; /* QEMU did not answer (core/qemu/silence.h): some can do without */
     int signal;  /* that interrupted us (core/base/interrupt.h); 0: none */
 };

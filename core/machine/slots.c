@@ -84,7 +84,7 @@ observe_device(struct maqet_qmp *qmp, int64_t timeout, const char *device,
 
     if (maqet_plugged_place(qmp, timeout, device, &bus, &address, &reason) < 0)
         /* Devices on other buses, such as those of controllers, have no such address. */
-        return reason->code == MAQET_ERROR_FAILED || reason->code == MAQET_ERROR_MISSING
+        return reason->refused || reason->code == MAQET_ERROR_MISSING
                    ? 0
                    : maqet_error_move(err, TAKE_PTR(reason));
     if (!is_placed(slots, device, bus))

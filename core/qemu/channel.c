@@ -339,5 +339,8 @@ maqet_channel_refusal(const char *who, json_object *refusal, struct maqet_error 
         code = MAQET_ERROR_MISSING;
     if (!words)
         words = "it failed";
-    return maqet_error_set(err, code, "%s: %.*s", who, maqet_text_fitting(words), words);
+    maqet_error_set(err, code, "%s: %.*s", who, maqet_text_fitting(words), words);
+    if (err && *err)
+        (*err)->refused = true;
+    return -1;
 }

@@ -110,7 +110,7 @@ maqet_plugged_place(struct maqet_qmp *qmp, int64_t timeout, const char *device,
     if (!number)
         return -1;
     if (!slash || !json_object_is_type(number, json_type_int))
-        return maqet_error_set(err, MAQET_ERROR_FAILED,
+        return maqet_error_set(err, MAQET_ERROR_MISSING,
                                "QEMU does not say where the device '%s' is", device);
     *bus = maqet_strdup(slash + 1);
     *address = json_object_get_int64(number);
