@@ -167,6 +167,7 @@ maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *
     _cleanup_strings_ struct maqet_strings given_up = MAQET_STRINGS_INIT;
 
     if (maqet_vm_drives_check(vm, consent, err) < 0 || check_unused(vm, err) < 0 ||
+        maqet_ended_prune(vm->context, vm->definition->name, vm->definition, err) < 0 ||
         maqet_ended_note(vm, err) < 0)
         return -1;
     /* Earlier images that are missing, too: the user has agreed to do without them. */

@@ -116,8 +116,6 @@ maqet_ended_note(const struct maqet_vm *vm, struct maqet_error **err)
     for (size_t i = 0; i < vm->drive_count; i++)
         if (is_concerned(vm->drives[i]))
             maqet_strings_add(&ended.drives, vm->drives[i]->name);
-    if (maqet_ended_prune(vm->context, name, vm->definition, err) < 0)
-        return -1;
     if (ended.drives.count == 0)
         return 0;
     find_folder(ended.data_dir, name, &ended.folder);

@@ -11,8 +11,8 @@
 
 #include "core/machine/vm.h"
 
-/* Records the drives of a machine that is being started, if there are any; nothing is due
- * from before. The caller holds the machine's lock, here and below. */
+/* Records the drives of a machine that is being started, or that gets another one, if there
+ * are any; nothing is due from before. The caller holds the machine's lock, here and below. */
 int maqet_ended_note(const struct maqet_vm *vm, struct maqet_error **err);
 
 /* Does what is due for a machine that has ended. What fails stays due, and so does what is
