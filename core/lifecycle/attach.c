@@ -92,7 +92,17 @@ check_running(struct maqet_plugging *plugging, struct maqet_error **err)
     return look_at_image(plugging, err);
 }
 
-/* After an error, QEMU has nothing of it, unless it did not answer. */
+/* Whether QEMU says that it has no such device. Only then the guest cannot have written to
+ * what was created: an error may also be that the answer did not arrive. */
+static bool
+is_absent(struct maqet_plugging *plugging)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    return maqet_plugging_look(plugging, &reason) == 0 &&
+           !maqet_plugging_is_there(plugging);
+}
+
 static int
 plug(struct maqet_plugging *plugging, struct maqet_job *job, struct maqet_error **err)
 {
@@ -100,7 +110,7 @@ plug(struct maqet_plugging *plugging, struct maqet_job *job, struct maqet_error 
         return -1;
     if (maqet_plugging_add(plugging, err) == 0)
         return maqet_job_phase(job, STORE, err);
-    if (!(*err)->silent)
+    if (!(*err)->silent && is_absent(plugging))
         maqet_job_phase(job, CREATE, NULL);
     return -1;
 }
@@ -168,16 +178,34 @@ maqet_vm_attach(const struct maqet_context *context, const char *name,
 
 /* ---- recovery ---- */
 
-/* Nothing of the drive stays, except for storage that the guest may have written to. */
+static void
+say_kept(const struct maqet_plugging *plugging, struct maqet_job *job, const char *need)
+{
+    _cleanup_free_ char *place = maqet_drive_place(plugging->drive);
+    _cleanup_free_ char *what = maqet_format(
+        "the guest does not have the drive. %s, which was created for it, is "
+        "kept: %s",
+        plugging->drive->path ? plugging->drive->path : place, need);
+
+    maqet_job_say(job, what);
+}
+
+/* Nothing of the drive stays, except for storage that the guest may have written to, or
+ * that somebody needs. */
 static int
 undo(struct maqet_plugging *plugging, struct maqet_job *job, struct maqet_error **err)
 {
     if (plugging->machine->run.pid > 0 && maqet_plugging_remove_rest(plugging, err) < 0)
         return -1;
     if (job->journal.phase == CREATE) {
-        if (maqet_plugging_undo_creation(plugging, err) < 0)
+        _cleanup_free_ char *need = NULL;
+
+        if (maqet_plugging_undo_creation(plugging, &need, err) < 0)
             return -1;
-        maqet_job_say_nothing_left(job, "nothing is left of it");
+        if (need)
+            say_kept(plugging, job, need);
+        else
+            maqet_job_say_nothing_left(job, "nothing is left of it");
         return 0;
     }
     maqet_job_say(job, "the guest does not have the drive, and its storage is kept");

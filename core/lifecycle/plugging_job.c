@@ -6,8 +6,10 @@
 
 #include "core/base/json.h"
 #include "core/config/saved.h"
+#include "core/lifecycle/remove_elsewhere.h"
 #include "core/machine/entries.h"
 #include "core/machine/monitor.h"
+#include "core/machine/needs.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/storage/callback.h"
@@ -160,9 +162,10 @@ record_index(const struct maqet_plugging *plugging)
     return i;
 }
 
-/* Deletes the image if it is the file that was created. */
+/* Deletes the image if it is the file that was created, and nobody needs it by now: also not
+ * this machine, whose stored definition may have changed since. *need: why it stays. */
 static int
-delete_file(const struct maqet_plugging *plugging, struct maqet_error **err)
+delete_file(const struct maqet_plugging *plugging, char **need, struct maqet_error **err)
 {
     const struct maqet_drive *drive = plugging->drive;
     const struct maqet_image_record *record = drive->record;
@@ -173,12 +176,14 @@ delete_file(const struct maqet_plugging *plugging, struct maqet_error **err)
         !maqet_file_id_of_path(drive->path, &id) ||
         !maqet_file_id_equal(&id, &record->id))
         return 0;
-    return maqet_file_remove(drive->path, err);
+    *need = maqet_image_need(plugging->machine->context, NULL, NULL, drive->path);
+    return *need ? 0 : maqet_file_remove(drive->path, err);
 }
 
 /* Storage elsewhere was certainly created by us if that was recorded afterwards. */
 static int
-delete_elsewhere(const struct maqet_plugging *plugging, struct maqet_error **err)
+delete_elsewhere(const struct maqet_plugging *plugging, char **need,
+                 struct maqet_error **err)
 {
     const struct maqet_drive *drive = plugging->drive;
     const struct maqet_image_record *record = drive->record;
@@ -186,23 +191,27 @@ delete_elsewhere(const struct maqet_plugging *plugging, struct maqet_error **err
     if (plugging->exists || !record || !record->created || record->seen == 0 ||
         !drive->storage->plugin.remove)
         return 0;
-    return MAQET_STORAGE_CALL(err, drive, MAQET_CALL_LONG, remove);
+    *need = maqet_elsewhere_need(plugging->machine->context, drive);
+    return *need ? 0 : MAQET_STORAGE_CALL(err, drive, MAQET_CALL_LONG, remove);
 }
 
 int
-maqet_plugging_undo_creation(struct maqet_plugging *plugging, struct maqet_error **err)
+maqet_plugging_undo_creation(struct maqet_plugging *plugging, char **need,
+                             struct maqet_error **err)
 {
     struct maqet_vm *vm = plugging->vm;
     struct maqet_drive *drive = plugging->drive;
 
+    *need = NULL;
     if (vm->images_error)
         return maqet_error_copy(err, vm->images_error);
     if (drive->fault_of >= MAQET_FAULT_STORAGE)
         return 0;
-    if ((drive->path ? delete_file(plugging, err) : delete_elsewhere(plugging, err)) < 0)
+    if ((drive->path ? delete_file(plugging, need, err)
+                     : delete_elsewhere(plugging, need, err)) < 0)
         return -1;
     size_t index = record_index(plugging);
-    if (plugging->known || index == vm->images.count)
+    if (*need || plugging->known || index == vm->images.count)
         return 0;
     maqet_images_remove(&vm->images, index);
     vm->images_changed = true;

@@ -47,18 +47,31 @@ need_of_machine(const struct maqet_context *context, const char *name,
     return NULL;
 }
 
+/* The same for all machines but @except (may be NULL). */
 static char *
-need_of_others(const struct maqet_vm *vm, const struct maqet_drive *drive)
+need_of_machines(const struct maqet_context *context, const char *except,
+                 const struct maqet_drive *drive)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     char *need = NULL;
 
-    if (maqet_store_list(vm->context, &names, NULL) < 0)
+    if (maqet_store_list(context, &names, NULL) < 0)
         return maqet_strdup("the other VMs cannot be listed");
     for (size_t i = 0; i < names.count && !need; i++)
-        if (strcmp(names.items[i], vm->definition->name) != 0)
-            need = need_of_machine(vm->context, names.items[i], drive);
+        if (!except || strcmp(names.items[i], except) != 0)
+            need = need_of_machine(context, names.items[i], drive);
     return need;
+}
+
+char *
+maqet_elsewhere_need(const struct maqet_context *context, const struct maqet_drive *drive)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    char *need = need_of_machines(context, NULL, drive);
+
+    if (need || maqet_drive_check_users(drive, 0, &reason) == 0)
+        return need;
+    return maqet_strdup(reason->message);
 }
 
 /* What speaks against asking the plugin; NULL: nothing. The caller frees. */
@@ -79,7 +92,8 @@ objection(const struct maqet_vm *vm, const struct maqet_drive *drive,
                             drive->fault->message);
     _cleanup_free_ char *owner = maqet_owner_objection(
         vm->context, vm->definition->name, vm->definition->uuid, drive->record);
-    return owner ? maqet_format("created by maqet %s", owner) : need_of_others(vm, drive);
+    return owner ? maqet_format("created by maqet %s", owner)
+                 : need_of_machines(vm->context, vm->definition->name, drive);
 }
 
 /* What the plugin says against it; NULL: nothing. The caller frees. */

@@ -16,4 +16,9 @@ bool maqet_elsewhere_is_removed(const struct maqet_vm *vm,
                                 const struct maqet_drive *drive,
                                 const struct maqet_remove *how, char **reason);
 
+/* Why the storage of a drive must stay: a machine's stored definition has it, or somebody
+ * uses it. NULL: nothing needs it. The caller frees. */
+char *maqet_elsewhere_need(const struct maqet_context *context,
+                           const struct maqet_drive *drive);
+
 #endif

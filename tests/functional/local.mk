@@ -107,6 +107,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/shared-image.sh \
 	tests/functional/argument-files.sh \
 	tests/functional/attach.sh \
+	tests/functional/attach-kept.sh \
 	tests/functional/attach-killed.sh \
 	tests/functional/arguments.sh \
 	tests/functional/system-shares.sh \
