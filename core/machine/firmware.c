@@ -100,20 +100,53 @@ set_fault(struct maqet_drive *drive, struct maqet_place place, struct maqet_erro
         drive->fault_of = MAQET_FAULT_INTERFACE;
 }
 
-/* Adds what the plugin of the drive has the path and the size of its image in. */
-static void
-add_options(json_object *entry, const struct maqet_drive *drive, const char *beside,
-            const struct maqet_uefi *uefi, struct maqet_error **err)
+/* Where the image was last; NULL: the machine has none yet. Another drive may have had the
+ * name before, so the file has that of @path. */
+static const char *
+recorded_path(const struct maqet_images *images, const char *path)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    const struct maqet_image_record *latest = NULL;
+
+    for (size_t i = 0; i < images->count; i++) {
+        const struct maqet_image_record *record = &images->items[i];
+
+        if (!record->path || strcmp(record->drive, MAQET_FIRMWARE_DRIVE) != 0 ||
+            strcmp(strrchr(record->path, '/'), strrchr(path, '/')) != 0 ||
+            (record->seen == 0 && maqet_file_missing(record->path)))
+            continue;
+        if (!latest || record->seen > latest->seen)
+            latest = record;
+    }
+    return latest ? latest->path : NULL;
+}
+
+/* The path of the image. Once there is one, it stays there, whichever drive is the first
+ * one now; unless it was moved along with that drive's image. The caller frees. */
+static char *
+path_of(const struct maqet_drive *drive, const struct maqet_images *images,
+        const char *beside)
+{
     const struct maqet_machine *machine = drive->machine;
     _cleanup_free_ char *folder = beside ? maqet_path_folder(beside) : NULL;
     _cleanup_free_ char *path =
         maqet_format("%s/maqet-%s-%s.%s", folder ? folder : machine->storage_dir,
                      machine->image_name ? machine->image_name : machine->vm_name,
-                     MAQET_FIRMWARE_DRIVE, plugin->name);
+                     MAQET_FIRMWARE_DRIVE, drive->storage->plugin.name);
+    const char *recorded = recorded_path(images, path);
 
-    if (folder)
+    if (!recorded || (maqet_file_missing(recorded) && !maqet_file_missing(path)))
+        return TAKE_PTR(path);
+    return maqet_strdup(recorded);
+}
+
+/* Adds what the plugin of the drive has the path and the size of its image in. */
+static void
+add_options(json_object *entry, const struct maqet_drive *drive, const char *path,
+            const struct maqet_uefi *uefi, struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+
+    if (!drive->path || strcmp(drive->path, path) != 0)
         set(entry, plugin->path_option, path);
     /* An image that exists keeps its size. */
     if (!uefi->template || access(path, F_OK) == 0)
@@ -127,7 +160,8 @@ add_options(json_object *entry, const struct maqet_drive *drive, const char *bes
 struct maqet_drive *
 maqet_firmware_drive(const struct maqet_context *context,
                      const struct maqet_machine *machine, json_object *tree,
-                     const char *beside, struct maqet_uefi *uefi)
+                     const struct maqet_images *images, const char *beside,
+                     struct maqet_uefi *uefi)
 {
     struct maqet_place place = maqet_tree_place_of_value(tree, key_name);
     _cleanup_json_ json_object *entry = maqet_tree_mapping(place);
@@ -138,7 +172,9 @@ maqet_firmware_drive(const struct maqet_context *context,
     set(entry, "interface", "none");
     struct maqet_drive *drive = maqet_drive_look(context, machine, entry);
     if (!maqet_drive_is_unknown(drive)) {
-        add_options(entry, drive, beside, uefi, error ? NULL : &error);
+        _cleanup_free_ char *path = path_of(drive, images, beside);
+
+        add_options(entry, drive, path, uefi, error ? NULL : &error);
         maqet_drive_free(drive);
         drive = maqet_drive_look(context, machine, entry);
     }

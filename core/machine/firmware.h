@@ -8,6 +8,7 @@
 #define MAQET_MACHINE_FIRMWARE_H
 
 #include "core/config/tree.h"
+#include "core/machine/images_file.h"
 #include "core/qemu/uefi.h"
 #include "core/storage/drive.h"
 
@@ -25,12 +26,13 @@ bool maqet_firmware_is_uefi(json_object *tree);
 bool maqet_firmware_is_ignored(json_object *tree);
 
 /* The drive with the variables, for a machine whose definition wants UEFI, and the firmware,
- * which must outlive it. Its image is created from the firmware's template, beside the image
- * @beside (NULL: in the folder of images without a path). Never NULL; if there is no
- * firmware, the drive has a fault. */
+ * which must outlive it. Its image is where the machine's records @images have it; otherwise
+ * it is created from the firmware's template, beside the image @beside (NULL: in the folder
+ * of images without a path). Never NULL; if there is no firmware, the drive has a fault. */
 struct maqet_drive *maqet_firmware_drive(const struct maqet_context *context,
                                          const struct maqet_machine *machine,
-                                         json_object *tree, const char *beside,
-                                         struct maqet_uefi *uefi);
+                                         json_object *tree,
+                                         const struct maqet_images *images,
+                                         const char *beside, struct maqet_uefi *uefi);
 
 #endif

@@ -170,8 +170,8 @@ make_drives(struct maqet_vm *vm)
             vm->context, &vm->machine, json_object_array_get_idx(list, i));
 }
 
-/* The drive with the variables of UEFI, beside the image of the first one that has a path of
- * its own: they belong together. */
+/* The drive with the variables of UEFI; new ones are beside the image of the first drive that
+ * has a path of its own: they belong together. */
 static void
 make_firmware(struct maqet_vm *vm)
 {
@@ -184,8 +184,8 @@ make_firmware(struct maqet_vm *vm)
         if (vm->drives[i]->path && !vm->drives[i]->default_path &&
             !maqet_drive_readonly(vm->drives[i]))
             beside = vm->drives[i]->path;
-    struct maqet_drive *drive =
-        maqet_firmware_drive(vm->context, &vm->machine, tree, beside, &vm->uefi);
+    struct maqet_drive *drive = maqet_firmware_drive(vm->context, &vm->machine, tree,
+                                                     &vm->images, beside, &vm->uefi);
     *MAQET_APPEND(vm->drives, vm->drive_count) = drive;
 }
 
@@ -197,9 +197,9 @@ maqet_vm_look(const struct maqet_context *context, struct maqet_definition *defi
     vm->context = context;
     vm->definition = definition;
     describe_machine(vm);
+    maqet_images_load(context, definition->name, &vm->images, &vm->images_error);
     make_drives(vm);
     make_firmware(vm);
-    maqet_images_load(context, definition->name, &vm->images, &vm->images_error);
     maqet_images_attach(vm);
     maqet_slots_load(context, definition->name, &vm->slots, &vm->slots_error);
     return vm;
