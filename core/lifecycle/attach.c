@@ -30,21 +30,21 @@ error_exists(const struct maqet_opened *machine, const char *drive, bool stored,
     return -1;
 }
 
-/* Neither definition may have a drive of that name. */
+/* Neither definition may have a drive of that name, nor a key that adds one. */
 static int
-check_new(const struct maqet_opened *machine, const char *drive, struct maqet_error **err)
+check_new(struct maqet_opened *machine, const char *drive, struct maqet_error **err)
 {
-    _cleanup_definition_ struct maqet_definition *running =
-        maqet_opened_definition(machine, err);
-    _cleanup_definition_ struct maqet_definition *stored =
-        running ? maqet_store_load(machine->context, machine->name, err) : NULL;
+    const struct maqet_vm *running = maqet_opened_vm(machine, err);
+    _cleanup_vm_ struct maqet_vm *stored =
+        running ? maqet_vm_open(machine->context, machine->name, err) : NULL;
 
     if (!stored)
         return -1;
-    if (maqet_entries_find(running, drive))
+    if (maqet_vm_find_drive(running, drive, NULL))
         return error_exists(machine, drive, false, err);
-    return maqet_entries_find(stored, drive) ? error_exists(machine, drive, true, err)
-                                             : 0;
+    return maqet_vm_find_drive(stored, drive, NULL)
+               ? error_exists(machine, drive, true, err)
+               : 0;
 }
 
 /* Whether the stored definition may have the drive, with its others. */

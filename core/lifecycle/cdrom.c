@@ -240,9 +240,12 @@ maqet_vm_cdrom(const struct maqet_context *context, const char *name,
 
     if (!drive || check_drive(drive, err) < 0)
         return -1;
-    json_object *entry = maqet_entries_find(machine->vm->definition, how->drive);
+    json_object *entry = maqet_entries_find_own(machine->vm->definition, drive, err);
     _cleanup_json_ json_object *changed =
-        entry_with(entry, drive->storage->plugin.path_option, how->file);
+        entry ? entry_with(entry, drive->storage->plugin.path_option, how->file) : NULL;
+
+    if (!changed)
+        return -1;
     *running = machine->run.pid > 0;
     if (!*running)
         return change_stopped(machine, changed, err);

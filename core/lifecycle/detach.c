@@ -93,10 +93,10 @@ static json_object *
 find_entry(struct maqet_opened *machine, const char *drive, struct maqet_error **err)
 {
     const struct maqet_vm *vm = maqet_opened_vm(machine, err);
+    const struct maqet_drive *found = vm ? maqet_vm_find_drive(vm, drive, err) : NULL;
 
-    if (!vm || !maqet_vm_find_drive(vm, drive, err))
-        return NULL;
-    return json_object_get(maqet_entries_find(vm->definition, drive));
+    return found ? json_object_get(maqet_entries_find_own(vm->definition, found, err))
+                 : NULL;
 }
 
 int

@@ -10,6 +10,7 @@
 #include "core/config/options.h"
 #include "core/job/recover.h"
 #include "core/machine/drives.h"
+#include "core/machine/entries.h"
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
 #include "core/machine/opened.h"
@@ -39,8 +40,11 @@ choose_drive(struct resizing *resizing, const char *name, struct maqet_error **e
 {
     bool live = is_live(resizing);
 
-    resizing->drive = maqet_vm_find_drive(resizing->machine->vm, name, err);
+    const struct maqet_vm *vm = resizing->machine->vm;
+
+    resizing->drive = maqet_vm_find_drive(vm, name, err);
     if (!resizing->drive ||
+        !maqet_entries_find_own(vm->definition, resizing->drive, err) ||
         maqet_drive_check_fault(resizing->drive,
                                 live ? MAQET_FAULT_ENTRY : MAQET_FAULT_STORAGE, err) < 0)
         return -1;

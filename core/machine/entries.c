@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "core/machine/cloud_init.h"
+#include "core/machine/firmware.h"
+
 static json_object *
 list_of(const struct maqet_definition *definition)
 {
@@ -32,6 +35,36 @@ maqet_entries_find(const struct maqet_definition *definition, const char *name)
     json_object *list = list_of(definition);
 
     return list ? json_object_array_get_idx(list, index_of(list, name)) : NULL;
+}
+
+/* The key that adds a drive of that name. */
+static const char *
+key_of(const char *name)
+{
+    static const struct {
+        const char *name, *key;
+    } drives[] = {{MAQET_CLOUD_INIT_DRIVE, "cloud_init"},
+                  {MAQET_FIRMWARE_DRIVE, "firmware"}};
+
+    for (size_t i = 0; i < sizeof(drives) / sizeof(*drives); i++)
+        if (strcmp(drives[i].name, name) == 0)
+            return drives[i].key;
+    return "storage";
+}
+
+json_object *
+maqet_entries_find_own(const struct maqet_definition *definition,
+                       const struct maqet_drive *drive, struct maqet_error **err)
+{
+    json_object *entry = maqet_entries_find(definition, drive->name);
+
+    if (entry)
+        return entry;
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                      "it is not changed by itself, because the key '%s' adds it",
+                      key_of(drive->name));
+    maqet_error_next(err, MAQET_NEXT_APPLY, definition->name, NULL);
+    return NULL;
 }
 
 /* A list has the places of its items, so another one is a new one. @entry replaces the item

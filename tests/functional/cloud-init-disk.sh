@@ -144,6 +144,14 @@ expect 0 maqet --format plain args key
     fail "the disk of cloud-init comes before the others"
 expect 0 maqet --format plain status key
 out_has cloud-init
+# It is the key's, so there is no second one of its name, and it is not detached.
+expect 3 maqet attach key --name cloud-init --size 1M
+err_has "VM 'key' has a drive 'cloud-init' already"
+expect 3 maqet detach key cloud-init
+err_has "drive 'cloud-init' of VM 'key': it is not changed by itself, because the key 'cloud_init' adds it"
+err_has "Change it: maqet apply key FILE"
+expect 3 maqet cdrom key cloud-init eject
+err_has "drive 'cloud-init' of VM 'key'"
 expect 0 maqet stop key --timeout 0 --force
 [ -z "$(image key)" ] || fail "it outlives the machine"
 vm_yaml key <<'EOF'

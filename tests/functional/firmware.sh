@@ -93,6 +93,39 @@ describe 80-first.json first 'pc-q35-*'
 expect 0 maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
 ! same_as_template || fail "the variables were created again"
+# They stay where they are when another drive is the first one with a path.
+variables_path() { # VM
+    maqet status "$1" --format json | tr -d ' \n' | grep -o '[^"]*-firmware.qcow2' | sort -u
+}
+mkdir other
+expect 0 maqet attach vm --name two --size 1M file=other/two.qcow2
+expect 0 maqet detach vm disk
+same "$TMP/images/maqet-vm-firmware.qcow2" "$(variables_path vm)" "the variables"
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+[ ! -e other/maqet-vm-firmware.qcow2 ] || fail "there are other variables"
+# If they are gone, that is an error as for another image; they may have been moved with the drive.
+mv images/maqet-vm-firmware.qcow2 gone
+expect 3 maqet start vm
+err_has "drive 'firmware'"
+err_has "images/maqet-vm-firmware.qcow2"
+mv gone other/maqet-vm-firmware.qcow2
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+[ ! -e images/maqet-vm-firmware.qcow2 ] || fail "there are new variables"
+mv other/maqet-vm-firmware.qcow2 images
+expect 0 maqet attach vm --name disk --size 1M file=images/disk.qcow2
+expect 0 maqet detach vm two
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+# The drive is the key's: there is no second one of its name, and it is not changed by itself.
+expect 3 maqet attach vm --name firmware --size 1M
+err_has "VM 'vm' has a drive 'firmware' already"
+for command in 'detach vm firmware' 'resize vm firmware 1G'; do
+    # shellcheck disable=SC2086
+    expect 3 maqet $command
+    err_has "drive 'firmware' of VM 'vm': it is not changed by itself, because the key 'firmware' adds it"
+done
 # They go as the machine's other images do.
 expect 0 maqet rm vm --yes --delete-storage
 removed "$TMP/images/maqet-vm-firmware.qcow2"
@@ -102,6 +135,8 @@ sed 's/, file: images.*}/}/; s/name: vm/name: plain/' vm.yaml >plain.yaml
 expect 0 maqet add plain.yaml
 expect 0 maqet start plain
 [ -e images/maqet-plain-firmware.qcow2 ] || fail "the variables are not beside the image"
+expect 0 maqet attach plain --name two --size 1M file=other/plain.qcow2
+same "$TMP/images/maqet-plain-firmware.qcow2" "$(variables_path plain)" "the variables while it runs"
 expect 0 maqet stop plain --timeout 0 --force
 # If a template cannot be copied, nothing is left of the image.
 sed 's/name: vm/name: bad/; s/disk.qcow2/bad.qcow2/' vm.yaml >bad.yaml
