@@ -154,6 +154,33 @@ add_actions(struct candidates *candidates, const struct command *command)
 
 /* ---- by the position ---- */
 
+static void
+add_file_kind(struct candidates *candidates, enum operand_kind kind)
+{
+    switch (kind) {
+    case OPERAND_YAML:
+        candidates_add_files(candidates, "yaml");
+        break;
+    case OPERAND_COPIED:
+        add_machine_prefixes(candidates);
+        candidates_add_files(candidates, "");
+        break;
+    case OPERAND_MEDIUM:
+    case OPERAND_NEW_FILE:
+    case OPERAND_PLUGIN_FILE:
+        candidates_add_files(candidates, "");
+        break;
+    case OPERAND_FOLDER:
+        add_folders(candidates);
+        break;
+    case OPERAND_PROGRAM:
+        maqet_text_append(&candidates->text, "programs\n");
+        break;
+    default:
+        break;
+    }
+}
+
 /* What a kind of operand may be, or a value of an option; @flags of the operand. */
 static void
 add_kind(struct candidates *candidates, enum operand_kind kind, unsigned flags)
@@ -199,25 +226,8 @@ add_kind(struct candidates *candidates, enum operand_kind kind, unsigned flags)
     case OPERAND_ASSIGNMENT:
         candidates_add_assignments(candidates);
         break;
-    case OPERAND_YAML:
-        candidates_add_files(candidates, "yaml");
-        break;
-    case OPERAND_COPIED:
-        add_machine_prefixes(candidates);
-        candidates_add_files(candidates, "");
-        break;
-    case OPERAND_MEDIUM:
-    case OPERAND_NEW_FILE:
-    case OPERAND_PLUGIN_FILE:
-        candidates_add_files(candidates, "");
-        break;
-    case OPERAND_FOLDER:
-        add_folders(candidates);
-        break;
-    case OPERAND_PROGRAM:
-        maqet_text_append(&candidates->text, "programs\n");
-        break;
     default:
+        add_file_kind(candidates, kind);
         break;
     }
 }
