@@ -116,7 +116,7 @@ has_checkpoint() {
 }
 lacks_checkpoint() {
     running myvm
-    "$MAQET" -q checkpoint myvm delete "$1" --yes 2>/dev/null || :
+    "$MAQET" -q checkpoint myvm delete "$1" 2>/dev/null || :
 }
 without() {
     stopped "$1"
@@ -227,6 +227,10 @@ EOF
     'maqet plugin check '*nbd*)
         plugin nbd
         served
+        ;;
+    'maqet diff web '*)
+        there web
+        expect 0 maqet apply web web.yaml
         ;;
     'maqet apply web '* | 'maqet validate '* | 'maqet help '* | 'maqet plugin '* | 'maqet doctor'*)
         there web
