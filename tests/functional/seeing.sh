@@ -170,7 +170,7 @@ for key in q '\003'; do
         eventually 30 grep -q 'q: quit' screen
         # shellcheck disable=SC2059 # an escape
         printf "$key"
-    } | TERM=xterm script -qefc "stty -g >before; '$MAQET' top -n 0.1; echo \$? >code
+    } | TERM=xterm script -qefc "trap : INT; stty -g >before; '$MAQET' top -n 0.1; echo \$? >code
         stty -g >after" screen >/dev/null || fail "top failed: $(cat screen)"
     same 0 "$(cat code)" "the exit code after $key"
     cmp before after || fail "the terminal is not as it was after $key"
