@@ -36,6 +36,7 @@ run_add(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_add = {
     .name = "add",
+    .related = "apply diff new rm validate maqet.yaml(5)",
     .operands = {OPERAND_YAML | OPERAND_REPEATED},
     .summary = "Add a VM from YAML files",
     .description = "The files are merged from left to right: mappings recursively, "
@@ -114,6 +115,7 @@ run_apply(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_apply = {
     .name = "apply",
+    .related = "diff edit restart validate maqet.yaml(5)",
     .operands = {OPERAND_VM, OPERAND_YAML | OPERAND_REPEATED},
     .summary = "Create or change a VM to match YAML files",
     .description = "The files are merged and checked as by 'maqet add'. If there is "
@@ -175,6 +177,7 @@ run_validate(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_validate = {
     .name = "validate",
+    .related = "diff maqet.yaml(5)",
     .operands = {OPERAND_YAML | OPERAND_REPEATED},
     .summary = "Check YAML files without storing anything",
     .description = "The files are merged and checked as by 'maqet add': syntax, keys, "

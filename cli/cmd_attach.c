@@ -86,6 +86,7 @@ run_attach(struct invocation *invocation, struct maqet_error **err)
 const struct command command_attach = {
     .name = "attach",
     .undoes = true,
+    .related = "cdrom detach resize maqet.yaml(5)",
     .operands = {OPERAND_VM, OPERAND_SETTING | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Attach a drive, also while the VM is running",
     .description =
@@ -177,6 +178,7 @@ run_detach(struct invocation *invocation, struct maqet_error **err)
 const struct command command_detach = {
     .name = "detach",
     .undoes = true,
+    .related = "rm",
     .operands = {OPERAND_VM, OPERAND_DRIVE},
     .summary = "Detach a drive, also while the VM is running",
     .description =

@@ -89,6 +89,7 @@ static const struct command actions[] = {
 const struct command command_cdrom = {
     .name = "cdrom",
     .summary = "Change the medium of a CD-ROM drive, also while the VM is running",
+    .related = "detach",
     .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_CDROM},
     .description =
         "The definition changes with the drive, so the medium is the same at the "

@@ -270,6 +270,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_check = {
     .name = "check",
     .undoes = true,
+    .related = "storage qemu-img(1)",
     .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_OPTIONAL},
     .summary = "Check images for damage, and repair it",
     .description =

@@ -312,6 +312,7 @@ static const struct command actions[] = {
 const struct command command_checkpoint = {
     .name = "checkpoint",
     .summary = "Save and load the state of a running guest, disks and memory",
+    .related = "run start",
     .operands = {OPERAND_VM},
     .description =
         "A checkpoint consists of snapshots of all drives and the guest's memory, "

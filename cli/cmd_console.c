@@ -87,6 +87,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_console = {
     .name = "console",
+    .related = "exec logs ssh",
     .operands = {OPERAND_VM},
     .summary = "Connect the terminal to a guest's serial console",
     .description =

@@ -61,6 +61,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_cp = {
     .name = "cp",
+    .related = "ssh scp(1)",
     .operands = {OPERAND_COPIED, OPERAND_COPIED},
     .summary = "Copy a file or a folder to or from a guest",
     .description =

@@ -86,6 +86,7 @@ const struct command command_doctor = {
         "that no longer exist, have left, and nothing else: neither images nor the "
         "files of a VM that runs.\nThe exit code is 1 if there is an error, and "
         "otherwise 0, also with warnings.",
+    .related = "storage",
     .options = {{"fix", .help = "remove what interrupted commands have left"},
                 {"timeout", 't', .type = OPTION_SECONDS, .argument = "SECONDS",
                  .fallback = "10",

@@ -111,6 +111,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_edit = {
     .name = "edit",
+    .related = "maqet.yaml(5)",
     .operands = {OPERAND_VM},
     .summary = "Edit a VM's definition",
     .description =

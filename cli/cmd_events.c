@@ -228,6 +228,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_events = {
     .name = "events",
+    .related = "wait",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
     .summary = "Show what has happened to VMs",
     .description =

@@ -108,6 +108,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_exec = {
     .name = "exec",
+    .related = "cp ssh",
     .operands = {OPERAND_VM, OPERAND_GUEST_PROGRAM | OPERAND_REPEATED},
     .summary = "Run a command in the guest, by its agent",
     .failure = MAQET_RUN_FAILED,

@@ -151,6 +151,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_logs = {
     .name = "logs",
+    .related = "events",
     .operands = {OPERAND_VM},
     .summary = "Show what a guest has written to its serial console",
     .description =

@@ -158,6 +158,7 @@ const struct command command_ls = {
         "login session: it can only be stopped. All running VMs are asked at the same "
         "time, with --format plain up to 256 at once; none is asked if --status names a "
         "status that is known without asking.",
+    .related = "status top",
     .options = {{"status", 's', .type = OPTION_CHOICE, .argument = "STATUS",
                  .choice = maqet_status_name, .help = "list only VMs with this status"}},
     .examples = {{"maqet ls", "List all"},

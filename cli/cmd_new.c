@@ -390,6 +390,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_new = {
     .name = "new",
+    .related = "add ssh start wait maqet.yaml(5)",
     .operands = {OPERAND_NEW_NAME},
     .summary = "Make a VM from an image with cloud-init, to log in to by SSH",
     .description =

@@ -280,6 +280,7 @@ const struct command command_plugin = {
         "if anyone other than root and yourself can write to it or its folder, if it "
         "was built for another plugin ABI, or if it lacks something that it needs; the "
         "list gives the reason.",
+    .related = "doctor maqet.yaml(5) maqet-plugin(3) maqet-plugin-check(1)",
     .actions = actions,
     .no_machines = true,
 };

@@ -125,6 +125,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_recover = {
     .name = "recover",
+    .related = "check doctor",
     .operands = {OPERAND_VM},
     .summary = "Finish or undo an interrupted snapshot operation",
     .description =

@@ -53,6 +53,7 @@ run_rename(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_rename = {
     .name = "rename",
+    .related = "apply autostart rm",
     .operands = {OPERAND_VM, OPERAND_NEW_NAME},
     .summary = "Give a VM another name",
     .description =
@@ -179,6 +180,7 @@ static const struct command automatic_actions[] = {
 
 const struct command command_autostart = {
     .name = "autostart",
+    .related = "systemctl(1)",
     .operands = {OPERAND_VM},
     .summary = "Have systemd start a VM, or not",
     .description =

@@ -72,6 +72,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_resize = {
     .name = "resize",
     .undoes = true,
+    .related = "status",
     .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_WITH_SIZE, OPERAND_SIZE},
     .summary = "Make a drive larger, also while the VM is running",
     .description = "Makes the image of a drive larger, to SIZE or, with +SIZE, by "

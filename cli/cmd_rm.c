@@ -222,6 +222,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_rm = {
     .name = "rm",
+    .related = "storage stop",
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Remove VMs",
     .discards = true,

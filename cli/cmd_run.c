@@ -30,6 +30,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_run = {
     .name = "run",
+    .related = "exec snapshot timeout(1)",
     .operands = {OPERAND_VM, OPERAND_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Run a command against a guest that is resumed from a checkpoint",
     .only_stopped = true,

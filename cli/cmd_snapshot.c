@@ -477,6 +477,7 @@ static const struct command actions[] = {
 const struct command command_snapshot = {
     .name = "snapshot",
     .summary = "Create, list and load snapshots of drives",
+    .related = "checkpoint resize storage qemu-img(1)",
     .operands = {OPERAND_VM},
     .description =
         "A snapshot saves the contents of a drive inside its image. It is not a "

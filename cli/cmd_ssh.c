@@ -24,6 +24,7 @@ become_ssh(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_ssh = {
     .name = "ssh",
+    .related = "wait ssh(1)",
     .operands = {OPERAND_VM, OPERAND_GUEST_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Log in to the guest, or run a command there, by ssh",
     .failure = 255, /* as that of ssh(1) */

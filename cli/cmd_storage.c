@@ -152,5 +152,6 @@ const struct command command_storage = {
         "Manages images that maqet created and that no VM uses any more: those that "
         "were kept when their VM was removed, and those of drives that a VM no longer "
         "has.",
+    .related = "rm maqet.yaml(5)",
     .actions = actions,
 };

@@ -270,6 +270,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_top = {
     .name = "top",
+    .related = "ls",
     .operands = {OPERAND_VM | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Show what running VMs use now",
     .description =

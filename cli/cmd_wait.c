@@ -29,6 +29,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_wait = {
     .name = "wait",
+    .related = "console exec",
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Wait until guests are ready",
     .undoes = true,

@@ -37,6 +37,7 @@ const struct command_option global_options[] = {
     {.name = "dump-man"},
     {.name = "dump-man-command", .type = OPTION_TEXT, .argument = "COMMAND"},
     {.name = "dump-man-checks"},
+    {.name = "dump-man-related", .type = OPTION_TEXT, .argument = "PAGE"},
     {.name = "dump-json-reference"},
     {.name = "list-commands"},
     {.name = "complete"},

@@ -47,8 +47,11 @@ struct command {
     const char *summary;     /* a phrase without a full stop */
     const char *description; /* paragraphs, a line feed between two; NULL: none */
     unsigned operands[OPERANDS_MAX + 1]; /* enum operand_kind, with its flags */
-    const struct command *actions;       /* NULL: none */
-    bool no_machines;                    /* it does not use the data folder */
+    /* Pages for "SEE ALSO": names of commands, and others with their section, "ssh(1)",
+     * separated by spaces. Each of them also refers to this one (cli/related.h). */
+    const char *related;
+    const struct command *actions; /* NULL: none */
+    bool no_machines;              /* it does not use the data folder */
     /* It stops, removes or discards something, so no misspelling is said to mean it. */
     bool discards;
     /* It is for VMs that run: --all, patterns and the completion leave out others; or for

@@ -69,6 +69,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/raw.c cli/raw.h \
 	cli/ready.c cli/ready.h \
 	cli/reference.c cli/reference.h \
+	cli/related.c cli/related.h \
 	cli/roff.c cli/roff.h \
 	cli/shown.c cli/shown.h \
 	cli/snapshots.c cli/snapshots.h \

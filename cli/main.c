@@ -16,6 +16,7 @@
 #include "cli/manual.h"
 #include "cli/manual_command.h"
 #include "cli/reference.h"
+#include "cli/related.h"
 #include "cli/terminal.h"
 #include "cli/welcome.h"
 #include "core/base/ending.h"
@@ -53,6 +54,9 @@ answer(const struct invocation *invocation)
                                     invocation_text(invocation, "dump-man-command")) == 0;
     else if (invocation_has(invocation, "dump-man-checks"))
         manual_print_checks(invocation->commands);
+    else if (invocation_has(invocation, "dump-man-related"))
+        related_print(invocation->commands,
+                      invocation_text(invocation, "dump-man-related"));
     else if (invocation_has(invocation, "dump-json-reference"))
         reference_print(invocation->commands);
     else if (invocation_has(invocation, "list-commands"))

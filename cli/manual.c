@@ -251,7 +251,7 @@ manual_of_plugin(const struct maqet_plugin_info *plugin, const char *prose)
     append_plugin_options(&text, plugin->options, plugin->option_count, "");
     append_capabilities(&text, &plugin->capabilities);
     append_author(&text, plugin);
-    maqet_text_append(&text, ".SH SEE ALSO\n.BR maqet (1),\n.BR maqet.yaml (5),\n"
-                             ".BR maqet\\-plugin (1),\n.BR maqet\\-plugin (3)\n");
+    maqet_text_append(&text, ".SH SEE ALSO\n.BR maqet (1),\n.BR maqet\\-plugin (1),\n"
+                             ".BR maqet\\-plugin (3),\n.BR maqet.yaml (5)\n");
     return maqet_text_take(&text);
 }

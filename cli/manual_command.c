@@ -6,64 +6,8 @@
 
 #include "cli/help.h"
 #include "cli/output.h"
+#include "cli/related.h"
 #include "cli/roff.h"
-
-/* ---- references ---- */
-
-/* Adds "maqet-NAME" for each "maqet NAME" in the words that is a command; NULL: none. */
-static void
-add_mentioned(struct maqet_strings *pages, const struct command *const *commands,
-              const char *words)
-{
-    static const char program[] = "maqet ";
-
-    while (words && (words = strstr(words, program))) {
-        words += sizeof(program) - 1;
-        size_t length = strspn(words, "abcdefghijklmnopqrstuvwxyz-");
-        _cleanup_free_ char *name = maqet_strndup(words, length);
-
-        for (const struct command *const *command = commands; *command; command++) {
-            _cleanup_free_ char *page = maqet_format("maqet-%s", (*command)->name);
-
-            if (strcmp((*command)->name, name) == 0 && !maqet_strings_has(pages, page))
-                maqet_strings_add(pages, page);
-        }
-    }
-}
-
-/* Those that a command, or one of its actions, mentions. */
-static void
-add_references(struct maqet_strings *pages, const struct command *const *commands,
-               const struct command *command)
-{
-    add_mentioned(pages, commands, command->description);
-    for (const struct command_option *option = command->options; option->name; option++)
-        add_mentioned(pages, commands, option->help);
-    for (const struct command_example *example = command->examples; example->command;
-         example++)
-        add_mentioned(pages, commands, example->command);
-    for (const struct command *action = command->actions; action && action->name;
-         action++)
-        add_references(pages, commands, action);
-}
-
-static void
-append_see_also(struct maqet_text *text, const struct command *const *commands,
-                const struct command *command)
-{
-    _cleanup_strings_ struct maqet_strings pages = MAQET_STRINGS_INIT;
-    _cleanup_free_ char *own = maqet_format("maqet-%s", command->name);
-
-    add_references(&pages, commands, command);
-    maqet_strings_sort(&pages);
-    maqet_text_append(text, ".SH SEE ALSO\n.BR maqet (1),\n");
-    for (size_t i = 0; i < pages.count; i++)
-        if (strcmp(pages.items[i], own) != 0)
-            roff_append(text, ".BR ", pages.items[i], " (1),\n");
-    maqet_text_append(text, ".BR maqet.yaml (5)\n");
-}
-
-/* ---- the page ---- */
 
 static bool
 has_options(const struct command_option *options)
@@ -129,6 +73,22 @@ append_sections(struct maqet_text *text, const struct command *command)
     roff_append_examples(text, command);
 }
 
+static void
+append_see_also(struct maqet_text *text, const struct command *const *commands,
+                const char *name)
+{
+    _cleanup_strings_ struct maqet_strings pages = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *page = maqet_format("maqet-%s(1)", name);
+
+    related_pages(commands, page, &pages);
+    maqet_text_append(text, ".SH SEE ALSO\n.BR maqet (1)");
+    for (size_t i = 0; i < pages.count; i++) {
+        maqet_text_append(text, ",\n");
+        roff_append_page(text, pages.items[i]);
+    }
+    maqet_text_append(text, "\n");
+}
+
 int
 manual_print_command(const struct command *const *commands, const char *name)
 {
@@ -159,7 +119,7 @@ manual_print_command(const struct command *const *commands, const char *name)
     maqet_text_append(&text,
                       ".PP\nThe options of all commands, the formats of output and "
                       "the exit status are described in\n.BR maqet (1).\n");
-    append_see_also(&text, commands, command);
+    append_see_also(&text, commands, name);
     output_text(text.data);
     return 0;
 }

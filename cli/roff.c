@@ -28,6 +28,16 @@ roff_append(struct maqet_text *text, const char *before, const char *words,
     maqet_text_append(text, after);
 }
 
+void
+roff_append_page(struct maqet_text *text, const char *page)
+{
+    size_t length = strcspn(page, "(");
+    _cleanup_free_ char *name = maqet_strndup(page, length);
+
+    roff_append(text, ".BR ", name, " ");
+    maqet_text_append(text, page + length);
+}
+
 static void
 append_option(struct maqet_text *text, const struct command_option *option)
 {

@@ -12,6 +12,9 @@
 void roff_append(struct maqet_text *text, const char *before, const char *words,
                  const char *after);
 
+/* A reference to a page such as "maqet-start(1)", without the line feed. */
+void roff_append_page(struct maqet_text *text, const char *page);
+
 /* The options of a table that are shown. */
 void roff_append_options(struct maqet_text *text, const struct command_option *option);
 

@@ -16,7 +16,7 @@ EXTRA_DIST += docs/maqet.1.in
 CLEANFILES += docs/plugin-pages
 docs/plugin-pages: $(top_srcdir)/docs/local.mk
 	$(AM_V_GEN)$(MKDIR_P) docs && \
-	for page in $(PLUGIN_MANUALS); do echo ".BR $${page#docs/}"; done | \
+	for page in $(PLUGIN_MANUALS); do echo ".BR $${page#docs/}"; done | LC_ALL=C sort | \
 	$(SED) -e 's/-/\\-/g' -e 's/\.5$$/ (5),/' > $@.tmp && mv $@.tmp $@
 
 docs/maqet.1: $(top_srcdir)/docs/maqet.1.in docs/plugin-pages maqet$(EXEEXT)
@@ -29,16 +29,19 @@ docs/maqet.1: $(top_srcdir)/docs/maqet.1.in docs/plugin-pages maqet$(EXEEXT)
 	  -e 's|@PLUGINDIR@|$(plugindir)|g' \
 	  $(top_srcdir)/docs/maqet.1.in > $@.tmp && mv $@.tmp $@
 
-# A page for each command, maqet-NAME(1). Which commands there are, the program knows.
+# A page for each command, maqet-NAME(1). Which commands there are, the program knows; which pages
+# of plugins there are, it does not.
 all-local: docs/commands.stamp
 install-data-local: install-command-pages
 uninstall-local: uninstall-command-pages
 CLEANFILES += docs/commands.stamp docs/commands/*.1
-docs/commands.stamp: maqet$(EXEEXT)
+docs/commands.stamp: maqet$(EXEEXT) docs/plugin-pages
 	$(AM_V_GEN)$(MKDIR_P) docs/commands && rm -f docs/commands/*.1 && \
 	for name in `./maqet$(EXEEXT) --list-commands | cut -f 1`; do \
 	  ./maqet$(EXEEXT) --dump-man-command $$name > docs/commands/maqet-$$name.1 || exit 1; \
-	done && touch $@
+	done && \
+	$(SED) '/^\.BR maqet\\-plugin (3),$$/r docs/plugin-pages' docs/commands/maqet-plugin.1 > $@.tmp && \
+	mv $@.tmp docs/commands/maqet-plugin.1 && touch $@
 .PHONY: install-command-pages uninstall-command-pages
 install-command-pages: docs/commands.stamp
 	$(MKDIR_P) "$(DESTDIR)$(man1dir)" && \
@@ -48,13 +51,15 @@ uninstall-command-pages: docs/commands.stamp
 
 # The keys of a VM's file: what docs/configuration.md says.
 nodist_man_MANS += docs/maqet.yaml.5
-CLEANFILES += docs/maqet.yaml.5 docs/maqet.yaml.5.sections
+CLEANFILES += docs/maqet.yaml.5 docs/maqet.yaml.5.sections docs/maqet.yaml.5.related
 EXTRA_DIST += docs/maqet.yaml.5.in docs/configuration.awk
 docs/maqet.yaml.5: $(top_srcdir)/docs/maqet.yaml.5.in $(top_srcdir)/docs/configuration.awk \
-		$(top_srcdir)/docs/configuration.md docs/plugin-pages
+		$(top_srcdir)/docs/configuration.md docs/plugin-pages maqet$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) docs && \
 	LC_ALL=C $(AWK) -f $(top_srcdir)/docs/configuration.awk $(top_srcdir)/docs/configuration.md > $@.sections && \
+	./maqet$(EXEEXT) --dump-man-related 'maqet.yaml(5)' > $@.related && \
 	$(SED) -e '/^@SECTIONS@$$/r $@.sections' -e '/^@SECTIONS@$$/d' \
+	  -e '/^@RELATED@$$/r $@.related' -e '/^@RELATED@$$/d' \
 	  -e '/^@PLUGIN_PAGES@$$/r docs/plugin-pages' -e '/^@PLUGIN_PAGES@$$/d' \
 	  -e 's|@RELEASE@|$(PACKAGE_VERSION)|g' -e 's|@DOCDIR@|$(docdir)|g' \
 	  $(top_srcdir)/docs/maqet.yaml.5.in > $@.tmp && mv $@.tmp $@
@@ -75,10 +80,11 @@ nodist_man_MANS += docs/maqet-plugin.3
 CLEANFILES += docs/maqet-plugin.3 docs/maqet-plugin.3.sections
 EXTRA_DIST += docs/maqet-plugin.3.in docs/reference.awk
 docs/maqet-plugin.3: $(top_srcdir)/docs/maqet-plugin.3.in $(top_srcdir)/docs/reference.awk \
-		$(top_srcdir)/include/maqet-plugin.h
+		$(top_srcdir)/include/maqet-plugin.h docs/plugin-pages
 	$(AM_V_GEN)$(MKDIR_P) docs && \
 	LC_ALL=C $(AWK) -f $(top_srcdir)/docs/reference.awk $(top_srcdir)/include/maqet-plugin.h > $@.sections && \
 	$(SED) -e '/^@SECTIONS@$$/r $@.sections' -e '/^@SECTIONS@$$/d' \
+	  -e '/^@PLUGIN_PAGES@$$/r docs/plugin-pages' -e '/^@PLUGIN_PAGES@$$/d' \
 	  -e 's|@RELEASE@|$(PACKAGE_VERSION)|g' -e 's|@ABI@|$(PLUGIN_ABI)|g' \
 	  -e 's|@PLUGINDIR@|$(plugindir)|g' \
 	  $(top_srcdir)/docs/maqet-plugin.3.in > $@.tmp && mv $@.tmp $@

@@ -139,24 +139,39 @@ done <commands
 # No page is left of a command that there is no more.
 same "$(wc -l <commands)" "$(find "$docs/commands" -name '*.1' | wc -l)" "pages of commands"
 
-# References lead to pages, and from maqet(1) to each of them.
-references() { # FILE: "NAME(SECTION)" for each
-    sed -n '/^\.SH \("\{0,1\}\)\(SEE ALSO\|COMMANDS\)/,/^\.SH [^SC]/p' "$1" | sed 's/\\-/-/g' |
+# References lead to pages that are there, which refer back.
+references() { # PAGE: "NAME.SECTION" for each page of maqet; COMMANDS in maqet(1) is a list of pages, too
+    sed -n '/^\.SH \(SEE ALSO\|COMMANDS\)$/,/^\.SH [^SC]/p' "$1" | sed 's/\\-/-/g' |
         sed -n 's/^\.BR \(maqet[a-z0-9.-]*\) (\([135]\)).*/\1.\2/p'
 }
-(cd "$docs" && find . -name '*.[135]') | sed 's,.*/,,' | sort >pages
-for file in "$docs"/*.[135] "$docs"/commands/*.1; do
+find "$docs" -name '*.[135]' | sort >files
+while read -r file; do
     references "$file" >found
     [ -s found ] || fail "$file has no SEE ALSO"
-    while read -r other; do
-        grep -qx "$other" pages || fail "$file refers to $other, which does not exist"
-    done <found
-done
-{ references "$docs/maqet.1"; echo maqet.1; } | sort -u >found
-diff -u pages found || fail "maqet(1) does not lead to every page"
-# One that mentions another command refers to it.
-references "$docs/commands/maqet-start.1" | grep -qx maqet.yaml.5 || fail "maqet-start(1) lacks maqet.yaml(5)"
+    same '' "$(sort found | uniq -d)" "pages that $file names twice"
+    sed "s/^/${file##*/} /" found
+done <files >from-to
+sed 's/\(.*\) \(.*\)/\2 \1/' from-to | sort >to-from
+sort -o from-to from-to
+diff -u from-to to-from || fail "one page refers to another, which does not exist or does not refer to it"
+# maqet(1) leads to all of them.
+sed 's,.*/,,' files | grep -vx maqet.1 | sort >pages
+sed -n 's/^maqet\.1 //p' from-to | diff -u pages - || fail "maqet(1) does not lead to every page"
+# Commands that belong together, and one that mentions another.
+same 'maqet.1 maqet-console.1 maqet-cp.1 maqet-exec.1 maqet-new.1 maqet-wait.1' \
+    "$(references "$docs/commands/maqet-ssh.1" | tr '\n' ' ' | sed 's/ $//')" "SEE ALSO of maqet-ssh(1)"
 references "$docs/commands/maqet-stop.1" | grep -qx maqet-resume.1 || fail "maqet-stop(1) lacks maqet-resume(1)"
+for command in new add apply validate edit diff; do
+    references "$docs/commands/maqet-$command.1" | grep -qx maqet.yaml.5 ||
+        fail "maqet-$command(1) lacks maqet.yaml(5)"
+done
+# The list is sorted after maqet(1), and ends without a comma.
+while read -r file; do
+    sed -n '/^\.SH SEE ALSO$/,$p' "$file" | sed 's/\\-/-/g' | sed -n '/^\.PP$/q; s/^\.BR \(.*\) (\([0-9]\)).*/\2 \1/p' >order
+    grep -v '^1 maqet$' order | LC_ALL=C sort -c || fail "$file: SEE ALSO is not sorted"
+    ! sed -n '/^\.SH SEE ALSO$/,$p' "$file" | sed '/^\.PP$/,$d' | tail -n 1 | grep ',$' ||
+        fail "$file: SEE ALSO ends with a comma"
+done <files
 
 # maqet.yaml(5) has all that docs/configuration.md has: each key, each heading, each example.
 sed 's/\\-/-/g; s/\\f[BRI]//g; s/\\(aq/'"'"'/g; s/\\&//g; s/\\e/\\/g' "$docs/maqet.yaml.5" >page
