@@ -173,6 +173,28 @@ while read -r file; do
         fail "$file: SEE ALSO ends with a comma"
 done <files
 
+# maqet(1) has every exit status that is not an error code's, and every variable that is read.
+section() { # PAGE TITLE
+    sed 's/\\-/-/g' "$1" | sed -n "/^\.SH $2\$/,/^\.SH /p" | sed '$d'
+}
+section "$docs/maqet.1" 'EXIT STATUS' >status
+for page in "$docs"/commands/*.1; do
+    name=${page##*/maqet-}
+    ! sed '/^The options of all commands/d' "$page" | grep -qi 'exit \(status\|code\) is' ||
+        grep -q "maqet ${name%.1}\b" status || fail "maqet(1) lacks the exit status of ${name%.1}"
+done
+for number in 0 1 2 3 4 124 125 126 127 129 130 143 255; do
+    grep -qw "$number" status || fail "maqet(1) lacks the exit status $number"
+done
+section "$docs/maqet.1" ENVIRONMENT >environment
+grep -rl 'getenv(' "$abs_top_srcdir/cli" "$abs_top_srcdir/core" --include='*.c' |
+    xargs grep -hoE '"[A-Z][A-Z_]{3,}"' | tr -d '"' | sort -u >variables
+grep -qx VISUAL variables && grep -qx LD_PRELOAD variables && grep -qx MAQET_STORAGE_DIR variables ||
+    fail "variables were not found: $(cat variables)"
+while read -r variable; do
+    grep -qw "$variable" environment || fail "maqet(1) does not tell of the variable $variable"
+done <variables
+
 # maqet.yaml(5) has all that docs/configuration.md has: each key, each heading, each example.
 sed 's/\\-/-/g; s/\\f[BRI]//g; s/\\(aq/'"'"'/g; s/\\&//g; s/\\e/\\/g' "$docs/maqet.yaml.5" >page
 sed -n 's/^| \(`[^|]*`\) |.*/\1/p' "$reference" | grep -o '`[^`]*`' | tr -d '`' | sort -u >keys
