@@ -119,9 +119,9 @@ const struct command command_exec = {
         "it has ended, at most 16 MiB of each stream. It reads maqet's standard input "
         "to the end, unless that is a terminal. Put -- before a command that has "
         "options; for pipes and variables, run a shell: sh -c '...'.\nThe exit status "
-        "is that of the command (255 for one that is larger, as in "
-        "Windows), or 128 and the number of the signal that has killed "
-        "it; 124 after --timeout, or if the agent does not answer, 125 if maqet fails, 126 if the guest cannot run the "
+        "is that of the command (255 for one that is larger, as in Windows), or 128 and "
+        "the number of the signal that has killed it; 124 after --timeout, or if the "
+        "agent does not answer, 125 if maqet fails, 126 if the guest cannot run the "
         "command, 127 if it has none of that name. After --timeout and Ctrl-C, the "
         "command and the processes that it has started are ended.",
     .options = {{"timeout", 't', .type = OPTION_SECONDS, .argument = "SECONDS",

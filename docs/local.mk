@@ -90,6 +90,7 @@ docs/maqet-plugin.3: $(top_srcdir)/docs/maqet-plugin.3.in $(top_srcdir)/docs/ref
 	  $(top_srcdir)/docs/maqet-plugin.3.in > $@.tmp && mv $@.tmp $@
 
 # A page for each plugin: the program asks it for its options, and the prose stands before them.
+# After that, those of all others are in "SEE ALSO".
 # The plugins are copied to a folder that nobody else can write, since from another one the
 # program would not load them.
 PLUGIN_MANUALS = docs/maqet-storage-qcow2.5 docs/maqet-storage-raw.5 docs/maqet-storage-virtfs.5 \
@@ -104,10 +105,13 @@ PLUGIN_PROSE = docs/plugins/storage-qcow2.man docs/plugins/storage-raw.man \
 	docs/plugins/iface-virtio.man docs/plugins/iface-sata.man \
 	docs/plugins/iface-ide.man docs/plugins/iface-scsi.man
 EXTRA_DIST += $(PLUGIN_PROSE)
-$(PLUGIN_MANUALS): maqet$(EXEEXT) $(plugin_LTLIBRARIES) $(PLUGIN_PROSE)
+$(PLUGIN_MANUALS): maqet$(EXEEXT) $(plugin_LTLIBRARIES) $(PLUGIN_PROSE) docs/plugin-pages
 	$(AM_V_GEN)$(MKDIR_P) docs && \
 	page=`echo '$(@F)' | $(SED) 's/^maqet-//; s/\.5$$//'` && folder=`mktemp -d` && \
 	cp ".libs/maqet-$$page.so" "$$folder" && chmod go-w "$$folder"/* && \
 	MAQET_PLUGIN_PATH="$$folder" ./maqet$(EXEEXT) --format plain plugin manual "$${page#*-}" \
-	  --prose "$(top_srcdir)/docs/plugins/$$page.man" > $@.tmp; status=$$?; \
-	rm -rf "$$folder"; test $$status = 0 && mv $@.tmp $@
+	  --prose "$(top_srcdir)/docs/plugins/$$page.man" > $@.alone; status=$$?; \
+	rm -rf "$$folder"; test $$status = 0 && \
+	$(SED) 's/\\//g' docs/plugin-pages | grep -vF ".BR maqet-$$page (" | $(SED) 's/-/\\-/g' > $@.others && \
+	$(SED) '/^\.BR maqet\\-plugin (3),$$/r $@.others' $@.alone > $@.tmp && \
+	rm -f $@.alone $@.others && mv $@.tmp $@

@@ -64,6 +64,20 @@ END
 check wrong.d >wrong
 same 'a.md#two b.md #three' "$(sed 's/^[^:]*: \(.*\): .*/\1/' wrong | tr '\n' ' ' | sed 's/ $//')" "what is found"
 
+# README leads to every page, and the tree of docs/architecture.md has every folder.
+for page in "$abs_top_srcdir"/docs/*.md; do
+    links "$abs_top_srcdir/README.md" | grep -qxF "docs/${page##*/}" || fail "README.md does not lead to ${page##*/}"
+done
+sed -n '/^## The tree$/,/^Arrows/p' "$abs_top_srcdir/docs/architecture.md" >tree
+for folder in "$abs_top_srcdir"/*/; do
+    folder=${folder%/}
+    case ${folder##*/} in
+    build | build-* | autom4te.cache | m4) ;;
+    rpm) grep -q 'rpm/' tree || fail "rpm/ is not in the tree of docs/architecture.md" ;;
+    *) grep -q "^    ${folder##*/}/ " tree || fail "${folder##*/}/ is not in the tree of docs/architecture.md" ;;
+    esac
+done
+
 # Every test that the page on security names is there, and run.
 pages=0
 for test in $(sed -n 's/^|.*| \([^|]*\) |$/\1/p' "$srcdir/docs/security.md" | grep -o '`[^`]*`' | tr -d '`'); do

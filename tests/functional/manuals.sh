@@ -195,6 +195,29 @@ while read -r variable; do
     grep -qw "$variable" environment || fail "maqet(1) does not tell of the variable $variable"
 done <variables
 
+# docs/configuration.md has every key that there is, of the file and of the mappings in it, and the
+# greatest value of a number; the schema for editors is made from the same tables.
+expect 0 maqet --format json plugin schema
+perl -MJSON::PP -0777 -e '
+    sub keys_of {
+        my ($schema, $before) = @_;
+        for my $key (sort keys %{$schema->{properties} || {}}) {
+            my $value = $schema->{properties}{$key};
+            print "$before$key ", $value->{maximum} // "", "\n";
+            keys_of($_, "$key.") for $value, @{$value->{anyOf} || []};
+        }
+    }
+    keys_of(decode_json(<STDIN>), "");' <out >keys
+[ "$(wc -l <keys)" -gt 25 ] || fail "too few keys in the schema"
+while read -r key maximum; do
+    grep -qE "^\|.*\`${key#*.}\`.*\||^### \`${key#*.}\`|^In a mapping, .*\`${key#*.}\`|\{type: .*${key#*.}: " "$reference" ||
+        fail "docs/configuration.md does not tell of the key $key"
+    case $key in
+    hotplug_slots) grep "^| \`$key\`" "$reference" | grep -q "$maximum at most" ||
+        fail "docs/configuration.md does not say that the maximum of $key is $maximum" ;;
+    esac
+done <keys
+
 # maqet.yaml(5) has all that docs/configuration.md has: each key, each heading, each example.
 sed 's/\\-/-/g; s/\\f[BRI]//g; s/\\(aq/'"'"'/g; s/\\&//g; s/\\e/\\/g' "$docs/maqet.yaml.5" >page
 sed -n 's/^| \(`[^|]*`\) |.*/\1/p' "$reference" | grep -o '`[^`]*`' | tr -d '`' | sort -u >keys

@@ -17,6 +17,14 @@ same "$abis" "$(sed -n 's/^Provides: *maqet(plugin-abi-\([0-9]*\)) = %{version}$
 sed -n '/^%changelog/,$p' "$spec" | sed -n 2p | grep -q " - $version-" ||
     fail "the latest entry of maqet.spec's changelog is of another version"
 
+# The page for packagers tells of every option of configure.
+sed -n 's/^ *\[AS_HELP_STRING(\[\(--[a-z-]*\).*/\1/p; s/^ *\[*AC_ARG_WITH(\[systemd.*/--with-systemdsystemunitdir/p' \
+    "$abs_top_srcdir/configure.ac" | grep -v '^--with-systemd$' >options
+[ "$(wc -l <options)" -gt 10 ] || fail "too few options of configure: $(cat options)"
+while read -r option; do
+    grep -qF -- "\`$option" "$abs_top_srcdir/docs/packaging.md" || fail "docs/packaging.md lacks $option"
+done <options
+
 # A variable of the build's.
 value() {
     printf 'include Makefile\nshow-value:\n\t@echo "$(%s)"\n' "$1" |
