@@ -124,14 +124,42 @@ read_client(struct maqet_console_port *port, struct maqet_console_client *client
 
 /* ---- clients ---- */
 
+static void
+drop_client(struct maqet_console_port *port, size_t index)
+{
+    close(port->clients[index].fd);
+    port->clients[index] = port->clients[--port->count];
+}
+
+/* The index of a client that has hung up, and waits only for the guest to take what it has
+ * sent; the number of clients if there is none. */
+static size_t
+find_hung_up(const struct maqet_console_port *port)
+{
+    size_t i = 0;
+
+    while (i < port->count && !port->clients[i].has_hung_up)
+        i++;
+    return i;
+}
+
+/* A guest that takes no input must not keep the console from others. */
+static bool
+is_full(const struct maqet_console_port *port)
+{
+    return port->count == MAQET_CONSOLE_CLIENTS && find_hung_up(port) == port->count;
+}
+
 /* Returns false if nobody waits, or there is no room. */
 static bool
 accept_client(struct maqet_console_port *port, int listener, uint64_t position)
 {
-    int fd = listener < 0 || port->count == MAQET_CONSOLE_CLIENTS
+    int fd = listener < 0 || is_full(port)
                  ? -1
                  : accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+    if (fd >= 0 && port->count == MAQET_CONSOLE_CLIENTS)
+        drop_client(port, find_hung_up(port));
     if (fd >= 0)
         port->clients[port->count++] =
             (struct maqet_console_client){.fd = fd, .position = position};
@@ -163,13 +191,6 @@ write_client(const struct maqet_console_port *port, struct maqet_console_client 
         return errno == EAGAIN || errno == EINTR;
     client->position = next - length + (size_t)count;
     return true;
-}
-
-static void
-drop_client(struct maqet_console_port *port, size_t index)
-{
-    close(port->clients[index].fd);
-    port->clients[index] = port->clients[--port->count];
 }
 
 /* Returns whether anything was moved. */
@@ -235,7 +256,7 @@ client_entry(const struct maqet_console_port *port,
 void
 maqet_console_port_poll(const struct maqet_console_port *port, struct pollfd *fds)
 {
-    bool full = port->count == MAQET_CONSOLE_CLIENTS;
+    bool full = is_full(port);
 
     for (size_t i = 0; i < MAQET_CONSOLE_POLLED; i++)
         fds[i] = (struct pollfd){.fd = -1};

@@ -12,6 +12,7 @@
 
 #include "core/base/files.h"
 #include "core/base/procfs.h"
+#include "core/machine/console_port.h"
 #include "core/machine/events.h"
 #include "core/machine/keeper.h"
 #include "tests/unit/unit.h"
@@ -280,6 +281,29 @@ test_deaf_guest(void)
     CU_ASSERT_EQUAL(sent, 0);
 }
 
+/* Those that have sent something to such a guest, and left, do not keep others out. */
+static void
+test_hung_up(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new(MAQET_CONSOLE_LOG_LIMIT);
+    _cleanup_close_ int loud = join(&scene, MAQET_CONSOLE_SOCKET);
+    char block[4096];
+    struct pollfd entry = {.fd = loud, .events = POLLOUT};
+
+    memset(block, 'x', sizeof(block));
+    while (poll(&entry, 1, 200) > 0)
+        if (send(loud, block, sizeof(block), MSG_DONTWAIT) < 0 && errno != EAGAIN)
+            break;
+    for (int i = 0; i < MAQET_CONSOLE_CLIENTS + 4; i++) {
+        _cleanup_close_ int client = join(&scene, MAQET_CONSOLE_SOCKET);
+
+        CU_ASSERT_EQUAL(write(client, "x", 1), 1);
+    }
+    _cleanup_close_ int last = join(&scene, MAQET_CONSOLE_SOCKET);
+    say(&scene, "alive");
+    HEARS(last, "alive");
+}
+
 static void
 test_killed(void)
 {
@@ -428,6 +452,7 @@ main(void)
         {"started again", test_started_again},
         {"a flood", test_flood},
         {"a guest that reads nothing", test_deaf_guest},
+        {"clients that have hung up", test_hung_up},
         {"killed", test_killed},
         {"the last words", test_last_words},
         {"a full disk", test_full_disk},
