@@ -425,6 +425,8 @@ maqet_file_remove(const char *path, struct maqet_error **err)
 
 /* ---- locks ---- */
 
+enum { LOCK_PAUSE = 10 /* ms */ };
+
 int
 maqet_lock_try(int fd, struct maqet_error **err)
 {
@@ -461,6 +463,17 @@ maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **
         if (pause < 64)
             pause *= 2;
     }
+}
+
+bool
+maqet_lock_wait_through(int fd, int64_t timeout)
+{
+    int64_t deadline = maqet_now() + timeout;
+    int taken;
+
+    while ((taken = maqet_lock_try(fd, NULL)) == 0 && maqet_now() < deadline)
+        maqet_sleep(LOCK_PAUSE);
+    return taken > 0;
 }
 
 int

@@ -112,6 +112,9 @@ void maqet_file_remove_empty(const char *path);
  */
 int maqet_lock_try(int fd, struct maqet_error **err);
 int maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **err);
+/* Waits even if a signal asks us to end: for what ends soon, and must not be cut off. Returns
+ * whether it was taken. */
+bool maqet_lock_wait_through(int fd, int64_t timeout);
 int maqet_lock_held(int fd, struct maqet_error **err);
 
 #endif

@@ -130,7 +130,7 @@ maqet_helpers_end(int dir_fd)
     }
     /* They have ended, and their supervisors are about to. */
     if (fd >= 0)
-        maqet_lock_wait(fd, MAQET_HELPERS_PATIENCE, "the record of helpers", NULL);
+        maqet_lock_wait_through(fd, MAQET_HELPERS_PATIENCE);
     remove_sockets(dir_fd);
     unlinkat(dir_fd, MAQET_HELPERS_RECORD, 0);
 }

@@ -322,7 +322,7 @@ maqet_keeper_settle(int run_fd)
 {
     _cleanup_close_ int fd = open_record(run_fd);
 
-    if (fd < 0 || maqet_lock_wait(fd, WRITE_TIMEOUT, "the console's keeper", NULL) == 0)
+    if (fd < 0 || maqet_lock_wait_through(fd, WRITE_TIMEOUT))
         return;
     /* It hangs, as on a disk that does not answer, and ignores other signals. */
     _cleanup_close_ int pidfd = open_recorded(fd);

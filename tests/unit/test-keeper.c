@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
 #include "core/base/procfs.h"
 #include "core/machine/console_port.h"
 #include "core/machine/events.h"
@@ -304,6 +305,35 @@ test_hung_up(void)
     HEARS(last, "alive");
 }
 
+/* A Ctrl-C, which ends whatever waits, does not cut off a keeper that still writes. */
+static void
+test_settled_interrupted(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new(MAQET_CONSOLE_LOG_LIMIT);
+    _cleanup_free_ char *record = NULL;
+
+    UNIT_EVENTUALLY(log_is(&scene, "-- one --\nearly\n"));
+    maqet_file_read_at(scene.dir_fd, "keeper", 64, &record, NULL, NULL);
+    pid_t pid = (pid_t)strtol(record, NULL, 10);
+    kill(pid, SIGSTOP);
+    UNIT_EVENTUALLY(maqet_procfs_state((int)pid) == 'T');
+    say(&scene, "last");
+    pid_t waker = fork();
+    if (waker == 0) {
+        maqet_sleep(300);
+        kill(pid, SIGCONT);
+        _exit(0);
+    }
+    CU_ASSERT_EQUAL(maqet_interrupt_catch(), 0);
+    raise(SIGINT);
+    CU_ASSERT_EQUAL(maqet_interrupt_check(NULL), -1);
+    end_qemu(&scene);
+    CU_ASSERT_TRUE(log_is(&scene, "-- one --\nearly\nlast"));
+    CU_ASSERT_EQUAL(maqet_interrupt_check(NULL), -1);
+    maqet_interrupt_release();
+    CU_ASSERT_EQUAL(waitpid(waker, NULL, 0), waker);
+}
+
 static void
 test_killed(void)
 {
@@ -453,6 +483,7 @@ main(void)
         {"a flood", test_flood},
         {"a guest that reads nothing", test_deaf_guest},
         {"clients that have hung up", test_hung_up},
+        {"settled while interrupted", test_settled_interrupted},
         {"killed", test_killed},
         {"the last words", test_last_words},
         {"a full disk", test_full_disk},
