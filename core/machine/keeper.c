@@ -259,6 +259,21 @@ keep(void *data, int report)
     return 0;
 }
 
+/* Waits until the process works: 0, or an errno. On a disk that does not answer it never
+ * does; what ends QEMU ends it, too. */
+static int
+wait_for_report(int fd, int64_t patience)
+{
+    struct maqet_deadline deadline = maqet_deadline_in(patience);
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    int number = EIO;
+
+    while (poll(&entry, 1, (int)maqet_deadline_left(deadline)) <= 0)
+        if (maqet_deadline_left(deadline) == 0)
+            return ETIMEDOUT;
+    return read(fd, &number, sizeof(number)) == (ssize_t)sizeof(number) ? number : EIO;
+}
+
 int
 maqet_keeper_start(const struct maqet_keeper *keeper, int pidfd, const char *mark,
                    const char *event, struct maqet_error **err)
@@ -275,7 +290,7 @@ maqet_keeper_start(const struct maqet_keeper *keeper, int pidfd, const char *mar
                          &work.monitor.fd,      &work.pidfd,       &work.keeper.run_fd,
                          &work.keeper.folder_fd};
     struct maqet_child child;
-    int number = EIO;
+    int number;
 
     work.port.fd = keeper->serial_fd;
     work.port.now_fd = keeper->now_fd;
@@ -283,8 +298,7 @@ maqet_keeper_start(const struct maqet_keeper *keeper, int pidfd, const char *mar
     work.monitor.fd = keeper->events_fd;
     if (maqet_child_detach(&child, kept, sizeof(kept) / sizeof(*kept), keep, &work) < 0)
         return maqet_error_errno(err, errno, "Cannot start the console's keeper");
-    while (read(child.fd, &number, sizeof(number)) < 0 && errno == EINTR)
-        continue;
+    number = wait_for_report(child.fd, keeper->patience);
     maqet_child_reap(&child);
     return number == 0
                ? 0

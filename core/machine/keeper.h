@@ -20,6 +20,9 @@
 #define MAQET_CONSOLE_SOCKET "console.sock"
 #define MAQET_CONSOLE_START_SOCKET "console-start.sock"
 
+/* ms; a disk that is busy may take seconds to create a log. */
+#define MAQET_KEEPER_PATIENCE INT64_C(30000)
+
 /* What it gets. Without a console, or without events, the descriptors for that are -1. */
 struct maqet_keeper {
     int qemu_fd;    /* QEMU's end of the serial port's connection */
@@ -27,15 +30,17 @@ struct maqet_keeper {
     int monitor_fd; /* QEMU's end of the connection to a monitor */
     int events_fd;  /* the keeper's */
     int now_fd, start_fd;
-    int folder_fd;  /* the machine's */
-    int run_fd;     /* the run folder */
-    uint64_t limit; /* MAQET_CONSOLE_LOG_LIMIT */
+    int folder_fd;    /* the machine's */
+    int run_fd;       /* the run folder */
+    uint64_t limit;   /* MAQET_CONSOLE_LOG_LIMIT */
+    int64_t patience; /* ms until it must work; MAQET_KEEPER_PATIENCE */
 };
 
 #define MAQET_KEEPER_INIT                                                                \
     {                                                                                    \
         .qemu_fd = -1, .serial_fd = -1, .monitor_fd = -1, .events_fd = -1, .now_fd = -1, \
-        .start_fd = -1, .folder_fd = -1, .run_fd = -1, .limit = MAQET_CONSOLE_LOG_LIMIT  \
+        .start_fd = -1, .folder_fd = -1, .run_fd = -1, .limit = MAQET_CONSOLE_LOG_LIMIT, \
+        .patience = MAQET_KEEPER_PATIENCE                                                \
     }
 
 /* Opens the folders: the run folder @run_fd, and that of the machine. */
@@ -49,7 +54,8 @@ int maqet_keeper_add_console(struct maqet_keeper *keeper, struct maqet_error **e
 int maqet_keeper_add_events(struct maqet_keeper *keeper, struct maqet_error **err);
 
 /* Starts the process beside the QEMU of the pidfd; nothing that the guest wrote before is
- * lost. @mark is the line in the log that marks the start, and @event the name of the event. */
+ * lost. @mark is the line in the log that marks the start, and @event the name of the event.
+ * An error also if it does not work in time. */
 int maqet_keeper_start(const struct maqet_keeper *keeper, int pidfd, const char *mark,
                        const char *event, struct maqet_error **err);
 void maqet_keeper_clear(struct maqet_keeper *keeper);

@@ -334,6 +334,42 @@ test_settled_interrupted(void)
     CU_ASSERT_EQUAL(waitpid(waker, NULL, 0), waker);
 }
 
+/* A keeper whose disk does not answer: a lease of ours makes its open(2) wait. */
+static void
+test_never_begins(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new(MAQET_CONSOLE_LOG_LIMIT);
+    _cleanup_keeper_ struct maqet_keeper keeper = MAQET_KEEPER_INIT;
+    _cleanup_error_ struct maqet_error *err = NULL;
+
+    end_qemu(&scene);
+    maqet_keeper_end(scene.dir_fd);
+    signal(SIGIO, SIG_IGN);
+    _cleanup_close_ int leased =
+        openat(scene.dir_fd, "keeper", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    CU_ASSERT_EQUAL(fcntl(leased, F_SETLEASE, F_WRLCK), 0);
+    CU_ASSERT_EQUAL(maqet_keeper_prepare(scene.dir_fd, scene.folder, &keeper, NULL), 0);
+    CU_ASSERT_EQUAL(maqet_keeper_add_console(&keeper, NULL), 0);
+    keeper.patience = 300;
+    pid_t qemu = fork();
+    if (qemu == 0) {
+        pause();
+        _exit(0);
+    }
+    _cleanup_close_ int pidfd = maqet_pidfd_open(qemu);
+    CU_ASSERT_EQUAL(maqet_keeper_start(&keeper, pidfd, "-- two --", "started", &err), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(err);
+    CU_ASSERT_STRING_EQUAL(err->message,
+                           "Cannot start the console's keeper: Connection timed out");
+    /* It ends with QEMU, and not before. */
+    CU_ASSERT_EQUAL(fcntl(leased, F_SETLEASE, F_UNLCK), 0);
+    UNIT_EVENTUALLY(maqet_keeper_works(scene.dir_fd));
+    kill(qemu, SIGKILL);
+    CU_ASSERT_EQUAL(waitpid(qemu, NULL, 0), qemu);
+    UNIT_EVENTUALLY(!maqet_keeper_works(scene.dir_fd));
+    signal(SIGIO, SIG_DFL);
+}
+
 static void
 test_killed(void)
 {
@@ -484,6 +520,7 @@ main(void)
         {"a guest that reads nothing", test_deaf_guest},
         {"clients that have hung up", test_hung_up},
         {"settled while interrupted", test_settled_interrupted},
+        {"one that never begins", test_never_begins},
         {"killed", test_killed},
         {"the last words", test_last_words},
         {"a full disk", test_full_disk},
