@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 
 #include "core/base/clock.h"
@@ -98,6 +99,20 @@ maqet_event_read(const char *line, struct maqet_event *event)
     return false;
 }
 
+/* A lock on the folder leaves no file behind. One in the run folder would not do: that may be
+ * deleted while QEMU runs. */
+bool
+maqet_events_claim(int folder_fd)
+{
+    return flock(folder_fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+void
+maqet_events_release(int folder_fd)
+{
+    flock(folder_fd, LOCK_UN);
+}
+
 void
 maqet_event_note(const struct maqet_context *context, const char *name, const char *event,
                  const char *detail)
@@ -108,8 +123,14 @@ maqet_event_note(const struct maqet_context *context, const char *name, const ch
     _cleanup_event_ struct maqet_event now = {0};
 
     maqet_event_now(event, detail, &now);
-    /* Only the keeper replaces the file, because two could not do that. */
-    if (dir_fd >= 0 &&
-        maqet_logfile_open(dir_fd, MAQET_EVENTS_LOG, UINT64_MAX, &log, NULL) == 0)
+    if (dir_fd < 0)
+        return;
+    /* A keeper that works replaces the file, as soon as there is an event of QEMU's. */
+    bool claimed = maqet_events_claim(dir_fd);
+    if (maqet_logfile_open(dir_fd, MAQET_EVENTS_LOG,
+                           claimed ? MAQET_EVENTS_LOG_LIMIT : UINT64_MAX, &log,
+                           NULL) == 0)
         maqet_event_write(&log, &now);
+    if (claimed)
+        maqet_events_release(dir_fd);
 }

@@ -37,6 +37,11 @@ void maqet_event_write(struct maqet_logfile *log, const struct maqet_event *even
 /* Reads a line of the log; false: it is damaged. */
 bool maqet_event_read(const char *line, struct maqet_event *event);
 
+/* Only one process may replace the log's file when it is full: the one that has claimed the
+ * machine's folder with this descriptor, or a copy of it. False: another has. */
+bool maqet_events_claim(int folder_fd);
+void maqet_events_release(int folder_fd);
+
 /* Appends one of maqet's own to the log of a machine, whose lock is held. */
 void maqet_event_note(const struct maqet_context *context, const char *name,
                       const char *event, const char *detail);

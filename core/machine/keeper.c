@@ -109,6 +109,7 @@ struct work {
     struct maqet_console_port port;
     struct maqet_channel monitor;
     struct maqet_logfile events;
+    bool claimed; /* their log's file */
 };
 
 /* Its standard streams are empty. The record stays locked until it is closed. */
@@ -141,6 +142,18 @@ settle(struct work *work)
 
 /* ---- events ---- */
 
+static void
+record(struct work *work, const struct maqet_event *event)
+{
+    struct maqet_logfile *log = &work->events;
+
+    if (log->newer < 0)
+        return;
+    work->claimed = work->claimed || maqet_events_claim(log->dir_fd);
+    log->limit = work->claimed ? MAQET_EVENTS_LOG_LIMIT : UINT64_MAX;
+    maqet_event_write(log, event);
+}
+
 /* Records one of its own. */
 static void
 note(struct work *work, const char *name)
@@ -148,8 +161,7 @@ note(struct work *work, const char *name)
     _cleanup_event_ struct maqet_event event = {0};
 
     maqet_event_now(name, NULL, &event);
-    if (work->events.newer >= 0)
-        maqet_event_write(&work->events, &event);
+    record(work, &event);
 }
 
 /* The greeting is answered; what is not an event is the answer to that. */
@@ -163,7 +175,7 @@ take_message(struct work *work, json_object *message)
         maqet_channel_command(&work->monitor, "qmp_capabilities", NULL, 0, -1, &wait,
                               NULL);
     else if (maqet_event_of_qemu(message, &event))
-        maqet_event_write(&work->events, &event);
+        record(work, &event);
 }
 
 /* Records what has arrived. A connection that has ended is closed. */
@@ -206,6 +218,8 @@ serve(struct work *work)
     maqet_console_port_end(&work->port);
     read_events(work);
     note(work, "ended");
+    if (work->claimed)
+        maqet_events_release(work->events.dir_fd);
 }
 
 /* Lets clients read the rest, as long as they do. */

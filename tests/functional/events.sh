@@ -57,6 +57,31 @@ expect 0 maqet start one
 expect 0 maqet stop one --timeout 0 --force
 has one ended
 
+# The log is bounded whoever writes to it: maqet, or the keeper while it works, and only one of them
+# replaces its file.
+fill() {
+    yes '{"time":"2026-01-01T00:00:00.000000Z","event":"filler","details":[]}' |
+        head -c 1200000 >>data/vms/one/events
+}
+fill
+expect 0 maqet apply one one.yaml
+has one filler
+has one changed
+[ "$(stat -c %s data/vms/one/events)" -lt 10000 ] || fail "a full log is not replaced"
+expect 0 maqet start one
+fill
+mv run/one lost
+expect 0 maqet apply one changed.yaml
+[ "$(stat -c %s data/vms/one/events)" -gt 1200000 ] || fail "the keeper's log was replaced"
+mv lost run/one
+expect 0 maqet pause one
+eventually 10 grep -q STOP data/vms/one/events
+[ "$(stat -c %s data/vms/one/events)" -lt 10000 ] || fail "the keeper does not replace it"
+expect 0 maqet apply one one.yaml
+has one changed
+expect 0 maqet stop one --timeout 0 --force
+has one ended
+
 # Of a machine that was added earlier, QEMU's events are not recorded.
 sed -i '/"defaults"/d' data/vms/two/vm.json
 expect 0 maqet args two
