@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/interrupt.h"
 #include "core/base/json.h"
 #include "core/machine/ended.h"
 #include "core/machine/entries.h"
@@ -346,9 +347,13 @@ remove_controllers(const struct maqet_plugging *plugging, size_t first, size_t e
                                           .plugged = &plugging->plugged};
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    if (first < end && maqet_hotplug_remove(&hotplug, &reason) < 0)
-        maqet_context_say(plugging->machine->context, MAQET_LEVEL_DEBUG, "%s",
-                          reason->message);
+    if (first >= end || maqet_hotplug_remove(&hotplug, &reason) == 0)
+        return;
+    maqet_context_say(plugging->machine->context, MAQET_LEVEL_DEBUG, "%s",
+                      reason->message);
+    /* It concerns what follows. */
+    if (reason->signal)
+        maqet_interrupt_restore();
 }
 
 int

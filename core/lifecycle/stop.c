@@ -92,6 +92,8 @@ wait_for_end(const struct maqet_opened *machine, const struct maqet_stop *stop,
         if (maqet_now() >= again) {
             maqet_error_clear(reason);
             maqet_power_button_press(machine, shorter(left, PRESS_TIMEOUT), reason);
+            if (*reason && (*reason)->signal)
+                return false;
             again = maqet_now() + PRESS_INTERVAL;
         }
     }
@@ -143,6 +145,15 @@ error_still_runs(const char *name, const struct maqet_stop *stop,
     return maqet_error_next(err, MAQET_NEXT_END, name, NULL);
 }
 
+/* The user has given up; *reason, if it has the signal, is taken. */
+static int
+error_interrupted(const char *name, struct maqet_error **reason, struct maqet_error **err)
+{
+    if (*reason && (*reason)->signal)
+        maqet_error_move(err, TAKE_PTR(*reason));
+    return maqet_error_wrap(err, "VM '%s'", name);
+}
+
 /* Presses the button and waits, then ends QEMU by force if that was requested. */
 static int
 end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
@@ -157,10 +168,12 @@ end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
 
     if (stop->timeout == 0 && stop->force)
         return end_by_force(machine, err);
-    if (maqet_power_button_press(machine, patience, &reason) < 0 &&
-        reason->code != MAQET_ERROR_STATE) {
+    bool pressed = maqet_power_button_press(machine, patience, &reason) == 0;
+    if (!pressed && reason->code != MAQET_ERROR_STATE) {
         bool full = reason->code == MAQET_ERROR_NO_SPACE;
 
+        if (reason->signal)
+            return error_interrupted(name, &reason, err);
         if (full && !stop->force)
             return error_full(name, reason, err);
         /* A QEMU that does not answer cannot press the button, and a guest that is paused
@@ -178,10 +191,11 @@ end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
     /* The guest may still power off by itself. */
     if (wait_for_end(machine, stop, deadline, &reason))
         return 0;
-    if (maqet_interrupt_check(err) < 0) {
-        maqet_error_wrap(err, "VM '%s'", name);
-        maqet_error_remark(err, "Its power button has been pressed: the guest may still "
-                                "power off");
+    if ((reason && reason->signal) || maqet_interrupt_check(err) < 0) {
+        error_interrupted(name, &reason, err);
+        if (pressed)
+            maqet_error_remark(err, "Its power button has been pressed: the guest may "
+                                    "still power off");
         return -1;
     }
     return stop->force ? end_by_force(machine, err)

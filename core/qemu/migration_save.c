@@ -338,8 +338,9 @@ choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
                 result->reason = maqet_strings_join(&reasons, "; ");
             return 0;
         }
-        /* QEMU has ended, or does not answer. */
-        if (reason->code == MAQET_ERROR_STATE || reason->code == MAQET_ERROR_TIMEOUT)
+        /* QEMU has ended, or does not answer; or the user has given up. */
+        if (reason->code == MAQET_ERROR_STATE || reason->code == MAQET_ERROR_TIMEOUT ||
+            reason->signal)
             return maqet_error_move(err, TAKE_PTR(reason));
         maqet_strings_add(&reasons, reason->message);
     }

@@ -126,6 +126,19 @@ code=0
 wait $stopping || code=$?
 same 130 $code "the exit code of an interrupted stop"
 err_has "Its power button has been pressed"
+# One that could not press it yet, either: nothing is ended that was given up.
+stopped=$(vm_pid vm)
+kill -STOP "$stopped"
+perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$MAQET" stop vm --force --timeout 20 >out 2>err &
+stopping=$!
+eventually 30 sh -c "tr '\\0' ' ' </proc/$stopping/cmdline | grep -q stop && grep -q '^SigCgt:.*[2367abef]\$' /proc/$stopping/status"
+kill -INT $stopping
+code=0
+wait $stopping || code=$?
+same 130 $code "the exit code of a stop that was interrupted at the monitor"
+kill -CONT "$stopped"
+same running "$(vm_status vm)" "the VM after an interrupted stop"
+same "$stopped" "$(vm_pid vm)" "the PID after an interrupted stop"
 # Several at once end together, and so does what waits for another maqet.
 vm_yaml other </dev/null
 expect 0 maqet add other.yaml
