@@ -104,7 +104,7 @@ run_apply(struct invocation *invocation, struct maqet_error **err)
     struct maqet_state state = {0};
     const char *change;
 
-    if (!definition || maqet_vm_apply(context, definition, &change, err) < 0 ||
+    if (!definition || maqet_vm_apply(context, definition, NULL, &change, err) < 0 ||
         maqet_state_look(context, name, &state, err) < 0)
         return -1;
 

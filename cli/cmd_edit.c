@@ -71,7 +71,8 @@ edit_until_right(struct invocation *invocation, struct maqet_edit *edit,
             return maqet_error_move(err, TAKE_PTR(error));
         if (maqet_edit_store(edit, change, &error) == 0)
             return 0;
-        if (!terminal_can_ask())
+        /* The same text could never be stored. */
+        if (edit->stale || !terminal_can_ask())
             return maqet_error_move(err, TAKE_PTR(error));
         output_error(&invocation->output, error);
         if (!terminal_ask("Edit it again?"))
@@ -92,7 +93,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         return -1;
     say(&edit);
     if (edit_until_right(invocation, &edit, &change, err) < 0) {
-        if (maqet_edit_leave(&edit))
+        if (maqet_edit_leave(&edit) && (edit.own || !edit.stale))
             maqet_error_next(err,
                              edit.own ? MAQET_NEXT_APPLY_FILE : MAQET_NEXT_EDIT_AGAIN,
                              edit.stored->name, edit.path, NULL);
@@ -119,7 +120,9 @@ const struct command command_edit = {
         "file, and nothing else, that file is edited, and applied as by 'maqet apply'; "
         "if not, the stored definition is, as YAML. What is wrong is shown, and can be "
         "edited again. Text that was not stored is never lost: the message tells where "
-        "it is, and the next 'maqet edit' continues with it.",
+        "it is, and the next 'maqet edit' continues with it. If the definition has "
+        "changed since the edit was begun, such as by 'maqet attach', the text is not "
+        "stored.",
     .examples = {{"maqet edit web", "Edit the definition of web"},
                  {"EDITOR=nano maqet edit web", "The same, with another editor"}},
     .view = &view,

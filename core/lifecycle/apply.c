@@ -145,16 +145,28 @@ inherit(struct maqet_definition *definition, const struct maqet_definition *befo
     definition->defaults = before->defaults;
 }
 
+static int
+error_not_base(const char *name, struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_STATE,
+                           "The definition of VM '%s' was changed by somebody else "
+                           "meanwhile",
+                           name);
+}
+
 /* Replaces the definition of an existing machine, which is locked. */
 static int
 change(const struct maqet_opened *machine, struct maqet_definition *definition,
-       const char **outcome, struct maqet_error **err)
+       const struct maqet_definition *base, const char **outcome,
+       struct maqet_error **err)
 {
     _cleanup_definition_ struct maqet_definition *before =
         maqet_store_load(machine->context, machine->name, err);
 
     if (!before)
         return -1;
+    if (base && !json_object_equal(before->tree, base->tree))
+        return error_not_base(machine->name, err);
     /* Places are not compared: a new comment in the file changes nothing. */
     bool same = json_object_equal(before->tree, definition->tree);
     *outcome = same ? "unchanged" : "changed";
@@ -184,7 +196,8 @@ exists(const struct maqet_context *context, const char *name)
 
 int
 maqet_vm_apply(const struct maqet_context *context, struct maqet_definition *definition,
-               const char **outcome, struct maqet_error **err)
+               const struct maqet_definition *base, const char **outcome,
+               struct maqet_error **err)
 {
     _cleanup_definition_ struct maqet_definition *before =
         exists(context, definition->name)
@@ -211,7 +224,9 @@ maqet_vm_apply(const struct maqet_context *context, struct maqet_definition *def
         if (maqet_vm_check(vm, err) < 0)
             return -1;
         if (machine)
-            return change(machine, definition, outcome, err);
+            return change(machine, definition, base, outcome, err);
+        if (base)
+            return error_not_base(definition->name, err);
         maqet_error_clear(&reason);
         if (maqet_store_add(context, definition, &reason) == 0) {
             maqet_event_note(context, definition->name, "added", NULL);

@@ -70,15 +70,64 @@ stored_text(const struct maqet_definition *stored)
                         stored->name, shown, yaml);
 }
 
+/* The stored definition on which the text in maqet's file is based. */
+static char *
+base_path(const struct maqet_edit *edit)
+{
+    return maqet_store_file(edit->context, edit->stored->name, MAQET_STORE_EDITED_BASE);
+}
+
+static int
+remove_own_file(const struct maqet_edit *edit, struct maqet_error **err)
+{
+    _cleanup_free_ char *base = base_path(edit);
+
+    return maqet_file_remove(edit->path, err) < 0 ? -1 : maqet_file_remove(base, err);
+}
+
+/* Storing the text would undo what others have stored since it was begun. */
+static void
+hint_stale(const struct maqet_edit *edit, struct maqet_error **err)
+{
+    _cleanup_free_ char *shown = maqet_text_shown(edit->path);
+
+    if (edit->own)
+        maqet_error_hint(err, "First add to your text what was changed, or it is undone");
+    else
+        maqet_error_hint(err, "Move %s elsewhere, edit again, and copy your changes",
+                         shown);
+}
+
+static int
+check_resumed(struct maqet_edit *edit, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = base_path(edit);
+    _cleanup_definition_ struct maqet_definition *base =
+        maqet_definition_load(path, edit->stored->name, NULL);
+
+    if (base && json_object_equal(base->tree, edit->stored->tree))
+        return 0;
+    edit->stale = true;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "The definition of VM '%s' has changed since an edit was begun that "
+                    "was not stored",
+                    edit->stored->name);
+    hint_stale(edit, err);
+    return -1;
+}
+
 static int
 write_own_file(struct maqet_edit *edit, struct maqet_error **err)
 {
     edit->path = maqet_store_file(edit->context, edit->stored->name, MAQET_STORE_EDITED);
     if (maqet_file_read(edit->path, TEXT_LIMIT, &edit->before, NULL, NULL) == 0) {
         edit->resumed = true;
-        return 0;
+        return check_resumed(edit, err);
     }
+    _cleanup_free_ char *base = base_path(edit);
     edit->before = stored_text(edit->stored);
+    if (maqet_definition_save(base, edit->stored, err) < 0)
+        return -1;
     return maqet_file_replace(edit->path, edit->before, strlen(edit->before), 0600, err);
 }
 
@@ -170,13 +219,6 @@ read_own_file(struct maqet_edit *edit, struct maqet_error **err)
 
     if (!now)
         return NULL;
-    if (!json_object_equal(now->tree, edit->stored->tree)) {
-        maqet_error_set(err, MAQET_ERROR_STATE,
-                        "The definition of VM '%s' was changed by somebody else "
-                        "meanwhile",
-                        now->name);
-        return NULL;
-    }
     _cleanup_vm_ struct maqet_vm *vm = NULL;
     struct maqet_definition *definition = parse(edit, edit->path, err);
     if (!definition)
@@ -206,15 +248,30 @@ read_users_file(const struct maqet_edit *edit, struct maqet_error **err)
     return maqet_definition_read(&files, &none, edit->stored->name, err);
 }
 
+static bool
+is_stale(const struct maqet_edit *edit)
+{
+    _cleanup_definition_ struct maqet_definition *now =
+        maqet_store_load(edit->context, edit->stored->name, NULL);
+
+    return now && !json_object_equal(now->tree, edit->stored->tree);
+}
+
 int
 maqet_edit_store(struct maqet_edit *edit, const char **change, struct maqet_error **err)
 {
+    _cleanup_error_ struct maqet_error *reason = NULL;
     struct maqet_definition *definition =
         edit->own ? read_users_file(edit, err) : read_own_file(edit, err);
 
-    if (!definition || maqet_vm_apply(edit->context, definition, change, err) < 0)
+    if (!definition)
         return -1;
-    return edit->own ? 0 : maqet_file_remove(edit->path, err);
+    if (maqet_vm_apply(edit->context, definition, edit->stored, change, &reason) == 0)
+        return edit->own ? 0 : remove_own_file(edit, err);
+    edit->stale = reason->code == MAQET_ERROR_STATE && is_stale(edit);
+    if (edit->stale)
+        hint_stale(edit, &reason);
+    return maqet_error_move(err, TAKE_PTR(reason));
 }
 
 bool
@@ -227,6 +284,6 @@ maqet_edit_leave(struct maqet_edit *edit)
     if (edit->resumed || maqet_file_read(edit->path, TEXT_LIMIT, &now, NULL, NULL) < 0 ||
         strcmp(now, edit->before) != 0)
         return access(edit->path, F_OK) == 0;
-    maqet_file_remove(edit->path, NULL);
+    remove_own_file(edit, NULL);
     return false;
 }

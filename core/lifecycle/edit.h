@@ -16,16 +16,18 @@ struct maqet_edit {
     bool own;     /* it is the user's own file */
     bool newer;   /* which has changed since it was added */
     bool resumed; /* maqet's file is there from an edit that was not stored */
+    bool stale;   /* the stored definition is no longer what the text is based on */
     char *before; /* the content of maqet's file as it was written, or found; else NULL */
 };
 
-/* Chooses the file, and writes it if it is maqet's. */
+/* Chooses the file, and writes it if it is maqet's. MAQET_ERROR_STATE: there is one from an
+ * edit that was not stored, and the stored definition has changed since that began. */
 int maqet_edit_begin(const struct maqet_context *context, const char *name,
                      struct maqet_edit *edit, struct maqet_error **err);
 
 /* Stores what the file defines now; *change is as of maqet_vm_apply(). After success,
- * maqet's own file is gone. MAQET_ERROR_STATE: the stored definition was changed by
- * somebody else meanwhile. */
+ * maqet's own file is gone. MAQET_ERROR_STATE and ->stale: the stored definition was
+ * changed by somebody else meanwhile. */
 int maqet_edit_store(struct maqet_edit *edit, const char **change,
                      struct maqet_error **err);
 

@@ -27,28 +27,16 @@ is_file_or_temporary(const char *name, const char *base)
 static bool
 is_own_file(const char *file)
 {
-    static const char *const names[] = {"vm.json",
-                                        MAQET_STORE_IMAGES,
-                                        MAQET_STORE_SLOTS,
-                                        MAQET_STORE_SNAPSHOTS,
-                                        MAQET_STORE_SNAPSHOTS MAQET_STORE_DAMAGED,
-                                        MAQET_STORE_PENDING,
-                                        MAQET_STORE_EXPORTS,
-                                        MAQET_STORE_ENDED,
-                                        MAQET_STORE_EDITED,
-                                        MAQET_STORE_IMAGE_NAME,
-                                        MAQET_STORE_CREATED,
-                                        MAQET_STORE_RUN,
-                                        MAQET_STORE_RUN_FOLDER,
-                                        MAQET_STORE_KNOWN_HOSTS,
-                                        /* ssh(1) and ssh-keygen(1) leave these. */
-                                        MAQET_STORE_KNOWN_HOSTS ".old",
-                                        MAQET_CONSOLE_LOG,
-                                        MAQET_EVENTS_LOG,
-                                        MAQET_EVENTS_LOG MAQET_LOGFILE_OLDER,
-                                        MAQET_CONSOLE_LOG MAQET_LOGFILE_OLDER,
-                                        "started",
-                                        "lock"};
+    static const char *const names[] = {
+        "vm.json", MAQET_STORE_IMAGES, MAQET_STORE_SLOTS, MAQET_STORE_SNAPSHOTS,
+        MAQET_STORE_SNAPSHOTS MAQET_STORE_DAMAGED, MAQET_STORE_PENDING,
+        MAQET_STORE_EXPORTS, MAQET_STORE_ENDED, MAQET_STORE_EDITED,
+        MAQET_STORE_EDITED_BASE, MAQET_STORE_IMAGE_NAME, MAQET_STORE_CREATED,
+        MAQET_STORE_RUN, MAQET_STORE_RUN_FOLDER, MAQET_STORE_KNOWN_HOSTS,
+        /* ssh(1) and ssh-keygen(1) leave these. */
+        MAQET_STORE_KNOWN_HOSTS ".old", MAQET_CONSOLE_LOG, MAQET_EVENTS_LOG,
+        MAQET_EVENTS_LOG MAQET_LOGFILE_OLDER, MAQET_CONSOLE_LOG MAQET_LOGFILE_OLDER,
+        "started", "lock"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (is_file_or_temporary(file, names[i]))

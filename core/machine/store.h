@@ -97,13 +97,14 @@ int maqet_store_sweep(const struct maqet_context *context, struct maqet_error **
 #define MAQET_STORE_PENDING "pending.json"     /* the job in progress */
 #define MAQET_STORE_EXPORTS "exports.json"     /* unfinished exports */
 #define MAQET_STORE_ENDED "ended.json"         /* drives to tell of its end: ended.h */
-#define MAQET_STORE_EDITED "edit.yaml"         /* what a person edits: lifecycle/edit.h */
-#define MAQET_STORE_IMAGE_NAME "image-name"    /* of one that was renamed */
-#define MAQET_STORE_CHECKPOINTS "checkpoints"  /* a folder */
-#define MAQET_STORE_DRIVES "drives"            /* a folder with one for each drive */
-#define MAQET_STORE_RUN "run"                  /* locked while it runs: run_folder.h */
-#define MAQET_STORE_KNOWN_HOSTS "known_hosts"  /* keys of the guest's ssh servers */
-#define MAQET_STORE_RUN_FOLDER "run-folder"    /* the run folder of its last start */
+#define MAQET_STORE_EDITED "edit.yaml"        /* what a person edits: lifecycle/edit.h, */
+#define MAQET_STORE_EDITED_BASE "edit.base"   /* and what was stored when that began */
+#define MAQET_STORE_IMAGE_NAME "image-name"   /* of one that was renamed */
+#define MAQET_STORE_CHECKPOINTS "checkpoints" /* a folder */
+#define MAQET_STORE_DRIVES "drives"           /* a folder with one for each drive */
+#define MAQET_STORE_RUN "run"                 /* locked while it runs: run_folder.h */
+#define MAQET_STORE_KNOWN_HOSTS "known_hosts" /* keys of the guest's ssh servers */
+#define MAQET_STORE_RUN_FOLDER "run-folder"   /* the run folder of its last start */
 
 /* The path of a file in a machine's folder. The caller frees. */
 char *maqet_store_file(const struct maqet_context *context, const char *name,

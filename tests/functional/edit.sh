@@ -94,8 +94,29 @@ expect 3 maqet edit web
 err_has 'was changed by somebody else meanwhile'
 same '99M' "$(value memory | cut -f 1)" "memory"
 grep -q '^vga: none' data/vms/web/edit.yaml || fail "the text is lost"
+err_has "Move $TMP/data/vms/web/edit.yaml elsewhere"
+# Nor by the next edit, whose text is as old.
+does true
+expect 3 maqet edit web
+err_has 'has changed since an edit was begun'
+err_has "Move $TMP/data/vms/web/edit.yaml elsewhere"
+same '' "$(cat edited)" "what was edited"
+mv data/vms/web/edit.yaml kept.yaml
+expect 0 maqet edit web
+[ ! -e data/vms/web/edit.base ] || fail "maqet's file is left"
 expect 0 maqet rm web --yes
 [ ! -e data/vms/web ] || fail "the folder is left"
+
+# Nor if the user's own file is edited.
+expect 0 maqet add web.yaml
+does "'$MAQET' -q apply web web.yaml --set memory=99M; sed -i 's/^memory:.*/memory: 90M/' \"\$1\""
+expect 3 maqet edit web
+same "$TMP/web.yaml" "$(cat edited)" "what was edited"
+err_has 'was changed by somebody else meanwhile'
+err_has 'First add to your text what was changed'
+err_has "maqet apply web $TMP/web.yaml"
+same '99M' "$(value memory | cut -f 1)" "memory"
+expect 0 maqet rm web --yes
 
 # On a terminal one is asked, and can edit again.
 expect 0 maqet add web.yaml
