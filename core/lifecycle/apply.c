@@ -16,8 +16,27 @@
 
 /* ---- whether it may be stored ---- */
 
+/* The drive with the variables of UEFI, which no entry gives a path. */
+static bool
+is_firmware(const struct maqet_drive *drive)
+{
+    return drive->template;
+}
+
+static int
+error_firmware(const struct maqet_drive *drive, const char *other_name,
+               struct maqet_error **err)
+{
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
+                      "the variables of UEFI would be in %s, which VM '%s' already uses",
+                      drive->path, other_name);
+    maqet_error_hint(err, "Give this VM another name, or its first drive a `file` in "
+                          "another folder");
+    return -1;
+}
+
 /* Default paths consist of names that may contain '-', so "x-y" + "z" is equal to "x" +
- * "y-z". */
+ * "y-z"; and a VM that was renamed keeps those of its former name. */
 static int
 check_default_path(const struct maqet_vm *vm, const struct maqet_drive *drive,
                    const char *other_name, struct maqet_error **err)
@@ -30,6 +49,8 @@ check_default_path(const struct maqet_vm *vm, const struct maqet_drive *drive,
 
         if (!path || strcmp(path, drive->path) != 0)
             continue;
+        if (is_firmware(drive))
+            return error_firmware(drive, other_name, err);
         maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
                           "without a `%s` its image would be %s, which VM '%s' "
                           "already uses",
@@ -50,7 +71,9 @@ check_default_paths(const struct maqet_vm *vm, struct maqet_error **err)
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_drive *drive = vm->drives[i];
 
-        for (size_t j = 0; drive->default_path && j < names.count; j++) {
+        bool chosen = drive->default_path || is_firmware(drive);
+
+        for (size_t j = 0; chosen && drive->path && j < names.count; j++) {
             _cleanup_free_ char *its =
                 maqet_store_image_name(vm->context, names.items[j]);
             _cleanup_free_ char *start = maqet_format("/maqet-%s-", its);

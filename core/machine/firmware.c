@@ -8,6 +8,7 @@
 #include "core/qemu/arguments.h"
 #include "core/qemu/keyval.h"
 #include "core/storage/entry.h"
+#include "core/storage/system_folders.h"
 
 static const char key_name[] = "firmware";
 
@@ -180,6 +181,9 @@ maqet_firmware_drive(const struct maqet_context *context,
     }
     if (error)
         set_fault(drive, place, error);
+    /* A file of that name in a folder like /tmp may be somebody else's. */
+    drive->default_path =
+        drive->path && maqet_path_is_within(drive->path, machine->storage_dir);
     drive->template = uefi->template;
     drive->template_format = uefi->template_format;
     return drive;

@@ -167,9 +167,12 @@ check_default_path(const struct maqet_drive *drive, const struct stat *status,
         "%s is not a regular file that belongs to you, so somebody else may have put "
         "it there; it is not used",
         drive->path);
-    maqet_error_hint(
-        err, "Give the drive its own `%s`, in a folder that only you can write to",
-        drive->storage->plugin.path_option);
+    if (drive->template) /* no entry of the user's could give it a path */
+        maqet_error_hint(err, "Set `storage_dir` to a folder that only you can write to");
+    else
+        maqet_error_hint(
+            err, "Give the drive its own `%s`, in a folder that only you can write to",
+            drive->storage->plugin.path_option);
     return -1;
 }
 

@@ -178,3 +178,32 @@ same "$sum" "$(md5sum images/*)" "images after a test"
 expect 0 maqet checkpoint real load one --yes
 same running "$(vm_status real)" "status after the load"
 expect 0 maqet stop real --timeout 0 --force
+
+# ---- of one machine only ----
+
+# A VM that gets the former name of another one does not get its variables.
+expect 0 maqet add vm.yaml
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet rename vm renamed
+sed 's/disk.qcow2/next.qcow2/' vm.yaml >next.yaml
+expect 3 maqet add next.yaml
+err_has "drive 'firmware' of VM 'vm': the variables of UEFI would be in $TMP/images/maqet-vm-firmware.qcow2, which VM 'renamed' already uses"
+err_has "in another folder"
+mkdir next
+sed 's|images/disk.qcow2|next/disk.qcow2|' vm.yaml >next.yaml
+expect 0 maqet add next.yaml
+expect 0 maqet start vm
+[ -e next/maqet-vm-firmware.qcow2 ] || fail "there are no variables of its own"
+expect 0 maqet apply renamed vm.yaml
+expect 0 maqet start renamed
+expect 0 maqet stop renamed --timeout 0 --force
+expect 0 maqet stop vm --timeout 0 --force
+# In a folder like /tmp, others know the name: what they put there is not used.
+sed 's/, file: images.*}/}/; s/name: vm/name: known/' vm.yaml >known.yaml
+expect 0 maqet add known.yaml
+qemu-img create -q -f qcow2 theirs.qcow2 64K
+ln -s "$TMP/theirs.qcow2" images/maqet-known-firmware.qcow2
+expect 4 maqet start known
+err_has "$TMP/images/maqet-known-firmware.qcow2 is not a regular file that belongs to you"
+err_has "storage_dir"
