@@ -7,6 +7,7 @@
 #include "core/machine/check.h"
 #include "core/machine/command_line.h"
 #include "core/machine/ended.h"
+#include "core/machine/entries.h"
 #include "core/machine/events.h"
 #include "core/machine/opened.h"
 #include "core/machine/slots.h"
@@ -177,6 +178,27 @@ error_not_base(const char *name, struct maqet_error **err)
                            name);
 }
 
+/* Files may be older than drives that were attached since they were added. */
+static void
+say_lost_drives(const struct maqet_context *context,
+                const struct maqet_definition *before,
+                const struct maqet_definition *definition)
+{
+    json_object *list = json_object_object_get(before->tree, "storage");
+
+    for (size_t i = 0;
+         json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+         i++) {
+        const char *name = maqet_tree_text(json_object_array_get_idx(list, i), "name");
+
+        if (name && !maqet_entries_find(definition, name))
+            maqet_context_say(context, MAQET_LEVEL_INFO,
+                              "The definition of VM '%s' no longer has the drive '%s', "
+                              "whose storage is kept",
+                              before->name, name);
+    }
+}
+
 /* Replaces the definition of an existing machine, which is locked. */
 static int
 change(const struct maqet_opened *machine, struct maqet_definition *definition,
@@ -202,6 +224,7 @@ change(const struct maqet_opened *machine, struct maqet_definition *definition,
         return -1;
     if (same)
         return 0;
+    say_lost_drives(machine->context, before, definition);
     maqet_event_note(machine->context, machine->name, "changed", NULL);
     /* A machine that runs still has the drives with which it was started. */
     return machine->run.pid > 0

@@ -14,8 +14,8 @@ int maqet_vm_check(struct maqet_vm *vm, struct maqet_error **err);
 /* Whether the drives of a machine have images of their own, also by their default names. */
 int maqet_vm_check_own_images(const struct maqet_vm *vm, struct maqet_error **err);
 
-/* Replaces a machine's definition, or adds it. With @base, only if that is what is stored;
- * otherwise MAQET_ERROR_STATE. *outcome is "created", "changed" or "unchanged". Takes the
+/* Replaces a machine's definition, or adds it, and says which drives the machine no longer
+ * has. With @base, only if that is what is stored; otherwise MAQET_ERROR_STATE. *outcome is "created", "changed" or "unchanged". Takes the
  * definition. */
 int maqet_vm_apply(const struct maqet_context *context,
                    struct maqet_definition *definition,

@@ -118,6 +118,18 @@ err_has "maqet apply web $TMP/web.yaml"
 same '99M' "$(value memory | cut -f 1)" "memory"
 expect 0 maqet rm web --yes
 
+# A drive that was attached meanwhile is not lost; a file that lacks it is applied, and that is
+# said.
+expect 0 maqet add web.yaml
+does "'$MAQET' -q attach web --name new --size 1M; sed -i 's/^memory:.*/memory: 77M/' \"\$1\""
+expect 3 maqet edit web
+err_has 'was changed by somebody else meanwhile'
+same new "$(value storage.new.name | cut -f 1)" "the new drive"
+does true
+expect 0 maqet edit web
+err_has "The definition of VM 'web' no longer has the drive 'new', whose storage is kept"
+expect 0 maqet rm web --yes
+
 # On a terminal one is asked, and can edit again.
 expect 0 maqet add web.yaml
 cat >does <<'END'
