@@ -10,12 +10,13 @@
 
 enum { EXIT_STATUS_MAX = 255 };
 
+/* An agent that does not answer is a failure of ours, not of the command. */
 static int
-exit_code_of(const struct maqet_error *error)
+exit_code_of(const struct maqet_error *error, const struct maqet_guest_end *end)
 {
-    switch (error->code) {
-    case MAQET_ERROR_TIMEOUT:
+    if (end->is_late)
         return MAQET_RUN_LATE;
+    switch (error->code) {
     case MAQET_ERROR_PERMISSION:
         return MAQET_RUN_NOT_RUN;
     case MAQET_ERROR_MISSING:
@@ -103,7 +104,7 @@ run(struct invocation *invocation, struct maqet_error **err)
     if (result == 0)
         return exit_status_of(end.exit_code);
     invocation_show_error(invocation, error);
-    return exit_code_of(error);
+    return exit_code_of(error, &end);
 }
 
 const struct command command_exec = {

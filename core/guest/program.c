@@ -199,6 +199,7 @@ maqet_guest_run(struct maqet_opened *machine, const struct maqet_guest_program *
     int ended = wait_for_end(machine, pid, program, program->timeout, end, &reason);
     if (ended > 0)
         return 0;
+    end->is_late = ended == 0;
     if (ended == 0)
         maqet_error_set(&reason, MAQET_ERROR_TIMEOUT,
                         "VM '%s': '%s' took longer than %g s", machine->name,

@@ -26,6 +26,7 @@ struct maqet_guest_end {
     struct maqet_text out;   /* its standard output */
     struct maqet_text error; /* its standard error */
     bool is_cut;             /* it has printed more than the agent keeps */
+    bool is_late;            /* its time was over before it had ended */
 };
 
 void maqet_guest_end_clear(struct maqet_guest_end *end);

@@ -20,6 +20,9 @@
 /* ms between two attempts, and for one of them. */
 static const int64_t INTERVAL = 250, ATTEMPT_TIMEOUT = 3000;
 
+/* ms that QEMU has for an answer, even if less is left. */
+static const int64_t LEAST_ANSWER_LIMIT = 1000;
+
 static const char CONSOLE_PREFIX[] = "console:", PORT_PREFIX[] = "port:";
 
 enum { PORT_MAX = 65535 };
@@ -57,9 +60,10 @@ struct waiting {
     const struct maqet_ready *ready;
     struct maqet_deadline deadline;
     int64_t begun;
-    char *what;        /* for the progress */
-    unsigned ssh_port; /* of the guest */
-    int console;       /* -1: not connected */
+    int64_t answer_limit; /* ms, of QEMU */
+    char *what;           /* for the progress */
+    unsigned ssh_port;    /* of the guest */
+    int console;          /* -1: not connected */
     char *seen; /* the end of what the console has shown, for a text that is split */
     size_t seen_length;
 };
@@ -81,6 +85,18 @@ attempt_time(const struct waiting *waiting)
     int64_t left = maqet_deadline_left(waiting->deadline);
 
     return left < 0 || left > ATTEMPT_TIMEOUT ? ATTEMPT_TIMEOUT : left;
+}
+
+/* Nobody waits longer for QEMU than was said. */
+static void
+limit_answers(const struct waiting *waiting)
+{
+    int64_t left = maqet_deadline_left(waiting->deadline);
+
+    if (left >= 0 && left < LEAST_ANSWER_LIMIT)
+        left = LEAST_ANSWER_LIMIT;
+    waiting->machine->answer_limit =
+        left < 0 || left > waiting->answer_limit ? waiting->answer_limit : left;
 }
 
 /* The phrase for a condition, after "VM 'web': "; the caller frees. */
@@ -200,6 +216,7 @@ check_guest(struct waiting *waiting, char **state, struct maqet_error **err)
 {
     struct maqet_opened *machine = waiting->machine;
 
+    limit_answers(waiting);
     machine->answer_left = machine->answer_limit;
     _cleanup_json_ json_object *status =
         maqet_monitor_ask(machine, "query-status", NULL, NULL);
@@ -247,6 +264,8 @@ wait_until(struct waiting *waiting, int64_t timeout, struct maqet_error **err)
 
     for (;;) {
         struct maqet_error *reason = NULL;
+
+        limit_answers(waiting);
         int met = try_condition(waiting, &reason);
 
         if (met > 0)
@@ -289,6 +308,7 @@ maqet_ready_wait(const struct maqet_context *context, const char *name,
         .ready = ready,
         .deadline = maqet_deadline_in(timeout),
         .begun = maqet_now(),
+        .answer_limit = machine->answer_limit,
         .what = phrase_of(ready),
         .console = -1,
     };

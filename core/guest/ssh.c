@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/guest/ssh.h"
 
+#include <string.h>
+
 #include "core/base/process.h"
 #include "core/guest/forwarded.h"
 #include "core/machine/login.h"
 #include "core/machine/store.h"
 
-/* An option whose value is a path, in which ssh expands "%" (ssh_config(5), TOKENS). */
+/* An option whose value is a path, in which ssh expands "%" (ssh_config(5), TOKENS), and which
+ * it reads as a word in quotes. */
 static void
 add_path(struct maqet_strings *argv, const char *option, const char *path)
 {
@@ -14,7 +17,11 @@ add_path(struct maqet_strings *argv, const char *option, const char *path)
 
     maqet_text_appendf(&text, "%s=\"", option);
     for (; *path; path++)
-        maqet_text_appendf(&text, *path == '%' ? "%c%%" : "%c", *path);
+        maqet_text_appendf(&text,
+                           *path == '%'            ? "%c%%"
+                           : strchr("\"\\", *path) ? "\\%c"
+                                                   : "%c",
+                           *path);
     maqet_text_append(&text, "\"");
     maqet_strings_add(argv, "-o");
     maqet_strings_take(argv, maqet_text_take(&text));
@@ -39,6 +46,8 @@ add_words(const struct maqet_opened *machine, const struct maqet_definition *def
     add_option(argv, alias);
     add_option(argv, "StrictHostKeyChecking=accept-new");
     add_option(argv, "LogLevel=ERROR"); /* without a line for each new guest */
+    /* A guest that hangs has a port that is open. */
+    add_option(argv, "ConnectTimeout=120");
     if (login->key) {
         add_path(argv, "IdentityFile", login->key);
         add_option(argv, "IdentitiesOnly=yes");

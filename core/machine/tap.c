@@ -6,6 +6,7 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -144,6 +145,15 @@ receive_descriptor(int socket)
     return fd;
 }
 
+/* Whether the other end of a socket is closed. */
+static bool
+has_ended(int socket)
+{
+    char byte;
+
+    return recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static const char *
 find_helper(void)
 {
@@ -201,6 +211,8 @@ open_on_bridge(const struct maqet_vm *vm, const struct maqet_network *network,
     if (complaint < 0 || maqet_child_start(&child, SIGKILL, run_helper, &helper) < 0)
         return maqet_error_errno(err, errno, "Cannot run %s", helper.path);
     int fd = receive_descriptor(child.fd);
+    if (fd < 0 && !has_ended(child.fd))
+        kill(child.pid, SIGKILL); /* it hangs */
     maqet_child_reap(&child);
     return fd < 0 ? error_helper(vm, &helper, err) : fd;
 }

@@ -117,6 +117,12 @@ out_has '"status": "unresponsive"'
 out_has '"responds": false'
 names_hung a 1
 
+# Who waits for a guest does not wait longer for QEMU than for that.
+expect 2 bounded wait a --for port:22 --timeout 2
+not_answered a "$(pid_of a)" 2
+expect 2 bounded wait a --for stopped --timeout 2
+err_has "timed out after 2 s waiting for the end of QEMU"
+
 # Nobody is asked for what is known without.
 not_asked() {
     ! grep -q 'qmp.sock' trace || fail "a monitor was asked: $(grep qmp.sock trace)"
