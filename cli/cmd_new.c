@@ -265,29 +265,30 @@ unwrite_yaml(struct making *making)
     making->written = false;
 }
 
-/* The first type of share that can be used on this host, or the last one's error. */
+/* The first type of share that can be used on this host, or the last one's error. What is
+ * wrong without the share, too, is no reason for another type. */
 static struct maqet_vm *
 write_and_read(struct making *making, struct maqet_error **err)
 {
     static const char *const types[] = {"virtiofs", "virtfs"};
+    _cleanup_error_ struct maqet_error *reason = NULL;
 
-    for (size_t i = making->share ? 0 : 1; i < sizeof(types) / sizeof(*types); i++) {
-        _cleanup_error_ struct maqet_error *reason = NULL;
-        bool last = i + 1 == sizeof(types) / sizeof(*types);
-
-        if (write_yaml(making, types[i], err) < 0)
-            return NULL;
-        struct maqet_vm *vm = read_machine(making, last ? err : &reason);
-        if (vm || last)
-            return vm;
-        unwrite_yaml(making);
+    if (write_yaml(making, types[0], err) < 0)
+        return NULL;
+    struct maqet_vm *vm = read_machine(making, making->share ? &reason : err);
+    if (vm || !making->share)
+        return vm;
+    unwrite_yaml(making);
+    if (write_yaml(making, types[1], err) < 0)
+        return NULL;
+    vm = read_machine(making, err);
+    if (vm)
         maqet_context_say(
             &making->invocation->context, MAQET_LEVEL_WARNING,
             "The folder is shared as `type: %s`, because `type: %s` cannot be "
             "used: %s",
-            types[i + 1], types[i], reason->message);
-    }
-    return NULL;
+            types[1], types[0], reason->message);
+    return vm;
 }
 
 static struct maqet_vm *

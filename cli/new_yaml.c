@@ -3,8 +3,13 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/output.h"
+
+/* The first user ID of people, in distributions (login.defs(5), UID_MIN), and that of
+ * nobody. */
+enum { UID_FIRST = 1000, UID_NOBODY = 65534 };
 
 /* Appends a text as a value of YAML: in quotes, unless it is plain for every reader. JSON's
  * quotes are YAML's, too. */
@@ -13,8 +18,14 @@ append_value(struct maqet_text *yaml, const char *value)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789_./-";
+    /* YAML 1.1, which cloud-init reads, has these for true, false and nothing. */
+    static const char *const words[] = {"y",   "n",    "yes",   "no",  "on",
+                                        "off", "true", "false", "null"};
+    bool is_word = false;
 
-    if (*value && strspn(value, plain) == strlen(value) && value[0] != '-') {
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        is_word = is_word || strcasecmp(value, words[i]) == 0;
+    if (*value && strspn(value, plain) == strlen(value) && value[0] != '-' && !is_word) {
         maqet_text_append(yaml, value);
         return;
     }
@@ -98,7 +109,8 @@ append_cloud_init(struct maqet_text *yaml, const struct new_machine *machine)
                             "    #cloud-config\n"
                             "    users:\n");
     append_key(yaml, "      - name", machine->user);
-    if (machine->uid > 0)
+    /* Others are of users that the guest has already. */
+    if (machine->uid >= UID_FIRST && machine->uid != UID_NOBODY)
         maqet_text_appendf(yaml,
                            "        # As the share's owner on this host has it.\n"
                            "        uid: %u\n",

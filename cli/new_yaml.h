@@ -26,7 +26,8 @@ struct new_machine {
     const char *disk;   /* the file of the overlay */
     uint64_t size;      /* of the overlay, bytes */
     struct new_share share;
-    uid_t uid; /* of the user in the guest; 0: any */
+    uid_t
+        uid; /* of the share's owner, which the user in the guest gets if it is a person's */
 };
 
 /* Where the guest has the share. */

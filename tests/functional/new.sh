@@ -58,6 +58,9 @@ refused 3 'let nobody log in as root' --image "$cloud" --user root
 refused 3 "'Ann Lee' is not the name of a user" --image "$cloud" --user 'Ann Lee'
 refused 3 "Cannot share $TMP/page: only a folder can be shared" --image "$cloud" --share "$TMP/page"
 refused 3 "'memory'" --image "$cloud" --memory 4
+mkdir "$TMP/shared"
+refused 3 "'memory'" --image "$cloud" --memory 4 --share "$TMP/shared"
+err_lacks 'The folder is shared as'
 refused 3 "'vcpus'" --image "$cloud" --vcpus none
 refused 3 "Cannot read the key $TMP/work/key: No such file" --image "$cloud" --ssh-key key
 echo '-----BEGIN OPENSSH PRIVATE KEY-----' >"$TMP/secret.pub"
@@ -157,7 +160,7 @@ for line in 'memory: 512M' 'vcpus: 1' "  key: $HOME/.ssh/id_ecdsa" '    file: bi
     "          - \"$(cat "$HOME/.ssh/id_ecdsa.pub")\""; do
     grep -qxF -- "$line" "$TMP/vms/x.yaml" || { cat "$TMP/vms/x.yaml"; fail "not written: $line"; }
 done
-if [ "$(id -u)" != 0 ]; then
+if [ "$(id -u)" -ge 1000 ]; then
     grep -qxF "        uid: $(id -u)" "$TMP/vms/x.yaml" || fail "the guest's user has another id"
 fi
 grep -qF "[mkdir, -p, /mnt/share]" "$TMP/vms/x.yaml" || fail "the share is not mounted"
@@ -166,6 +169,19 @@ grep -qxF "  key: $HOME/.ssh/id_rsa" third.yaml || fail "the private half of a p
 cp "$HOME/.ssh/id_rsa.pub" agent.pub
 expect 0 maqet new fourth --image "$cloud" --ssh-key agent.pub
 ! grep -q '^  key:' fourth.yaml || fail "a key that only an agent has is named"
+
+# Users of the system have their IDs in the guest already. Words of YAML can be names.
+if [ "$(id -u)" = 0 ]; then
+    for owner in 33 65534 1234; do
+        chown $owner "$TMP/shared"
+        expect 0 maqet new "of-$owner" --image "$cloud" --share "$TMP/shared"
+    done
+    ! grep -q '^        uid:' of-33.yaml of-65534.yaml || fail "the guest's user has the ID of another one"
+    grep -qxF '        uid: 1234' of-1234.yaml || fail "the guest's user has another ID"
+fi
+expect 0 maqet new No --image "$cloud" --user on
+grep -qxF 'name: "No"' No.yaml || fail "the name is no text"
+grep -qxF '      - name: "on"' No.yaml || fail "the user's name is no text"
 
 # It starts: the overlay is created then, and cloud-init gets what the file says.
 expect 0 maqet apply third third.yaml --set accel=tcg --set memory=64M
