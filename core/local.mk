@@ -16,6 +16,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/field.c core/base/field.h \
 	core/base/files.c core/base/files.h \
 	core/base/inet.c core/base/inet.h \
+	core/base/input.c core/base/input.h \
 	core/base/interrupt.c core/base/interrupt.h \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
@@ -93,6 +94,7 @@ libmaqet_core_a_SOURCES = \
 	core/guest/forwarded.c core/guest/forwarded.h \
 	core/guest/program.c core/guest/program.h \
 	core/guest/ready.c core/guest/ready.h \
+	core/guest/room.c core/guest/room.h \
 	core/guest/ssh.c core/guest/ssh.h \
 	core/guest/transport.c core/guest/transport.h \
 	core/guest/unpacked.c core/guest/unpacked.h \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/base/input.h"
 #include "core/config/yaml_fault.h"
 
 enum {
@@ -358,8 +359,8 @@ maqet_yaml_read(const char *path, struct maqet_error **err)
     size_t length;
 
     if ((strcmp(path, "-") == 0
-             ? maqet_fd_read(STDIN_FILENO, "standard input", TEXT_LIMIT, &text, &length,
-                             err)
+             ? maqet_input_read(STDIN_FILENO, "standard input", TEXT_LIMIT, &text,
+                                &length, err)
              : maqet_file_read(path, TEXT_LIMIT, &text, &length, err)) < 0)
         return NULL;
     _cleanup_free_ char *folder = folder_of(path);

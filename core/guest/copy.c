@@ -13,6 +13,7 @@
 #include "core/base/files.h"
 #include "core/base/process.h"
 #include "core/base/replacement.h"
+#include "core/guest/room.h"
 #include "core/guest/transport.h"
 #include "core/guest/unpacked.h"
 
@@ -268,9 +269,10 @@ target_path(const struct maqet_copy *copy, const struct origin *origin,
 
 /* Where the bytes go. */
 struct sink {
-    int fd; /* a file, or the socket of tar(1) */
-    bool is_folder;
-    uint64_t size, done; /* of a file: as announced, and until now */
+    const char *folder;         /* whose file system must not become full */
+    int fd;                     /* a file, or the socket of tar(1) */
+    bool is_folder, is_refused; /* tar(1) has ended, which knows why */
+    uint64_t size, done;        /* of a file: as announced, and until now */
 };
 
 static int
@@ -278,6 +280,9 @@ take_bytes(void *data, const char *bytes, size_t count, struct maqet_error **err
 {
     struct sink *sink = data;
 
+    /* An archive unpacks to more than its own size: it may consist of empty files. */
+    if (maqet_room_check(sink->folder, err) < 0)
+        return -1;
     if (!sink->is_folder) {
         sink->done += count;
         if (sink->done > sink->size && sink->done - sink->size > MORE_MAX)
@@ -294,12 +299,34 @@ take_bytes(void *data, const char *bytes, size_t count, struct maqet_error **err
 
         if (sent < 0 && errno == EINTR)
             continue;
+        sink->is_refused = sent < 0;
         if (sent < 0)
             return maqet_error_errno(err, errno, "tar does not read what is copied");
         bytes += sent;
         count -= (size_t)sent;
     }
     return 0;
+}
+
+/* A file that has ended before its announced size: the transport may have been cut. Files of
+ * /sys always say more than they have, so the guest is asked what can be read of it. */
+static int
+check_short(struct maqet_transport *transport, const struct maqet_copy *copy,
+            const struct sink *sink, struct maqet_error **err)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (sink->done >= sink->size)
+        return 0;
+    if (maqet_transport_script(transport, "wc -c <\"$1\"",
+                               (const char *const[]){copy->source, NULL}, &text, err) < 0)
+        return -1;
+    return strtoull(text, NULL, 10) == sink->done && text[0]
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_FAILED,
+                                 "The copy of %s ended after %" PRIu64 " of %" PRIu64
+                                 " bytes",
+                                 copy->source, sink->done, sink->size);
 }
 
 static int
@@ -314,9 +341,11 @@ receive_file(struct maqet_transport *transport, const struct maqet_copy *copy,
                                "%s exists, and is not a regular file", path);
     if (maqet_replacement_begin(path, &replacement, err) < 0)
         return -1;
-    struct sink sink = {.fd = replacement.fd, .size = origin->size};
+    struct sink sink = {
+        .folder = replacement.folder, .fd = replacement.fd, .size = origin->size};
     return maqet_transport_receive(transport, copy->source, origin->size, take_bytes,
-                                   &sink, err) < 0
+                                   &sink, err) < 0 ||
+                   check_short(transport, copy, &sink, err) < 0
                ? -1
                : maqet_replacement_finish(&replacement, "", 0,
                                           maqet_guest_mode(origin->mode, copy->umask),
@@ -348,7 +377,7 @@ static int
 unpack(struct maqet_transport *transport, const char *packed, const char *folder,
        struct maqet_error **err)
 {
-    struct sink sink = {.fd = -1, .is_folder = true};
+    struct sink sink = {.folder = folder, .fd = -1, .is_folder = true};
     struct maqet_process_server tar = {0};
     struct maqet_error *reason = NULL;
 
@@ -356,11 +385,16 @@ unpack(struct maqet_transport *transport, const char *packed, const char *folder
         maqet_cleanup_close(&sink.fd);
         return -1;
     }
-    int result = maqet_transport_receive(transport, packed, 0, take_bytes, &sink, err);
+    int result =
+        maqet_transport_receive(transport, packed, 0, take_bytes, &sink, &reason);
     close(sink.fd);
-    if (maqet_process_finish(&tar, TAR("-x"), NULL, &reason) == 0)
-        return result;
-    return maqet_error_move(err, reason);
+    /* An archive that is not complete is no fault of its own. */
+    if (result < 0 && !sink.is_refused) {
+        maqet_process_finish(&tar, TAR("-x"), NULL, NULL);
+        return maqet_error_move(err, reason);
+    }
+    maqet_error_clear(&reason);
+    return maqet_process_finish(&tar, TAR("-x"), NULL, err);
 }
 
 /* Gives what was unpacked its name, which nothing has. */

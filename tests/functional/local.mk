@@ -28,6 +28,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/time-limit.sh \
 	tests/functional/links.sh \
 	tests/functional/console.sh \
+	tests/functional/copy-bounds.sh \
 	tests/functional/copy-hostile.sh \
 	tests/functional/console-terminal.sh \
 	tests/functional/setup.sh \
