@@ -5,6 +5,7 @@
 #include "cli/drives.h"
 #include "cli/invocation.h"
 #include "cli/options.h"
+#include "core/base/interrupt.h"
 #include "core/lifecycle/apply.h"
 #include "core/machine/state.h"
 #include "core/machine/events.h"
@@ -26,7 +27,7 @@ run_add(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_vm_ struct maqet_vm *vm = operands_vm(invocation, err);
 
-    if (!vm || maqet_vm_check(vm, err) < 0 ||
+    if (!vm || maqet_vm_check(vm, err) < 0 || maqet_interrupt_check(err) < 0 ||
         maqet_store_add(&invocation->context, vm->definition, err) < 0)
         return -1;
     maqet_event_note(&invocation->context, vm->definition->name, "added", NULL);
@@ -37,6 +38,8 @@ run_add(struct invocation *invocation, struct maqet_error **err)
 const struct command command_add = {
     .name = "add",
     .related = "apply diff new rm validate maqet.yaml(5)",
+    .undoes = true,
+    .undone = "The VM was not added",
     .operands = {OPERAND_YAML | OPERAND_REPEATED},
     .summary = "Add a VM from YAML files",
     .description = "The files are merged from left to right: mappings recursively, "
@@ -116,6 +119,8 @@ run_apply(struct invocation *invocation, struct maqet_error **err)
 const struct command command_apply = {
     .name = "apply",
     .related = "diff edit restart validate maqet.yaml(5)",
+    .undoes = true,
+    .undone = "The VM was not changed",
     .operands = {OPERAND_VM, OPERAND_YAML | OPERAND_REPEATED},
     .summary = "Create or change a VM to match YAML files",
     .description = "The files are merged and checked as by 'maqet add'. If there is "
@@ -178,6 +183,7 @@ run_validate(struct invocation *invocation, struct maqet_error **err)
 const struct command command_validate = {
     .name = "validate",
     .related = "diff maqet.yaml(5)",
+    .endable = true,
     .operands = {OPERAND_YAML | OPERAND_REPEATED},
     .summary = "Check YAML files without storing anything",
     .description = "The files are merged and checked as by 'maqet add': syntax, keys, "

@@ -105,6 +105,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_args = {
     .name = "args",
     .related = "config qmp status maqet.yaml(5) qemu-system-x86_64(1)",
+    .endable = true,
     .operands = {OPERAND_VM_OR_FILE | OPERAND_REPEATED},
     .summary = "Show the QEMU command line",
     .description =

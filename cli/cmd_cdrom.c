@@ -63,6 +63,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 static const struct command actions[] = {
     {.name = "insert",
+     .undoes = true,
+     .undone = "The medium was not changed",
      .summary = "Insert an image, instead of what is in the drive",
      .description =
          "Puts an image into a CD-ROM drive. What is in it is ejected first. The "
@@ -74,6 +76,8 @@ static const struct command actions[] = {
      .view = &view,
      .run = run},
     {.name = "eject",
+     .undoes = true,
+     .undone = "The medium was not changed",
      .summary = "Eject what is in the drive",
      .description =
          "Opens the tray of a CD-ROM drive and takes out what is in it. A guest "

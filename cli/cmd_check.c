@@ -271,6 +271,7 @@ const struct command command_check = {
     .name = "check",
     .undoes = true,
     .related = "storage qemu-img(1)",
+    .undone = "The check is not complete",
     .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_OPTIONAL},
     .summary = "Check images for damage, and repair it",
     .description =

@@ -246,6 +246,7 @@ run_list(struct invocation *invocation, struct maqet_error **err)
 static const struct command actions[] = {
     {.name = "create",
      .undoes = true,
+     .undone = "Nothing was created",
      .summary = "Create a checkpoint of a running VM, disks and memory",
      .description =
          "The guest is paused only for milliseconds: its memory is written while it "
@@ -264,6 +265,7 @@ static const struct command actions[] = {
      .view = &create_view,
      .run = checkpoint_create},
     {.name = "list",
+     .endable = true,
      .summary = "List the checkpoints of a VM",
      .description =
          "SIZE is the disk space that the checkpoint's memory takes; in JSON, `length` "
@@ -274,6 +276,7 @@ static const struct command actions[] = {
      .run = run_list},
     {.name = "load",
      .undoes = true,
+     .undone = "Nothing was loaded",
      .summary = "Resume the guest from a checkpoint",
      .discards = true,
      .description =
@@ -298,6 +301,7 @@ static const struct command actions[] = {
      .run = run_load},
     {.name = "delete",
      .undoes = true,
+     .undone = "Nothing was deleted",
      .summary = "Delete a checkpoint, with the snapshots that belong to it",
      .discards = true,
      .operands = {OPERAND_CHECKPOINT},

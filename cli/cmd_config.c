@@ -45,6 +45,7 @@ run_config(struct invocation *invocation, struct maqet_error **err)
 const struct command command_config = {
     .name = "config",
     .related = "diff maqet.yaml(5)",
+    .endable = true,
     .operands = {OPERAND_VM},
     .summary = "Show each key of a VM's definition, and where its value comes from",
     .description =
@@ -227,6 +228,7 @@ run_diff(struct invocation *invocation, struct maqet_error **err)
 const struct command command_diff = {
     .name = "diff",
     .related = "edit maqet.yaml(5)",
+    .endable = true,
     .operands = {OPERAND_VM, OPERAND_YAML | OPERAND_REPEATED},
     .summary = "Show what 'maqet apply' would change",
     .description =

@@ -88,6 +88,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_console = {
     .name = "console",
     .related = "exec logs ssh",
+    .endable = true,
+    .fills_terminal = true,
     .operands = {OPERAND_VM},
     .summary = "Connect the terminal to a guest's serial console",
     .description =

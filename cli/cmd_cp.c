@@ -73,9 +73,11 @@ const struct command command_cp = {
         "limited by the umask, and only the owner may write to it.\nIf the VM's definition has "
         "the key ssh, ssh(1) is used, and paths are relative to the home folder of its "
         "user; otherwise, and with --agent, the qemu-guest-agent in the guest, and "
-        "they are relative to /. The guest needs a shell and, for a folder, tar(1) and "
+        "they are relative to /. A copy from a guest leaves a twentieth of its "
+        "file system free, but at most 1 GiB. The guest needs a shell and, for a folder, tar(1) and "
         "space for it twice.",
     .undoes = true,
+    .undone = "Nothing was copied",
     .options = {{"recursive", 'r', .help = "copy a folder with all that is in it"},
                 {"agent", .help = "use the guest agent even if there is ssh"},
                 {"wait", 'w', .type = OPTION_SECONDS, .argument = "SECONDS",

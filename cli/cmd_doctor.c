@@ -76,6 +76,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_doctor = {
     .name = "doctor",
+    .endable = true,
     .summary = "Check whether this host has what maqet needs",
     .description =
         "Examines QEMU and its version, KVM, userfaultfd, Landlock, the plugins, free "

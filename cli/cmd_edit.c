@@ -67,7 +67,7 @@ edit_until_right(struct invocation *invocation, struct maqet_edit *edit,
     for (;;) {
         _cleanup_error_ struct maqet_error *error = NULL;
 
-        if (editor_run(edit->path, &error) < 0)
+        if (editor_run(edit->path, invocation->umask, &error) < 0)
             return maqet_error_move(err, TAKE_PTR(error));
         if (maqet_edit_store(edit, change, &error) == 0)
             return 0;
@@ -113,6 +113,9 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_edit = {
     .name = "edit",
     .related = "maqet.yaml(5)",
+    .undoes = true,
+    .undone = "The VM was not changed",
+    .fills_terminal = true,
     .operands = {OPERAND_VM},
     .summary = "Edit a VM's definition",
     .description =

@@ -229,6 +229,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_events = {
     .name = "events",
     .related = "wait",
+    .endable = true,
+    .fills_terminal = true,
     .operands = {OPERAND_VM | OPERAND_REPEATED},
     .summary = "Show what has happened to VMs",
     .description =

@@ -25,6 +25,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_help = {
     .name = "help",
     .related = "man(1)",
+    .endable = true,
+    .fills_terminal = true,
     .operands = {OPERAND_COMMAND | OPERAND_OPTIONAL, OPERAND_ACTION | OPERAND_OPTIONAL},
     .summary = "Show help on maqet, a command, or an action",
     .description = "The same as --help.",

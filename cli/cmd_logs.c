@@ -152,6 +152,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_logs = {
     .name = "logs",
     .related = "events",
+    .endable = true,
+    .fills_terminal = true,
     .operands = {OPERAND_VM},
     .summary = "Show what a guest has written to its serial console",
     .description =

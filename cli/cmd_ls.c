@@ -141,6 +141,7 @@ run_list(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_ls = {
     .name = "ls",
+    .endable = true,
     .summary = "List VMs",
     .description =
         "MEMORY is what QEMU occupies, CPU its share of one processor, DISK/S what the "

@@ -7,15 +7,17 @@
 
 #include "cli/context.h"
 #include "cli/invocation.h"
+#include "cli/new_file.h"
 #include "cli/new_key.h"
 #include "cli/new_yaml.h"
 #include "cli/options.h"
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
 #include "core/base/printable.h"
-#include "core/base/replacement.h"
 #include "core/config/options.h"
 #include "core/lifecycle/apply.h"
 #include "core/machine/base_image.h"
+#include "core/machine/events.h"
 #include "core/machine/store.h"
 
 /* Formats of backing files, by their storage plugins: that of the overlay is the first. */
@@ -36,12 +38,13 @@ struct making {
     struct maqet_base_image image;
     struct new_key key;
     uint64_t size;
-    bool written; /* the file */
+    struct new_file file;
 };
 
 static void
 making_clear(struct making *making)
 {
+    new_file_release(&making->file);
     free(making->name);
     free(making->yaml);
     free(making->disk);
@@ -168,6 +171,9 @@ choose_files(struct making *making, struct maqet_error **err)
     making->disk = maqet_format("%s/%s.qcow2", folder, making->name);
     if (stat(folder, &status) < 0)
         return maqet_error_errno(err, errno, "Cannot write to the folder %s", folder);
+    if (new_file_claim(&making->file, &making->invocation->context, making->yaml,
+                       making->name, err) < 0)
+        return -1;
     if (lstat(making->yaml, &status) == 0) {
         _cleanup_text_ struct maqet_text word = MAQET_TEXT_INIT;
 
@@ -234,10 +240,7 @@ write_yaml(struct making *making, const char *share_type, struct maqet_error **e
     };
     _cleanup_free_ char *text = new_yaml(&machine);
 
-    if (maqet_file_create(making->yaml, text, strlen(text), 0644, err) < 0)
-        return -1;
-    making->written = true;
-    return 0;
+    return new_file_write(&making->file, text, err);
 }
 
 /* The machine that the file defines, checked as by add. */
@@ -257,14 +260,6 @@ read_machine(const struct making *making, struct maqet_error **err)
     return NULL;
 }
 
-static void
-unwrite_yaml(struct making *making)
-{
-    if (making->written)
-        unlink(making->yaml);
-    making->written = false;
-}
-
 /* The first type of share that can be used on this host, or the last one's error. What is
  * wrong without the share, too, is no reason for another type. */
 static struct maqet_vm *
@@ -278,7 +273,11 @@ write_and_read(struct making *making, struct maqet_error **err)
     struct maqet_vm *vm = read_machine(making, making->share ? &reason : err);
     if (vm || !making->share)
         return vm;
-    unwrite_yaml(making);
+    if (reason->signal) {
+        maqet_error_move(err, TAKE_PTR(reason));
+        return NULL;
+    }
+    new_file_unwrite(&making->file);
     if (write_yaml(making, types[1], err) < 0)
         return NULL;
     vm = read_machine(making, err);
@@ -308,10 +307,13 @@ make(struct making *making, struct maqet_error **err)
         choose_size(making, err) < 0 || choose_key(making, err) < 0)
         return NULL;
     struct maqet_vm *vm = write_and_read(making, err);
-    if (vm && maqet_store_add(&making->invocation->context, vm->definition, err) == 0)
+    if (vm && maqet_interrupt_check(err) == 0 &&
+        maqet_store_add(&making->invocation->context, vm->definition, err) == 0) {
+        maqet_event_note(&making->invocation->context, making->name, "added", NULL);
         return vm;
+    }
     maqet_vm_free(vm);
-    unwrite_yaml(making);
+    new_file_unwrite(&making->file);
     new_key_delete(&making->key);
     return NULL;
 }
@@ -371,7 +373,9 @@ static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_(making_clear) struct making making = {
-        .invocation = invocation, .name = maqet_strdup(invocation->operands.items[0])};
+        .invocation = invocation,
+        .name = maqet_strdup(invocation->operands.items[0]),
+        .file = NEW_FILE_INIT};
     _cleanup_vm_ struct maqet_vm *vm = make(&making, err);
 
     if (!vm)
@@ -392,6 +396,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_new = {
     .name = "new",
     .related = "add ssh start wait maqet.yaml(5)",
+    .undoes = true,
+    .undone = "Nothing was created",
     .operands = {OPERAND_NEW_NAME},
     .summary = "Make a VM from an image with cloud-init, to log in to by SSH",
     .description =

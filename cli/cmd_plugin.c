@@ -202,17 +202,21 @@ run_manual(struct invocation *invocation, struct maqet_error **err)
 
 static const struct command actions[] = {
     {.name = "list",
+     .endable = true,
      .summary = "List plugins",
      .examples = {{"maqet plugin list", "List all plugins, and where they were found"}},
      .view = &list_view,
      .run = run_list},
     {.name = "info",
+     .endable = true,
      .summary = "Show what a plugin can do, and the options of its drives",
      .operands = {OPERAND_PLUGIN},
      .examples = {{"maqet plugin info qcow2", "Show the options of drives of this type"}},
      .view = &info_view,
      .run = run_info},
     {.name = "check",
+     .endable = true, /* a process of its own cleans up */
+     .fills_terminal = true,
      .summary = "Check whether a plugin follows the rules",
      .description =
          "For authors of plugins: checks whether a plugin, in any folder, does what "
@@ -251,6 +255,7 @@ static const struct command actions[] = {
      .view = &plugin_check_view,
      .run = plugin_check_run},
     {.name = "schema",
+     .endable = true,
      .summary = "Print a JSON Schema for YAML files",
      .description = "It includes the options of all plugins that can be loaded.",
      .examples = {{"maqet plugin schema >maqet.schema.json",
@@ -258,6 +263,7 @@ static const struct command actions[] = {
      .view = &schema_view,
      .run = run_schema},
     {.name = "manual",
+     .endable = true,
      .summary = "Print the manual page of a plugin, for man(1)",
      .operands = {OPERAND_PLUGIN},
      .options = {{"prose", .type = OPTION_TEXT, .argument = "FILE",

@@ -35,6 +35,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_qmp = {
     .name = "qmp",
     .related = "args events qemu-qmp-ref(7)",
+    .endable = true,
     .operands = {OPERAND_VM, OPERAND_QMP_COMMAND,
                  OPERAND_QMP_ARGUMENTS | OPERAND_OPTIONAL},
     .only_running = true,

@@ -126,6 +126,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_recover = {
     .name = "recover",
     .related = "check doctor",
+    .undoes = true,
+    .undone = "What was interrupted before is still to be recovered",
     .operands = {OPERAND_VM},
     .summary = "Finish or undo an interrupted snapshot operation",
     .description =

@@ -54,6 +54,8 @@ run_rename(struct invocation *invocation, struct maqet_error **err)
 const struct command command_rename = {
     .name = "rename",
     .related = "apply autostart rm",
+    .undoes = true,
+    .undone = "The VM was not renamed",
     .operands = {OPERAND_VM, OPERAND_NEW_NAME},
     .summary = "Give a VM another name",
     .description =
@@ -158,6 +160,8 @@ run_off(struct invocation *invocation, struct maqet_error **err)
 static const struct command automatic_actions[] = {
     {
         .name = "on",
+        .undoes = true,
+        .undone = "Nothing was changed",
         .summary = "Have systemd start a VM",
         .description =
             "Enables the unit maqet@VM.service: of the system for root, otherwise of the "
@@ -169,6 +173,8 @@ static const struct command automatic_actions[] = {
     },
     {
         .name = "off",
+        .undoes = true,
+        .undone = "Nothing was changed",
         .summary = "Have systemd not start a VM",
         .description = "Disables the unit maqet@VM.service. A VM that runs goes on.",
         .examples = {{"maqet autostart web off", "web is started by hand only"}},

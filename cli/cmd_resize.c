@@ -73,6 +73,7 @@ const struct command command_resize = {
     .name = "resize",
     .undoes = true,
     .related = "status",
+    .undone = "The drive was not resized",
     .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_WITH_SIZE, OPERAND_SIZE},
     .summary = "Make a drive larger, also while the VM is running",
     .description = "Makes the image of a drive larger, to SIZE or, with +SIZE, by "

@@ -211,7 +211,11 @@ run(struct invocation *invocation, struct maqet_error **err)
         _cleanup_error_ struct maqet_error *error = NULL;
         struct removed row = {0};
 
-        if (remove_machine(invocation, names.items[i], true, &row, &error) < 0)
+        if (!machines_continue(invocation, names.items + i, names.count - i))
+            break;
+        int result = remove_machine(invocation, names.items[i], true, &row, &error);
+        invocation_note_undone(invocation, error);
+        if (result < 0)
             invocation_show_error(invocation, error);
         else
             output_row(&invocation->output, &view, &row);
@@ -223,6 +227,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_rm = {
     .name = "rm",
     .related = "storage stop",
+    .undoes = true,
+    .undone = "The VM was not removed",
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Remove VMs",
     .discards = true,

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/invocation.h"
 #include "cli/options.h"
+#include "cli/terminal.h"
 #include "core/checkpoint/checkpoint.h"
+
+/* The terminal belongs to the command. */
+static void
+begin(void *data)
+{
+    (void)data;
+    terminal_working_end();
+}
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -11,7 +20,8 @@ run(struct invocation *invocation, struct maqet_error **err)
         .name = invocation_text(invocation, "from"),
         .timeout = invocation_milliseconds(invocation, "wait"),
     };
-    struct maqet_checkpoint_command command = {.timeout = -1};
+    struct maqet_checkpoint_command command = {
+        .timeout = -1, .umask = invocation->umask, .begins = begin};
     _cleanup_error_ struct maqet_error *error = NULL;
     int exit_code;
 
@@ -24,6 +34,8 @@ run(struct invocation *invocation, struct maqet_error **err)
         command.timeout = invocation_milliseconds(invocation, "timeout");
     if (maqet_checkpoint_run(&invocation->context, &request, &command, &exit_code,
                              &error) < 0)
+        invocation_note_undone(invocation, error);
+    if (error)
         invocation_show_error(invocation, error);
     return exit_code;
 }
@@ -31,6 +43,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_run = {
     .name = "run",
     .related = "exec snapshot timeout(1)",
+    .undoes = true,
+    .undone = "Nothing was changed",
     .operands = {OPERAND_VM, OPERAND_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Run a command against a guest that is resumed from a checkpoint",
     .only_stopped = true,

@@ -355,6 +355,7 @@ run_export(struct invocation *invocation, struct maqet_error **err)
 static const struct command actions[] = {
     {.name = "create",
      .undoes = true,
+     .undone = "Nothing was created",
      .summary = "Create a snapshot of a drive, or of all drives at the same instant",
      .description =
          "Works on a stopped VM or, with --live, on a running one, whose guest "
@@ -385,6 +386,7 @@ static const struct command actions[] = {
      .view = &create_view,
      .run = run_create},
     {.name = "list",
+     .endable = true,
      .summary = "List snapshots, of one drive or of all",
      .description =
          "The sizes are what deleting that snapshot alone would free; those of a "
@@ -400,6 +402,7 @@ static const struct command actions[] = {
      .run = snapshot_list},
     {.name = "load",
      .undoes = true,
+     .undone = "Nothing was loaded",
      .summary = "Revert a drive, or all drives, to a snapshot",
      .discards = true,
      .description =
@@ -422,6 +425,7 @@ static const struct command actions[] = {
      .run = run_load},
     {.name = "delete",
      .undoes = true,
+     .undone = "Nothing was deleted",
      .summary = "Delete a snapshot of a drive, or of all drives",
      .discards = true,
      .description = "Works on a stopped VM or, with --live, on a running one.",
@@ -438,6 +442,7 @@ static const struct command actions[] = {
      .view = &delete_view,
      .run = run_delete},
     {.name = "tree",
+     .endable = true,
      .summary = "Show which snapshot was created from which, and where the "
                 "VM is now",
      .operands = {OPERAND_DRIVE | OPERAND_OPTIONAL | OPERAND_OR_ALL |
@@ -449,6 +454,7 @@ static const struct command actions[] = {
      .run = snapshot_tree},
     {.name = "export",
      .undoes = true,
+     .undone = "Nothing was exported",
      .summary = "Write a snapshot to an image of its own",
      .description =
          "Works whether the VM is running or not. The file has the size that the drive "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "cli/invocation.h"
 #include "core/guest/ssh.h"
@@ -18,6 +19,7 @@ become_ssh(struct invocation *invocation, struct maqet_error **err)
     for (size_t i = 1; i < invocation->operands.count; i++)
         maqet_strings_add(&argv, invocation->operands.items[i]);
     signal(SIGXFSZ, SIG_DFL);
+    umask(invocation->umask);
     execv(argv.items[0], argv.items);
     return maqet_error_errno(err, errno, "Cannot run ssh");
 }
@@ -25,6 +27,8 @@ become_ssh(struct invocation *invocation, struct maqet_error **err)
 const struct command command_ssh = {
     .name = "ssh",
     .related = "wait ssh(1)",
+    .endable = true,
+    .fills_terminal = true,
     .operands = {OPERAND_VM, OPERAND_GUEST_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Log in to the guest, or run a command there, by ssh",
     .failure = 255, /* as that of ssh(1) */

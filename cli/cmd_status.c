@@ -381,6 +381,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_status = {
     .name = "status",
     .related = "config doctor events logs",
+    .endable = true,
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Show the state of VMs and their storage",
     .description =

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/context.h"
+#include "cli/machines.h"
 #include "core/machine/unused.h"
 
 /* ---- ls ---- */
@@ -108,11 +109,15 @@ run_remove(struct invocation *invocation, struct maqet_error **err)
         _cleanup_error_ struct maqet_error *error = NULL;
         struct maqet_unused_image image = {.path = paths.items[i]};
 
-        if (maqet_unused_remove(&invocation->context, image.path, &image.size, &error) <
-            0)
-            invocation_show_error(invocation, error);
-        else
+        if (!machines_continue(invocation, paths.items + i, paths.count - i))
+            break;
+        if (maqet_unused_remove(&invocation->context, image.path, &image.size, &error) ==
+            0) {
             output_row(&invocation->output, &removed_view, &image);
+            continue;
+        }
+        invocation_note_undone(invocation, error);
+        invocation_show_error(invocation, error);
     }
     return invocation->exit_code;
 }
@@ -121,6 +126,7 @@ run_remove(struct invocation *invocation, struct maqet_error **err)
 
 static const struct command actions[] = {
     {.name = "ls",
+     .endable = true,
      .summary = "List images that no VM uses, with their size",
      .description =
          "An image whose state is 'missing' is not at its path; its disk may not be "
@@ -130,6 +136,8 @@ static const struct command actions[] = {
      .view = &list_view,
      .run = run_list},
     {.name = "rm",
+     .undoes = true,
+     .undone = "It was not deleted",
      .summary = "Delete images that no VM uses",
      .discards = true,
      .description =

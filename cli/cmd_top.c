@@ -271,6 +271,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_top = {
     .name = "top",
     .related = "ls",
+    .endable = true,
+    .fills_terminal = true,
     .operands = {OPERAND_VM | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Show what running VMs use now",
     .description =

@@ -58,7 +58,14 @@ struct command {
      * VMs that do not run: the completion does. */
     bool only_running, only_stopped;
     int failure; /* the exit code of every error; 0: that of its error code */
-    bool undoes; /* a signal that asks it to end makes it undo what it has begun */
+    /* What a signal that asks it to end does, such as Ctrl-C: it makes the command undo what
+     * it has begun (and @undone is said, unless the error says more), or it ends the program
+     * at once, as nothing has been begun that could stay. */
+    bool undoes, endable;
+    const char *undone; /* a sentence without a full stop; NULL: none */
+    /* What it shows, or a program that it runs, has the terminal: no line tells that the work
+     * goes on. */
+    bool fills_terminal;
 
     struct command_option options[OPTIONS_MAX + 1]; /* besides the global ones */
     struct command_example examples[EXAMPLES_MAX + 1];

@@ -399,6 +399,13 @@ invocation_clear(struct invocation *invocation)
 }
 
 void
+invocation_note_undone(const struct invocation *invocation, struct maqet_error *error)
+{
+    if (error && error->signal && !error->remark && invocation->command->undone)
+        maqet_error_remark(&error, "%s", invocation->command->undone);
+}
+
+void
 invocation_show_error(struct invocation *invocation, const struct maqet_error *error)
 {
     int exit_code = maqet_error_exit_code(error->code);

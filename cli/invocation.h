@@ -57,6 +57,10 @@ const struct command *invocation_find_command(const struct invocation *invocatio
                                               const char *name, const char **action,
                                               struct maqet_error **err);
 
+/* Adds to an error (NULL: none) what an interrupt has left undone, unless it says more. */
+void invocation_note_undone(const struct invocation *invocation,
+                            struct maqet_error *error);
+
 /* Shows an error after which the work continues, and remembers its exit code. */
 void invocation_show_error(struct invocation *invocation,
                            const struct maqet_error *error);

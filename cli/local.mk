@@ -60,6 +60,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/machines.c cli/machines.h \
 	cli/manual.c cli/manual.h \
 	cli/manual_command.c cli/manual_command.h \
+	cli/new_file.c cli/new_file.h \
 	cli/new_key.c cli/new_key.h \
 	cli/new_yaml.c cli/new_yaml.h \
 	cli/operands.c cli/operands.h \

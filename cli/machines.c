@@ -100,6 +100,7 @@ do_work(void *data, int fd)
     const struct maqet_fields *fields = invocation->command->view->table.fields;
     struct machine_result machine = {.name = maqet_strdup(worker->name)};
     int result = worker->task(invocation, &machine, &error);
+    invocation_note_undone(invocation, error);
     maqet_drives_close();
     send_line(fd, result == 0
                       ? maqet_json_object(KEY_RESULT,
@@ -328,6 +329,19 @@ machines_resolve(struct invocation *invocation, struct maqet_strings *names)
     }
 }
 
+bool
+machines_continue(const struct invocation *invocation, char *const *rest, size_t count)
+{
+    struct maqet_strings left = {.items = (char **)rest, .count = count};
+
+    if (maqet_interrupt_number() == 0)
+        return true;
+    _cleanup_free_ char *list = maqet_strings_join(&left, ", ");
+    maqet_context_say(&invocation->context, MAQET_LEVEL_WARNING, "Interrupted before: %s",
+                      list);
+    return false;
+}
+
 /* ---- patterns and --all ---- */
 
 static bool
@@ -434,10 +448,12 @@ run_here(struct invocation *invocation, machine_task *task, const char *name)
     _cleanup_error_ struct maqet_error *error = NULL;
     struct machine_result machine = {.name = maqet_strdup(name)};
 
-    if (task(invocation, &machine, &error) == 0)
+    if (task(invocation, &machine, &error) == 0) {
         output_row(&invocation->output, invocation->command->view, &machine);
-    else
+    } else {
+        invocation_note_undone(invocation, error);
         invocation_show_error(invocation, error);
+    }
     free(machine.name);
 }
 

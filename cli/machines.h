@@ -45,6 +45,11 @@ void machines_select(struct invocation *invocation, struct maqet_strings *names)
 /* Whether a machine runs, or cannot be inspected. */
 bool machines_runs(const struct invocation *invocation, const char *name);
 
+/* Whether a command that does one after the other goes on with @rest, of which the next is the
+ * first: no signal has asked it to end. If one has, they are named. */
+bool machines_continue(const struct invocation *invocation, char *const *rest,
+                       size_t count);
+
 /* For struct maqet_stop, with the invocation as its data: shows how much time is left. */
 void machines_waiting(void *invocation, const char *name, int64_t left);
 

@@ -74,8 +74,10 @@ show_working(const struct invocation *invocation)
     const struct maqet_strings *operands = &invocation->operands;
     bool has_terminal = invocation_knows(invocation, "foreground") &&
                         invocation_has(invocation, "foreground"); /* QEMU has it */
+    /* The user writes what standard input is to have. */
+    bool writes = maqet_strings_has(operands, "-") && isatty(STDIN_FILENO);
 
-    if ((!command->undoes && !command->discards) || has_terminal ||
+    if (command->fills_terminal || has_terminal || writes ||
         invocation->output.loudness == QUIET || invocation->output.format == FORMAT_JSON)
         return;
     _cleanup_free_ char *text = maqet_format(
@@ -149,6 +151,7 @@ main(int argc, char **argv)
     int exit_code = run(&invocation, argc, argv, &error);
     maqet_drives_close();
     if (error) {
+        invocation_note_undone(&invocation, error);
         output_error(&invocation.output, error);
         exit_code = invocation.command && invocation.command->failure
                         ? invocation.command->failure

@@ -2,6 +2,7 @@
 #include "cli/new_key.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -107,17 +108,57 @@ new_key_find(const char *given, struct new_key *key, bool *found,
 
 /* ---- creation ---- */
 
+/* Deletes both halves of a key. */
+static void
+delete_both(const char *path)
+{
+    _cleanup_free_ char *public = maqet_format("%s%s", path, PUBLIC_SUFFIX);
+
+    unlink(path);
+    unlink(public);
+}
+
+/* Gives both halves their names, the private one last: it tells that there is a key. */
+static int
+publish(const char *from, const char *to, struct maqet_error **err)
+{
+    _cleanup_free_ char *public_from = maqet_format("%s%s", from, PUBLIC_SUFFIX);
+    _cleanup_free_ char *public_to = maqet_format("%s%s", to, PUBLIC_SUFFIX);
+
+    if (rename(public_from, public_to) == 0 && rename(from, to) == 0)
+        return 0;
+    maqet_error_errno(err, errno, "Cannot create the key %s", to);
+    delete_both(from);
+    return -1;
+}
+
+static int
+create(const char *path, const char *comment, struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(path);
+    _cleanup_free_ char *temporary =
+        maqet_format("%s/.%s.maqet-new", folder, strrchr(path, '/') + 1);
+    const char *const argv[] = {"ssh-keygen", "-q",    "-t", "ed25519", "-N", "",
+                                "-C",         comment, "-f", temporary, NULL};
+
+    delete_both(temporary); /* what a killed maqet has left */
+    if (maqet_process_run(argv, CREATION_TIMEOUT, NULL, err) == 0)
+        return publish(temporary, path, err);
+    delete_both(temporary);
+    return -1;
+}
+
 int
 new_key_create(const char *path, const char *comment, struct new_key *key,
                struct maqet_error **err)
 {
-    const char *const argv[] = {"ssh-keygen", "-q",    "-t", "ed25519", "-N", "",
-                                "-C",         comment, "-f", path,      NULL};
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     if (access(path, F_OK) == 0)
         return read_key(path, key, err);
-    if (maqet_process_run(argv, CREATION_TIMEOUT, NULL, &reason) < 0) {
+    if (create(path, comment, &reason) < 0) {
+        if (reason->signal)
+            return maqet_error_move(err, TAKE_PTR(reason));
         maqet_error_wrap(&reason,
                          "There is no SSH key in ~/.ssh, and none could be created");
         maqet_error_hint(&reason,
@@ -129,16 +170,14 @@ new_key_create(const char *path, const char *comment, struct new_key *key,
     key->created = true;
     if (read_key(path, key, err) == 0)
         return 0;
-    new_key_delete(key);
+    delete_both(path);
+    key->created = false;
     return -1;
 }
 
 void
 new_key_delete(const struct new_key *key)
 {
-    if (!key->created || !key->file)
-        return;
-    _cleanup_free_ char *public = maqet_format("%s%s", key->file, PUBLIC_SUFFIX);
-    unlink(key->file);
-    unlink(public);
+    if (key->created && key->file)
+        delete_both(key->file);
 }

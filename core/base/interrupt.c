@@ -19,6 +19,7 @@ static const int64_t SAME = 500;
 static volatile sig_atomic_t number;
 static volatile int64_t arrived; /* ms of CLOCK_MONOTONIC; used by the handler only */
 static int event_fd = -1;
+static bool is_deferred;
 
 static int64_t
 now(void)
@@ -91,12 +92,13 @@ maqet_interrupt_release(void)
         close(event_fd);
     event_fd = -1;
     number = 0;
+    is_deferred = false;
 }
 
 int
 maqet_interrupt_fd(void)
 {
-    return event_fd;
+    return is_deferred ? -1 : event_fd;
 }
 
 int
@@ -105,6 +107,8 @@ maqet_interrupt_check(struct maqet_error **err)
     struct pollfd fd = {.fd = event_fd, .events = POLLIN};
     uint64_t count;
 
+    if (is_deferred)
+        return 0;
     /* It must not be lost where errors are ignored. */
     if (!err)
         return event_fd >= 0 && poll(&fd, 1, 0) > 0 ? -1 : 0;
@@ -126,6 +130,12 @@ maqet_interrupt_restore(void)
 
     if (event_fd >= 0 && write(event_fd, &one, sizeof(one)) < 0)
         end_by(number);
+}
+
+void
+maqet_interrupt_defer(bool deferred)
+{
+    is_deferred = deferred;
 }
 
 int

@@ -8,6 +8,8 @@
 #ifndef MAQET_BASE_INTERRUPT_H
 #define MAQET_BASE_INTERRUPT_H
 
+#include <stdbool.h>
+
 #include "core/base/error.h"
 
 /* Catches them, unless they are ignored. Returns 0, or -1 and errno. */
@@ -26,6 +28,10 @@ int maqet_interrupt_check(struct maqet_error **err);
 
 /* As if it had not been taken yet: for one who does not report the error. */
 void maqet_interrupt_restore(void);
+
+/* While @deferred, one that has arrived neither ends a wait nor is taken: for last steps, of
+ * which half would be worse than none or all. The next wait after that notices it. */
+void maqet_interrupt_defer(bool deferred);
 
 /* The signal that has arrived, whether it is taken or not; 0: none. */
 int maqet_interrupt_number(void);

@@ -13,12 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
 #include "core/base/json.h"
 #include "core/base/procfs.h"
 #include "core/base/process.h"
@@ -49,10 +50,8 @@ struct test {
     struct maqet_strings sockets;
     pid_t qemu; /* 0: it does not run */
     int pidfd;
-    int signals;    /* maqet_signals_hold() */
     int *inherited; /* the descriptors that a command gets from our caller */
     size_t inherited_count;
-    sigset_t before;
 };
 
 /* Ends all that runs, and leaves nothing. */
@@ -68,10 +67,6 @@ test_clear(struct test *test)
     }
     if (test->pidfd >= 0)
         close(test->pidfd);
-    if (test->signals >= 0) {
-        close(test->signals);
-        sigprocmask(SIG_SETMASK, &test->before, NULL);
-    }
     for (size_t i = 0; i < test->server_count; i++)
         maqet_process_server_end(&test->servers[i]);
     if (session) {
@@ -171,6 +166,7 @@ struct command {
     const char *const *argv;
     const char *monitor;
     const char *console; /* NULL: there is none */
+    mode_t umask;
     int *failed; /* shared with the child: the errno with which exec failed, or 0 */
 };
 
@@ -182,8 +178,8 @@ become_command(void *data, int fd)
     const struct maqet_context *context = test->loading.session->machine->context;
 
     (void)fd;
+    umask(command->umask);
     signal(SIGXFSZ, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &test->before, NULL);
     if (has_group())
         setpgid(0, 0);
     setenv("MAQET_VM", test->loading.session->machine->name, 1);
@@ -202,8 +198,8 @@ become_command(void *data, int fd)
 }
 
 static int
-begin_command(struct test *test, const char *const *argv, int *failed, pid_t *pid,
-              struct maqet_error **err)
+begin_command(struct test *test, const struct maqet_checkpoint_command *about,
+              int *failed, pid_t *pid, struct maqet_error **err)
 {
     struct maqet_session *session = test->loading.session;
     _cleanup_free_ char *monitor =
@@ -215,37 +211,38 @@ begin_command(struct test *test, const char *const *argv, int *failed, pid_t *pi
         return -1;
     _cleanup_free_ char *console = maqet_console_path(session->machine);
     struct command command = {.test = test,
-                              .argv = argv,
+                              .argv = about->argv,
                               .monitor = monitor,
                               .console = console,
+                              .umask = about->umask,
                               .failed = failed};
     maqet_monitor_leave(session->machine);
     *pid = maqet_child_fork(SIGTERM, become_command, &command);
     if (*pid > 0 && has_group())
         setpgid(*pid, *pid); /* in case the child has not done so yet */
-    return *pid < 0 ? maqet_error_errno(err, errno, "Cannot run %s", argv[0]) : 0;
+    return *pid < 0 ? maqet_error_errno(err, errno, "Cannot run %s", about->argv[0]) : 0;
 }
 
 /* Waits for the end of a process, @timeout ms at most (negative: no limit). False: it has
  * not ended; *number gets the signal that we have got, or 0. */
 static bool
-wait_for(const struct test *test, int pidfd, int64_t timeout, int *number)
+wait_for(int pidfd, int64_t timeout, int *number)
 {
     const struct maqet_deadline deadline = maqet_deadline_in(timeout);
     int64_t left;
 
     *number = 0;
     do {
+        _cleanup_error_ struct maqet_error *interrupt = NULL;
         struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN},
-                               {.fd = test->signals, .events = POLLIN}};
-        struct signalfd_siginfo info;
+                               {.fd = maqet_interrupt_fd(), .events = POLLIN}};
 
         left = maqet_deadline_left(deadline);
         poll(fds, 2, (int)left);
         if (fds[0].revents)
             return true;
-        if (read(test->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-            *number = (int)info.ssi_signo;
+        if (maqet_interrupt_check(&interrupt) < 0) {
+            *number = interrupt->signal;
             return false;
         }
     } while (left != 0);
@@ -277,7 +274,7 @@ run_and_wait(struct test *test, const struct maqet_checkpoint_command *command,
     int number, status = 0;
     pid_t pid;
 
-    if (begin_command(test, command->argv, failed, &pid, err) < 0)
+    if (begin_command(test, command, failed, &pid, err) < 0)
         return -1;
     const pid_t target = has_group() ? -pid : pid;
     _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
@@ -287,7 +284,7 @@ run_and_wait(struct test *test, const struct maqet_checkpoint_command *command,
         waitpid(pid, NULL, 0);
         return -1;
     }
-    bool ended = wait_for(test, pidfd, command->timeout, &number);
+    bool ended = wait_for(pidfd, command->timeout, &number);
     if (!ended) {
         kill(target, number ? number : SIGTERM);
         kill(target, SIGCONT);
@@ -345,7 +342,7 @@ wait_for_guest(const struct test *test, int64_t timeout, int *number, bool *late
         left = maqet_deadline_left(deadline);
         bool last = left >= 0 && left <= LOOK_INTERVAL;
 
-        if (wait_for(test, test->pidfd, last ? left : LOOK_INTERVAL, number))
+        if (wait_for(test->pidfd, last ? left : LOOK_INTERVAL, number))
             return true;
         *late = last;
     } while (!*late && *number == 0 && !has_panicked(test));
@@ -392,8 +389,7 @@ maqet_checkpoint_run(const struct maqet_context *context,
                      const struct maqet_checkpoint_command *command, int *exit_code,
                      struct maqet_error **err)
 {
-    _cleanup_(test_clear) struct test test = {
-        .loading = MAQET_LOADING_INIT, .pidfd = -1, .signals = -1};
+    _cleanup_(test_clear) struct test test = {.loading = MAQET_LOADING_INIT, .pidfd = -1};
 
     *exit_code = MAQET_RUN_FAILED;
     /* Before a plugin is loaded, which may open others. */
@@ -410,14 +406,12 @@ maqet_checkpoint_run(const struct maqet_context *context,
     if (check_writable(&test, err) < 0 ||
         maqet_members_check_holders(test.loading.session, err) < 0)
         return -1;
-    /* From here on, a signal that asks us to end leaves nothing behind. */
-    test.signals = maqet_signals_hold(&test.before);
-    if (test.signals < 0)
-        return maqet_error_errno(err, errno, "Cannot wait for signals");
     if (serve_all(&test, request->name, err) < 0 ||
         start(&test, request->timeout, err) < 0)
         return -1;
     maqet_drives_close();
+    if (command->argv && command->begins)
+        command->begins(command->data);
     return command->argv ? run_command(&test, command, exit_code, err)
                          : run_guest(&test, command, exit_code, err);
 }

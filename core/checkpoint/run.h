@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.h - resumes a guest from a checkpoint for a test, and discards its changes.
+ * run.h - resumes a guest from a checkpoint for a test, and discards its changes. Signals that
+ * ask us to end are noticed as in other commands (core/base/interrupt.h).
  */
 #ifndef MAQET_CHECKPOINT_RUN_H
 #define MAQET_CHECKPOINT_RUN_H
+
+#include <sys/types.h>
 
 #include "core/base/context.h"
 #include "core/checkpoint/request.h"
 
 /* A command that is run on the host while the guest runs. */
 struct maqet_checkpoint_command {
-    const char *const *argv; /* NULL: none; the guest runs until it powers off */
-    int64_t timeout;         /* ms for all of it; negative: no limit */
+    const char *const *argv;    /* NULL: none; the guest runs until it powers off */
+    int64_t timeout;            /* ms for all of it; negative: no limit */
+    mode_t umask;               /* of the command */
+    void (*begins)(void *data); /* called before it begins; NULL: nothing */
+    void *data;
 };
 
 /* Exit codes that mean the same with timeout(1), env(1) and podman-run(1). */

@@ -186,6 +186,15 @@ end_program(struct maqet_opened *machine, int64_t pid,
     return false;
 }
 
+/* ms that are left for a program that begins now; negative: no limit. */
+static int64_t
+time_left(const struct maqet_guest_program *program)
+{
+    if (program->timeout < 0)
+        return -1;
+    return program->timeout > program->spent ? program->timeout - program->spent : 0;
+}
+
 int
 maqet_guest_run(struct maqet_opened *machine, const struct maqet_guest_program *program,
                 struct maqet_guest_end *end, struct maqet_error **err)
@@ -196,7 +205,7 @@ maqet_guest_run(struct maqet_opened *machine, const struct maqet_guest_program *
     *end = (struct maqet_guest_end){0};
     if (begin(machine, program, &pid, err) < 0)
         return -1;
-    int ended = wait_for_end(machine, pid, program, program->timeout, end, &reason);
+    int ended = wait_for_end(machine, pid, program, time_left(program), end, &reason);
     if (ended > 0)
         return 0;
     end->is_late = ended == 0;

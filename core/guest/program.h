@@ -18,6 +18,7 @@ struct maqet_guest_program {
     size_t input_size;
     int64_t answer_timeout; /* ms in which the agent must answer */
     int64_t timeout;        /* ms that the program may run; negative: no limit */
+    int64_t spent;          /* ms of these that its input has taken before */
 };
 
 /* How a program has ended. */

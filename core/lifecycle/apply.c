@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/interrupt.h"
 #include "core/machine/arguments.h"
 #include "core/machine/check.h"
 #include "core/machine/command_line.h"
@@ -267,7 +268,7 @@ maqet_vm_apply(const struct maqet_context *context, struct maqet_definition *def
 
         if (reason && exists(context, definition->name))
             return maqet_error_move(err, TAKE_PTR(reason));
-        if (maqet_vm_check(vm, err) < 0)
+        if (maqet_vm_check(vm, err) < 0 || maqet_interrupt_check(err) < 0)
             return -1;
         if (machine)
             return change(machine, definition, base, outcome, err);

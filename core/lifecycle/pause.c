@@ -43,6 +43,19 @@ ask_state(struct maqet_opened *machine, bool *running, struct maqet_error **err)
     return answer ? maqet_strdup(word ? word : "") : NULL;
 }
 
+/* An interrupt has ended the wait for the answer: QEMU may have obeyed, or will. */
+static int
+undo_pause(struct maqet_opened *machine, struct maqet_error **err)
+{
+    if (!err || !*err || !(*err)->signal)
+        return -1;
+    if (execute(machine, "cont", NULL, NULL) == 0)
+        maqet_error_remark(err, "The guest was not paused");
+    else
+        maqet_error_remark(err, "The guest may be paused");
+    return -1;
+}
+
 int
 maqet_vm_pause(const struct maqet_context *context, const char *name_or_uuid,
                bool *changed, struct maqet_error **err)
@@ -53,7 +66,8 @@ maqet_vm_pause(const struct maqet_context *context, const char *name_or_uuid,
 
     if (!state)
         return -1;
-    return *changed ? execute(machine, "stop", NULL, err) : 0;
+    return *changed && execute(machine, "stop", NULL, err) < 0 ? undo_pause(machine, err)
+                                                               : 0;
 }
 
 int
@@ -162,8 +176,14 @@ maqet_vm_resume(const struct maqet_context *context, const char *name_or_uuid,
         (strcmp(state, "prelaunch") == 0 &&
          (!maqet_opened_vm(machine, err) ||
           maqet_vm_drives_check_asked(machine, err) < 0)) ||
-        (failed && check_space(machine, false, err) < 0) ||
-        execute(machine, "cont", NULL, err) < 0)
+        (failed && check_space(machine, false, err) < 0))
         return -1;
-    return failed ? check_resumed(machine, err) : 0;
+    /* A guest that was to run is not paused again. */
+    int result = execute(machine, "cont", NULL, err) < 0 ||
+                         (failed && check_resumed(machine, err) < 0)
+                     ? -1
+                     : 0;
+    if (result < 0 && err && (*err)->signal)
+        maqet_error_remark(err, "QEMU was told to resume the guest");
+    return result;
 }

@@ -12,6 +12,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
 #include "core/lifecycle/remove_elsewhere.h"
 #include "core/lifecycle/stop.h"
 #include "core/machine/checkpoint_files.h"
@@ -445,14 +446,21 @@ remove_machine(struct maqet_opened *machine, const struct maqet_remove *how,
      * again, as others may have begun to use an image before the machine was locked. */
     if (maqet_images_load(context, NULL, &left, err) < 0 ||
         maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||
-        delete_elsewhere(machine, receipt, err) < 0 ||
-        delete_images(receipt, &deleted, err) < 0 ||
-        maqet_images_load(context, name, &images, err) < 0 ||
-        maqet_left_images_add(context, &images, &deleted, err) < 0 ||
-        maqet_store_remove(context, name, err) < 0)
+        maqet_interrupt_check(err) < 0)
         return -1;
-    remove_run_dir(context, &machine->run);
-    return 0;
+    /* What is deleted cannot be brought back: from here on, all of it is removed. */
+    maqet_interrupt_defer(true);
+    int result = delete_elsewhere(machine, receipt, err) < 0 ||
+                         delete_images(receipt, &deleted, err) < 0 ||
+                         maqet_images_load(context, name, &images, err) < 0 ||
+                         maqet_left_images_add(context, &images, &deleted, err) < 0 ||
+                         maqet_store_remove(context, name, err) < 0
+                     ? -1
+                     : 0;
+    maqet_interrupt_defer(false);
+    if (result == 0)
+        remove_run_dir(context, &machine->run);
+    return result;
 }
 
 int

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/base/interrupt.h"
 #include "core/base/replacement.h"
 #include "core/machine/opened.h"
 #include "core/machine/owner.h"
@@ -110,11 +111,14 @@ maqet_vm_rename(const struct maqet_context *context, const char *name,
     if (!machine || check(machine, new_name, err) < 0)
         return -1;
     _cleanup_close_ int lock = maqet_store_lock_all(context, err);
-    if (lock < 0 || maqet_store_rename(context, machine->name, new_name, err) < 0)
+    if (lock < 0 || maqet_interrupt_check(err) < 0 ||
+        maqet_store_rename(context, machine->name, new_name, err) < 0)
         return -1;
     /* From here on it has the new name, whatever fails. */
+    maqet_interrupt_defer(true);
     if (correct(context, new_name, &reason) < 0)
         maqet_context_say_error(context, MAQET_LEVEL_WARNING, reason);
     move_run_folder(context, &machine->run, new_name);
+    maqet_interrupt_defer(false);
     return 0;
 }

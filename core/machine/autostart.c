@@ -49,13 +49,21 @@ maqet_autostart_is_on(const char *name)
     return false;
 }
 
+static int
+run_systemctl(const char *name, bool on, struct maqet_error **err)
+{
+    _cleanup_free_ char *unit = maqet_format("maqet@%s.service", name);
+    const char *argv[] = {"systemctl", is_of_user() ? "--user" : "--system",
+                          on ? "enable" : "disable", unit, NULL};
+
+    return maqet_process_run(argv, SYSTEMCTL_TIMEOUT, NULL, err);
+}
+
 int
 maqet_autostart_set(const char *name, bool on, struct maqet_error **err)
 {
-    _cleanup_free_ char *unit = maqet_format("maqet@%s.service", name);
     _cleanup_free_ char *program = maqet_process_find("systemctl");
-    const char *argv[] = {"systemctl", is_of_user() ? "--user" : "--system",
-                          on ? "enable" : "disable", unit, NULL};
+    bool before = maqet_autostart_is_on(name);
 
     if (!program) {
         maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
@@ -63,7 +71,10 @@ maqet_autostart_set(const char *name, bool on, struct maqet_error **err)
                         "systemctl");
         return maqet_error_next(err, MAQET_NEXT_START_BY_OTHERS, name, NULL);
     }
-    if (maqet_process_run(argv, SYSTEMCTL_TIMEOUT, NULL, err) < 0)
-        return maqet_error_wrap(err, "VM '%s'", name);
-    return 0;
+    if (run_systemctl(name, on, err) == 0)
+        return 0;
+    /* It was interrupted at a moment that only systemctl knows. */
+    if (err && (*err)->signal && before != on && maqet_autostart_is_on(name) == on)
+        run_systemctl(name, before, NULL);
+    return maqet_error_wrap(err, "VM '%s'", name);
 }

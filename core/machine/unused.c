@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/interrupt.h"
 #include "core/machine/images.h"
 #include "core/machine/needs.h"
 #include "core/machine/owner.h"
@@ -254,7 +255,8 @@ maqet_unused_remove(const struct maqet_context *context, const char *path, uint6
         return drop_missing(context, path, &found, err);
     if (!S_ISREG(status.st_mode))
         return error_not_ours(path, err);
-    if (check_removal(context, path, &found, &id, err) < 0)
+    if (check_removal(context, path, &found, &id, err) < 0 ||
+        maqet_interrupt_check(err) < 0)
         return -1;
     *size = (uint64_t)status.st_blocks * 512;
     return maqet_file_remove(path, err) < 0 ? -1 : drop_record(context, &found, err);

@@ -134,6 +134,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/system-folders.sh \
 	tests/functional/raw-stays-raw.sh \
 	tests/functional/images-known.sh \
+	tests/functional/user-programs.sh \
 	tests/functional/vanished-images.sh \
 	tests/functional/absent-things.sh \
 	tests/functional/base-images.sh \

@@ -297,6 +297,25 @@ check_examples(const struct command *command)
     }
 }
 
+/* What a signal does has been decided for each, and what is undone is said. */
+static void
+check_signals(const struct command *command)
+{
+    if (command->undoes == command->endable)
+        printf("    %s: decide what a signal does: undoes or endable?\n", command->name);
+    CU_ASSERT_NOT_EQUAL(command->undoes, command->endable);
+    CU_ASSERT_TRUE(command->undoes || !command->undone);
+    CU_ASSERT_TRUE(command->undoes || !command->discards);
+    if (command->undone)
+        check_phrase(command->undone);
+}
+
+static void
+test_signals(void)
+{
+    for_each(check_signals);
+}
+
 static void
 test_examples(void)
 {
@@ -313,6 +332,7 @@ main(void)
         {"words of other tools", test_other_words},
         {"views", test_views},
         {"operands", test_operands},
+        {"signals", test_signals},
         {"examples", test_examples},
         CU_TEST_INFO_NULL,
     };
