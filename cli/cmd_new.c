@@ -428,8 +428,7 @@ const struct command command_new = {
                            .help = "write this file instead of NAME.yaml")},
     .examples = {{"maqet new dev --image debian-13-genericcloud-amd64.qcow2",
                   "Make the VM dev, whose disk begins as this image"},
-                 {"maqet new dev --image noble-server-cloudimg-amd64.img --size 40G "
-                  "--share src",
+                 {"maqet new dev --image noble.img --size 40G --share src",
                   "The same with a larger disk and a shared folder"}},
     .view = &view,
     .run = run,

@@ -245,13 +245,13 @@ static const struct command actions[] = {
            .fallback = "900",
            .help = "how long all checks together may take; 0 for no limit"},
           {"list", 'l', .help = "list the checks instead of running them"}},
-     .examples =
-         {{"maqet plugin check ./maqet-storage-vdi.so",
-           "Check whether a plugin follows the "
-           "rules"},
-          {"maqet plugin check ./maqet-storage-nbd.so --set host=localhost --only qemu",
-           "One check, of a plugin that needs a server"},
-          {"maqet plugin check --list", "The checks, and what each of them requires"}},
+     .examples = {{"maqet plugin check ./maqet-storage-vdi.so",
+                   "Check whether a plugin follows the "
+                   "rules"},
+                  {"maqet plugin check ./maqet-storage-nbd.so --set host=localhost",
+                   "Check one that needs a server"},
+                  {"maqet plugin check --list",
+                   "The checks, and what each of them requires"}},
      .view = &plugin_check_view,
      .run = plugin_check_run},
     {.name = "schema",

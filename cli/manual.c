@@ -243,8 +243,8 @@ manual_of_plugin(const struct maqet_plugin_info *plugin, const char *prose)
         roff_append(&text, ".PP\nIt is attached by the interface \\fB", plugin->interface,
                     "\\fR, unless the drive names another interface.\n");
     else if (storage)
-        maqet_text_append(&text,
-                          ".PP\nIt attaches itself: the drive has no `interface`.\n");
+        maqet_text_append(
+            &text, ".PP\nIt attaches itself: the drive has no \\fBinterface\\fR.\n");
     maqet_text_append(&text, ".SH OPTIONS\n");
     if (plugin->option_count == 0)
         maqet_text_append(&text, "None.\n");

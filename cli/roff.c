@@ -9,6 +9,8 @@ void
 roff_append(struct maqet_text *text, const char *before, const char *words,
             const char *after)
 {
+    bool bold = false;
+
     maqet_text_append(text, before);
     for (const char *c = words; *c; c++) {
         /* A line that begins with one of these is a request. */
@@ -16,6 +18,8 @@ roff_append(struct maqet_text *text, const char *before, const char *words,
             maqet_text_append(text, "\\&");
         if (*c == '\n')
             maqet_text_append(text, "\n.PP\n");
+        else if (*c == '`' && (bold || strchr(c + 1, '`')))
+            maqet_text_append(text, (bold = !bold) ? "\\fB" : "\\fR");
         else if (*c == '-')
             maqet_text_append(text, "\\-");
         else if (*c == '\\')
@@ -61,26 +65,13 @@ roff_append_options(struct maqet_text *text, const struct command_option *option
             append_option(text, option);
 }
 
-/* Appends prose in Markdown, without its backquotes. */
-static void
-append_prose(struct maqet_text *text, const char *words)
-{
-    for (size_t length; *words; words += length + (words[length] == '`')) {
-        length = strcspn(words, "`");
-        _cleanup_free_ char *part = maqet_strndup(words, length);
-
-        roff_append(text, "", part, "");
-    }
-}
-
 void
 roff_append_field(struct maqet_text *text, const char *path, const char *type,
                   const char *unit, const char *meaning)
 {
     roff_append(text, ".TP\n\\fB", path, "\\fR");
     maqet_text_appendf(text, " (%s%s%s)\n", type, *unit ? ", " : "", unit);
-    append_prose(text, meaning);
-    maqet_text_append(text, ".\n");
+    roff_append(text, "", meaning, ".\n");
 }
 
 void

@@ -8,7 +8,8 @@
 #include "cli/command.h"
 
 /* Appends @before and @after as they are, and the words escaped for roff: a hyphen is not a
- * minus, a line must not begin with a dot, and a line feed ends a paragraph. */
+ * minus, a line must not begin with a dot, a line feed ends a paragraph, and what stands in
+ * backquotes is bold. */
 void roff_append(struct maqet_text *text, const char *before, const char *words,
                  const char *after);
 

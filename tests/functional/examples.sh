@@ -146,7 +146,7 @@ prepare() {
         [ ! -e data/vms/dev ] || without dev
         rm -f dev.yaml
         mkdir -p src
-        for image in debian-13-genericcloud-amd64.qcow2 noble-server-cloudimg-amd64.img; do
+        for image in debian-13-genericcloud-amd64.qcow2 noble.img; do
             printf '\125\252' | dd of=$image bs=1 seek=510 status=none
             truncate -s 10M $image
         done

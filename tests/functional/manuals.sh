@@ -230,9 +230,14 @@ sed -n 's/^##* //p' "$reference" | sed 1d | tr -d '`' | tr '[:lower:]' '[:upper:
 done
 ! grep -n '[`|]' page | grep -v ': |$\|tcp::\|maqet plugin schema\||=' || fail "Markdown in maqet.yaml(5)"
 
-# They are well-formed.
+# They are well-formed, and fit a terminal.
 requires groff
 for file in "$docs"/*.[135] "$docs"/commands/*.1; do
     groff -man -Tutf8 -ww "$file" >/dev/null 2>warnings
     [ ! -s warnings ] || fail "$file: $(cat warnings)"
+    # What stands in the header is as wide as that.
+    [ "${file##*/}" != maqet-plugin.3 ] || continue
+    groff -man -Tascii -P-c -P-b -P-u -rLL=80n "$file" | awk 'length > 80' >wide
+    [ ! -s wide ] || fail "$file has lines of more than 80 columns: $(cat wide)"
+    ! grep -n '`' "$file" || fail "$file shows marks of Markdown"
 done
