@@ -137,21 +137,15 @@ const struct command command_exec = {
     .description =
         "Runs a command in the guest of a running VM by its qemu-guest-agent, as that "
         "agent's user, mostly root; no network is needed. Its output is printed when "
-        "it has ended, at most 16 MiB of each stream. It reads maqet's standard input "
-        "to the end, unless that is a terminal. Put -- before a command that has "
-        "options; for pipes and variables, run a shell: sh -c '...'.\nThe exit status "
-        "is that of the command (255 for one that is larger, as in Windows), or 128 and "
-        "the number of the signal that has killed it; 124 after --timeout, or if the "
-        "agent does not answer, 125 if maqet fails, 126 if the guest cannot run the "
         "it has ended, at most 16 MiB of each stream. It gets all of maqet's standard "
         "input, and so begins when that has ended; a terminal is not read. Put -- before "
         "a command that has options; for pipes and variables, run a shell: "
-        "sh -c '...'.\nThe exit status "
-        "is that of the command (255 for one that is larger, as in "
-        "Windows), or 128 and the number of the signal that has killed "
-        "it; 124 after --timeout, 125 if maqet fails, 126 if the guest cannot run the "
-        "command, 127 if it has none of that name. After --timeout and Ctrl-C, the "
-        "command and the processes that it has started are ended.",
+        "sh -c '...'.\nThe exit status is that of the command (255 for one that is "
+        "larger, as in Windows), or 128 and the number of the signal that has killed "
+        "it; 124 after --timeout, 125 if maqet fails or the agent does not answer, 126 "
+        "if the guest cannot run the command, 127 if it has none of that name. After "
+        "--timeout and Ctrl-C, the command and the processes that it has started are "
+        "ended.",
     .options = {{"timeout", 't', .type = OPTION_SECONDS, .argument = "SECONDS",
                  .help = "how long the command and its input may take"},
                 {"no-input", 'n', .help = "do not read standard input"},
