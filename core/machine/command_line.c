@@ -69,6 +69,27 @@ add_display(const struct maqet_vm *vm, struct maqet_args *args)
         maqet_args_option(args, "-display", "none");
 }
 
+/* "max" is the host's processor with KVM, which takes no other one there. */
+const char *
+maqet_vm_default_cpu(const struct maqet_vm *vm)
+{
+    return maqet_vm_has_own_devices(vm) && strcmp(vm->machine.arch, "aarch64") == 0 &&
+                   !maqet_arguments_has(maqet_vm_arguments(vm), "cpu")
+               ? "max"
+               : NULL;
+}
+
+static void
+add_cpu(const struct maqet_vm *vm, bool is_number, struct maqet_args *args)
+{
+    const char *by_default = maqet_vm_default_cpu(vm);
+
+    if (!is_number && maqet_tree_text(vm->definition->tree, "cpu"))
+        add_key(vm, "cpu", "-cpu", args);
+    else if (by_default)
+        maqet_args_option(args, "-cpu", by_default);
+}
+
 static void
 add_keys(const struct maqet_vm *vm, struct maqet_args *args)
 {
@@ -87,8 +108,7 @@ add_keys(const struct maqet_vm *vm, struct maqet_args *args)
     add_key(vm, "memory", "-m", args);
     if (vcpus)
         add_key(vm, vcpus, "-smp", args);
-    if (!vcpus || strcmp(vcpus, "cpu") != 0)
-        add_key(vm, "cpu", "-cpu", args);
+    add_cpu(vm, vcpus && strcmp(vcpus, "cpu") == 0, args);
     add_display(vm, args);
     if (!maqet_vm_has_own_devices(vm))
         add_key(vm, "vga", "-vga", args);

@@ -15,6 +15,9 @@ int maqet_vm_command_line(struct maqet_vm *vm, struct maqet_strings *argv,
 /* Bytes of the guest's memory as the machine is defined; 0: QEMU will refuse the value. */
 uint64_t maqet_vm_memory(const struct maqet_vm *vm);
 
+/* The default of the key `cpu`; NULL: QEMU's own, or `arguments` say it. */
+const char *maqet_vm_default_cpu(const struct maqet_vm *vm);
+
 /* The arguments of one start: how the guest begins to run. */
 struct maqet_start_arguments {
     bool incoming;       /* with a state that will be loaded */

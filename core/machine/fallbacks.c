@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/machine/command_line.h"
 #include "core/machine/devices.h"
 #include "core/machine/keys.h"
 #include "core/qemu/arguments.h"
@@ -61,6 +62,12 @@ vcpus_of(const struct maqet_vm *vm)
                : "1";
 }
 
+static const char *
+cpu_of(const struct maqet_vm *vm)
+{
+    return maqet_vm_default_cpu(vm);
+}
+
 /* NULL: QEMU's own default, or that of `arguments`. */
 static const char *
 network_of(const struct maqet_vm *vm)
@@ -83,9 +90,10 @@ static const struct {
     const char *key;
     const char *(*value)(const struct maqet_vm *vm); /* NULL: there is none */
 } top_level[] = {
-    {"binary", binary_of},     {"accel", accel_of},     {"machine", type_of},
-    {"memory", memory_of},     {"vcpus", vcpus_of},     {"network", network_of},
-    {"guest_agent", agent_of}, {"sandbox", sandbox_of}, {"storage_dir", storage_dir_of},
+    {"binary", binary_of},           {"accel", accel_of},       {"machine", type_of},
+    {"memory", memory_of},           {"vcpus", vcpus_of},       {"cpu", cpu_of},
+    {"network", network_of},         {"guest_agent", agent_of}, {"sandbox", sandbox_of},
+    {"storage_dir", storage_dir_of},
 };
 
 static void

@@ -77,10 +77,31 @@ expect 0 maqet stop vm --timeout 0 --force
 expect 3 maqet console vm
 err_has "VM 'vm' is not running"
 
+# The log is no part of a snapshot: it stays as it is when the drives are reverted, and its owner's alone.
+vm_yaml kept <<'END'
+storage:
+  - {name: disk, size: 1M, file: kept.qcow2}
+END
+expect 0 maqet add kept.yaml
+expect 0 maqet start kept
+expect 0 maqet stop kept --timeout 0 --force
+expect 0 maqet snapshot kept create --all before
+expect 0 maqet start kept
+expect 0 maqet stop kept --timeout 0 --force
+cp data/vms/kept/console.log logged
+expect 0 maqet snapshot kept load --all before --yes
+cmp logged data/vms/kept/console.log || fail "the log was reverted"
+expect 0 maqet start kept
+expect 0 maqet stop kept --timeout 0 --force
+same 3 "$(grep -c 'was started' data/vms/kept/console.log)" "marks after a load"
+same 600 "$(stat -c %a data/vms/kept/console.log)" "the log's mode"
+
 # The user's arguments win, and the command finds what they connect the port to: sockets, a named
-# character device, a terminal.
+# character device, a terminal. So does a run, for its command.
 connects() { # NAME LINE...
     vm_yaml "$1" <<END
+storage:
+  - {name: disk, size: 1M, file: $1.qcow2}
 arguments:
 $(shift; printf '  - %s\n' "$@")
 END
@@ -90,7 +111,11 @@ END
     expect 0 maqet console "$1" --quiet-for 0.1 </dev/null
     expect 3 maqet logs "$1"
     err_has "VM '$1' has no log of its console"
+    expect 0 maqet checkpoint "$1" create here
     expect 0 maqet stop "$1" --timeout 0 --force
+    # shellcheck disable=SC2016 # for the command's shell
+    expect 0 maqet run "$1" --from here --discard -- \
+        sh -c 'case $(stat -Lc %F "$MAQET_CONSOLE") in socket) ;; character*) stty -F "$MAQET_CONSOLE" ;; *) exit 1 ;; esac'
 }
 connects socket "serial: \"unix:$TMP/one.sock,server=on,wait=off\""
 connects relative "serial: \"unix:two.sock,server=on,wait=off\""
@@ -131,6 +156,23 @@ expect 3 maqet validate - --name x <<END
 serial: pty
 END
 err_has "console, none"
+
+# On ARM, too, where QEMU's own processor cannot run the firmware: the log has its first words.
+if command -v qemu-system-aarch64 >/dev/null && [ -e /usr/share/qemu/firmware/60-edk2-aarch64.json ]; then
+    vm_yaml arm <<'END'
+firmware: uefi
+storage:
+  - {name: disk, size: 1M, file: arm.qcow2}
+END
+    sed -i 's/qemu-system-x86_64/qemu-system-aarch64/; s/64M/256M/' arm.yaml
+    expect 0 maqet add arm.yaml
+    expect 0 maqet start arm
+    eventually 60 grep -q '^UEFI firmware' data/vms/arm/console.log
+    expect 0 maqet console arm --quiet-for 0.1 </dev/null
+    expect 0 maqet stop arm --timeout 0 --force
+    expect 0 maqet args arm.yaml --set cpu=cortex-a57
+    same '-cpu cortex-a57' "$(grep -o -e '-cpu [a-z0-9-]*' out)" "the processor"
+fi
 
 # A key that `arguments` overrule is mentioned.
 vm_yaml both <<END
