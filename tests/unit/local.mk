@@ -30,6 +30,7 @@ UNIT_TESTS += tests/unit/test-helpers
 UNIT_TESTS += tests/unit/test-hints
 UNIT_TESTS += tests/unit/test-history
 UNIT_TESTS += tests/unit/test-holders
+UNIT_TESTS += tests/unit/test-hotplug
 UNIT_TESTS += tests/unit/test-image
 UNIT_TESTS += tests/unit/test-images
 UNIT_TESTS += tests/unit/test-invocation
