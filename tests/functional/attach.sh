@@ -112,6 +112,15 @@ expect 0 maqet detach vm four
 expect 0 maqet qmp vm qom-list '{"path": "/objects"}'
 out_lacks four
 
+# What has no image of the user's: it is created for the drive, and goes with it.
+expect 0 maqet attach vm --name seed --type cloud-init interface=scsi 'user_data=#cloud-config'
+expect 0 maqet qmp vm query-block
+out_has '"qdev": "seed"'
+[ "$(find data/vms/vm/drives -name seed.iso)" ] || fail "the disk for cloud-init was not created"
+expect 0 maqet detach vm seed
+expect 0 maqet qmp vm query-named-block-nodes
+out_lacks seed
+
 # No guest answers for a PCI device: it stays.
 expect 0 maqet attach vm --name five --size 1M file=five.qcow2
 expect 2 maqet detach vm five --timeout 1

@@ -163,7 +163,12 @@ storage:
   - {name: disk, size: 1M, file: images/real.qcow2}
 EOF
 sed -i 's/64M/256M/' real.yaml
-expect 0 maqet add real.yaml
+# Its processor does not begin, so the variables are still those of the template.
+expect 0 maqet add real.yaml --set arguments.S=
+expect 0 maqet start real
+expect 0 maqet stop real --timeout 0 --force
+expect 0 maqet snapshot real create --all fresh
+expect 0 maqet apply real real.yaml
 expect 0 maqet start real
 booted() { maqet logs real | grep -q BdsDxe; }
 eventually 120 booted
@@ -172,6 +177,11 @@ expect 0 maqet stop real --timeout 0 --force
 template=$(sed -n '/nvram-template/,/}/ s/.*"filename": "\(.*\)".*/\1/p' /usr/share/qemu/firmware/60-edk2-x86_64.json)
 ! qemu-img compare -q -f qcow2 -F raw images/maqet-real-firmware.qcow2 "$template" ||
     fail "the firmware has stored no variables"
+expect 0 maqet snapshot real create --all booted
+expect 0 maqet snapshot real load --all fresh --yes
+qemu-img compare -q -f qcow2 -F raw images/maqet-real-firmware.qcow2 "$template" ||
+    fail "what the firmware has stored was not reverted"
+expect 0 maqet snapshot real load --all booted --yes
 sum=$(md5sum images/*)
 expect 0 maqet run real --from one --discard -- true
 same "$sum" "$(md5sum images/*)" "images after a test"

@@ -29,6 +29,8 @@ EOF
     echo 'hotplug_slots: 2' >>"$vm.yaml"
     expect 0 maqet add "$vm.yaml"
     boot "$vm"
+    same "$(maqet --format plain status "$vm" | sed -n 's/^uuid	//p')" \
+        "$(in_guest "$vm" 'cat /sys/class/dmi/id/product_uuid')" "the guest's UUID"
 
     expect 0 maqet attach "$vm" --name second --size 9M serial=SECOND
     out_has "Drive 'second' is attached to VM '$vm'"

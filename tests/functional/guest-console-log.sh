@@ -51,12 +51,36 @@ out_has "MAQET-GUEST-READY"
 sum=$(guest 'head -c 10485760 /dev/urandom >/tmp/bytes; md5sum </tmp/bytes' | cut -d ' ' -f 1)
 before=$(stat -c %s "$log")
 note_step "ten megabytes"
+keeper=$(cut -d ' ' -f 1 "$TMP/run/vm/keeper")
+open=$(ls "/proc/$keeper/fd" | wc -l)
+# Others are connected: one reads too, and one only when everything has been written.
+"$MAQET" console vm --quiet-for "$(patience 600)" </dev/null >beside &
+beside=$!
+mkfifo held
+"$MAQET" console vm --quiet-for "$(patience 600)" </dev/null >held &
+late=$!
+exec 4<held
+connected() {
+    [ "$(ls "/proc/$keeper/fd" | wc -l)" -ge $((open + 2)) ]
+}
+eventually 30 connected
 got=$(guest_run "$console" --timeout "$(patience 600)" 'cat /tmp/bytes' | md5sum | cut -d ' ' -f 1)
 same "$sum" "$got" "the checksum of what came by the connection"
-# The driver frames the output: "MAQET-RUN:N\n" comes before it.
-logged=$(tail -c "+$((before + 1))" "$log" | sed '1,/^MAQET-RUN:/d' | head -c 10485760 | md5sum |
-    cut -d ' ' -f 1)
-same "$sum" "$logged" "the checksum of what is in the log"
+# checksum: of the ten megabytes in what a reader has got. The driver frames the output:
+# "MAQET-RUN:N\n" comes before it.
+checksum() {
+    sed '1,/^MAQET-RUN:/d' | head -c 10485760 | md5sum | cut -d ' ' -f 1
+}
+cat <&4 >waited &
+exec 4<&-
+has_all() { # FILE
+    [ "$(stat -c %s "$1")" -gt 10485760 ] && [ "$(checksum <"$1")" = "$sum" ]
+}
+eventually 60 has_all beside
+eventually 60 has_all waited
+kill $beside $late
+wait $beside $late || :
+same "$sum" "$(tail -c "+$((before + 1))" "$log" | checksum)" "the checksum of what is in the log"
 
 # Without a terminal, the command is a pipe.
 guest 'sh -c "echo prompt; read line; echo you said \$line; echo done" <>/dev/ttyS0 >&0 2>&0' >/dev/null &

@@ -183,6 +183,22 @@ expect 0 maqet new No --image "$cloud" --user on
 grep -qxF 'name: "No"' No.yaml || fail "the name is no text"
 grep -qxF '      - name: "on"' No.yaml || fail "the user's name is no text"
 
+# Where virtiofs is not installed, the folder is shared by 9p, with modes and links as they are.
+mkdir "$TMP/plugins"
+cp "$abs_top_builddir"/.libs/maqet-*.so "$TMP/plugins"
+rm "$TMP/plugins/maqet-storage-virtiofs.so"
+expect 0 env MAQET_PLUGIN_PATH="$TMP/plugins" "$abs_top_builddir/maqet" new fifth --image "$cloud" --share "$TMP/shared"
+err_has 'The folder is shared as `type: virtfs`, because `type: virtiofs` cannot be used'
+for line in '    type: virtfs' '    security_model: none' \
+    '      - [mount, -t, 9p, -o, "trans=virtio,version=9p2000.L,msize=262144", share, /mnt/share]'; do
+    grep -qxF -- "$line" fifth.yaml || { cat fifth.yaml; fail "not written: $line"; }
+done
+expect 0 maqet apply fifth fifth.yaml --set accel=tcg --set memory=64M
+expect 0 maqet start fifth
+expect 0 maqet qmp fifth human-monitor-command '{"command-line": "info qtree"}'
+out_has 'mount_tag = \"share\"'
+expect 0 maqet stop fifth --timeout 0 --force
+
 # It starts: the overlay is created then, and cloud-init gets what the file says.
 expect 0 maqet apply third third.yaml --set accel=tcg --set memory=64M
 expect 0 maqet start third

@@ -26,6 +26,9 @@ err_has 'maqet stop web'
 expect 0 maqet checkpoint web create mark
 expect 0 maqet stop web --timeout 0 --force
 expect 0 maqet snapshot web create --all both
+expect 0 maqet snapshot web create --all after
+history=$(maqet --format json snapshot web list --all)
+echo "$history" | grep -q '"parent": "both"' || fail "no history: $history"
 uuid=$(maqet status web --format plain | sed -n 's/^uuid	//p')
 
 # Names that cannot be.
@@ -47,6 +50,14 @@ same "site" "$(maqet config site --format plain | sed -n 's/^name	\([^	]*\).*/\1
 [ ! -e data/vms/web ] || fail "the old folder is left"
 [ ! -e run/web ] || fail "the old run folder is left"
 [ -e run/site ] || fail "there is no run folder of that name"
+
+# So does what has happened to it, and what its snapshots are based on.
+expect 0 maqet --format plain events site
+for event in added started job-ended; do
+    cut -f 3 out | grep -qx "$event" || { cat out >&2; fail "not among its events: $event"; }
+done
+same "$history" "$(maqet --format json snapshot site list --all)" "the history of snapshots"
+same mark "$(maqet checkpoint site list --format plain | cut -f 1)" "the checkpoints"
 
 # Its images stay, and the marks on them name it.
 [ -e "$image" ] || fail "the image was moved"

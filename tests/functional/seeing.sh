@@ -38,6 +38,12 @@ same 2 "$(value web vcpus)" "vCPUs"
 value web machine | grep -q '^pc-i440fx-' || fail "not the machine type: $(value web machine)"
 expect 0 maqet --format json status web
 same 2 "$(grep -c '"attached": true' out)" "attached drives"
+# How QEMU is confined, as the kernel says.
+confinement=$(value web confinement)
+grep -q '^Seccomp:.2' "/proc/$(vm_pid web)/status"
+case $confinement in *"seccomp, user $(id -un)") ;; *) fail "confined by: $confinement" ;; esac
+expect 0 maqet status web
+grep -q "^confined  *$confinement\$" out || fail "not said: $confinement"
 same '' "$(value web other)" "other drives"
 expect 0 maqet qmp web blockdev-add \
     '{"driver": "null-co", "node-name": "extra", "size": 1048576}'
