@@ -92,10 +92,12 @@ same content "$(cat home/proc)" "a file that said it is empty"
 # A folder that its owner may not write to.
 mkdir -p evil/fixed/sub
 touch evil/fixed/sub/file
+chmod 6755 evil/fixed/sub/file
 chmod 555 evil/fixed/sub evil/fixed
 says folder 555 0 /fixed "tar -c -C '$TMP/evil' ./fixed"
 expect 0 maqet cp -r vm:/fixed home
 same '555 555' "$(stat -c %a home/fixed home/fixed/sub | paste -sd ' ')" "the permissions of folders"
+same 755 "$(stat -c %a home/fixed/sub/file)" "the permissions of a program of the guest's"
 # A pipe is not copied, nor what is beside it.
 mkdir -p evil/piped/sub
 mkfifo evil/piped/pipe

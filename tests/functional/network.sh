@@ -42,6 +42,9 @@ same "user,id=maqet-network" "$(network plain)" "the network by default"
 uuid=$(maqet --format json status plain | sed -n 's/.*"uuid": *"\([^"]*\)".*/\1/p' | head -1)
 mac=$(card plain | sed 's/.*mac=\([^,]*\).*/\1/')
 case $mac in 52:54:00:*) ;; *) fail "the MAC address is $mac" ;; esac
+define second
+expect 0 maqet add second.yaml
+[ "$(card second)" != "$(card plain)" ] || fail "two machines have the same card: $(card second)"
 started plain
 grep -q "$mac" filter || fail "QEMU's card has another address than $mac: $(cat filter)"
 # The guest sees the machine's UUID.
