@@ -11,6 +11,7 @@
 #include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/logfile.h"
 #include "core/base/procfs.h"
 #include "core/base/sockets.h"
 #include "core/machine/command_line.h"
@@ -151,6 +152,7 @@ hold_signals(struct maqet_launching *launching, struct maqet_error **err)
 static int
 open_log(struct maqet_launching *launching, struct maqet_error **err)
 {
+    unlinkat(launching->machine->run.dir_fd, MAQET_RUN_LOG MAQET_LOGFILE_OLDER, 0);
     launching->log_fd =
         openat(launching->machine->run.dir_fd, MAQET_RUN_LOG,
                O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -17,6 +17,7 @@
 #include "core/base/sockets.h"
 #include "core/machine/console_port.h"
 #include "core/machine/events.h"
+#include "core/machine/qemu_log.h"
 #include "core/qemu/channel.h"
 
 /* In the run folder: "PID START" (proc(5), field 22 of stat) of the keeper, which has it
@@ -110,6 +111,7 @@ struct work {
     struct maqet_channel monitor;
     struct maqet_logfile events;
     bool claimed; /* their log's file */
+    struct maqet_qemu_log qemu_log;
 };
 
 /* Its standard streams are empty. The record stays locked until it is closed. */
@@ -203,17 +205,20 @@ read_events(struct work *work)
 static void
 serve(struct work *work)
 {
-    struct pollfd fds[2 + MAQET_CONSOLE_POLLED];
+    struct pollfd fds[3 + MAQET_CONSOLE_POLLED];
 
     do {
         fds[0] = (struct pollfd){.fd = work->pidfd, .events = POLLIN};
         fds[1] = (struct pollfd){.fd = work->monitor.fd, .events = POLLIN};
-        maqet_console_port_poll(&work->port, fds + 2);
+        fds[2] = (struct pollfd){.fd = work->qemu_log.watch, .events = POLLIN};
+        maqet_console_port_poll(&work->port, fds + 3);
         if (poll(fds, sizeof(fds) / sizeof(*fds), -1) < 0)
             continue;
-        maqet_console_port_serve(&work->port, fds + 2);
+        maqet_console_port_serve(&work->port, fds + 3);
         if (fds[1].revents)
             read_events(work);
+        if (fds[2].revents)
+            maqet_qemu_log_shorten(&work->qemu_log);
     } while (!fds[0].revents);
     maqet_console_port_end(&work->port);
     read_events(work);
@@ -260,6 +265,7 @@ keep(void *data, int report)
     close(report);
     if (number != 0)
         return 0;
+    maqet_qemu_log_watch(work->keeper.run_fd, &work->qemu_log);
     close(TAKE_FD(work->keeper.run_fd));
     close(TAKE_FD(work->keeper.folder_fd));
     if (chdir("/") < 0)
@@ -270,6 +276,7 @@ keep(void *data, int report)
     maqet_console_port_clear(&work->port);
     maqet_channel_clear(&work->monitor);
     maqet_logfile_clear(&work->events);
+    maqet_qemu_log_clear(&work->qemu_log);
     return 0;
 }
 
@@ -299,7 +306,8 @@ maqet_keeper_start(const struct maqet_keeper *keeper, int pidfd, const char *mar
                         .record_fd = -1,
                         .port = MAQET_CONSOLE_PORT_INIT,
                         .monitor = MAQET_CHANNEL_INIT,
-                        .events = MAQET_LOGFILE_INIT};
+                        .events = MAQET_LOGFILE_INIT,
+                        .qemu_log = MAQET_QEMU_LOG_INIT};
     int *const kept[] = {&work.port.fd,         &work.port.now_fd, &work.port.start_fd,
                          &work.monitor.fd,      &work.pidfd,       &work.keeper.run_fd,
                          &work.keeper.folder_fd};

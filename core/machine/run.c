@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/logfile.h"
 #include "core/base/procfs.h"
 #include "core/base/replacement.h"
 #include "core/machine/definition.h"
@@ -283,8 +284,11 @@ bool
 maqet_run_remove(const char *folder, int dir_fd)
 {
     static const char *const files[] = {
-        "run",     MAQET_RUN_OWNER, MAQET_RUN_MONITOR_LOCK, MAQET_RUN_LOG,
-        "vm.json", MAQET_DRIVE_LOG, MAQET_RUN_FORCED,       MAQET_RUN_RULES};
+        "run",           MAQET_RUN_OWNER,
+        "vm.json",       MAQET_RUN_MONITOR_LOCK,
+        MAQET_RUN_LOG,   MAQET_RUN_LOG MAQET_LOGFILE_OLDER,
+        MAQET_DRIVE_LOG, MAQET_RUN_FORCED,
+        MAQET_RUN_RULES};
 
     maqet_run_tidy(dir_fd);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)

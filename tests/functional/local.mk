@@ -169,6 +169,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/checkpoint-other-snapshot.sh \
 	tests/functional/checkpoint-sizes.sh \
 	tests/functional/snapshot-other-type.sh \
+	tests/functional/qemu-log.sh \
 	tests/functional/reaching.sh \
 	tests/functional/recover.sh \
 	tests/functional/snapshot-killed.sh \
