@@ -46,6 +46,8 @@ add_words(const struct maqet_opened *machine, const struct maqet_definition *def
     add_option(argv, alias);
     add_option(argv, "StrictHostKeyChecking=accept-new");
     add_option(argv, "LogLevel=ERROR"); /* without a line for each new guest */
+    /* The address is this host's, whatever the user's settings say of other hosts. */
+    add_option(argv, "ProxyCommand=none");
     /* A guest that hangs has a port that is open. */
     add_option(argv, "ConnectTimeout=120");
     if (login->key) {

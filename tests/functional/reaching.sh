@@ -5,9 +5,10 @@
 qemu_required
 requires ssh
 
-# It says what it has understood instead of connecting.
+# It says what it has understood instead of connecting. The user's other hosts are behind one.
 mkdir bin
-printf '#!/bin/sh\nexec "%s" -G "$@"\n' "$(command -v ssh)" >bin/ssh
+printf 'Host *\n    ProxyJump gateway.example\n' >ssh_config
+printf '#!/bin/sh\nexec "%s" -F "%s" -G "$@"\n' "$(command -v ssh)" "$TMP/ssh_config" >bin/ssh
 chmod +x bin/ssh
 PATH="$TMP/bin:$PATH"
 export MAQET_DATA_DIR="$TMP/an \"odd\" \\ %d folder"
@@ -26,6 +27,7 @@ for line in "user guest" "hostname 127.0.0.1" "identityfile $key" \
     "connecttimeout 120"; do
     grep -qxF -- "$line" out || { cat out >&2; fail "ssh has not understood: $line"; }
 done
+! grep -E '^proxy(jump|command)' out || fail "it would be reached by way of another host"
 
 # The agent's silence is not the command's: 124 would mean that this took too long.
 expect 125 maqet exec vm --wait 1 -- true
