@@ -98,6 +98,21 @@ expect 1 on_machine "$setup" more
 asked_once
 same "apt-get install -y --no-install-recommends more" "$(cat command)"
 
+# All that the packages of Debian are built from, or something that is as good.
+mv installed all
+: >installed
+expect 1 on_machine "$setup" --deb
+asked_once
+mv all installed
+sed -n '/^Build-Depends:/,/^[A-Z].*: [^ ]/p' "$abs_top_srcdir/debian/control" | sed -n 's/^ \(.*\),$/\1/p' |
+    sed 's/([^)]*)//g; s/\[[^]]*\]//g; s/<[^>]*>//g; s/-compat//; s/ *| */\\|/g; s/ *$//' >wanted
+[ "$(wc -l <wanted)" -ge 10 ] || fail "Build-Depends was not read: $(cat wanted)"
+echo build-essential >>wanted
+tr ' ' '\n' <command >named
+while read -r package; do
+    grep -qx -- "\($package\)" named || fail "script/setup --deb does not install $package"
+done <wanted
+
 # Somebody whom sudo does not obey is no better off.
 fake true </dev/null
 fake sudo <<'END'
