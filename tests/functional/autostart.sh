@@ -62,7 +62,7 @@ expect 0 as_user rename web site.1
 # A service does not know --data-dir.
 expect 0 as_user --data-dir "$TMP/home/data" add web.yaml
 expect 0 as_user --data-dir "$TMP/home/data" autostart web on
-err_has "Environment=MAQET_DATA_DIR=$TMP/home/data"
+err_has "Environment=\"MAQET_DATA_DIR=$TMP/home/data\""
 
 expect 0 as_user autostart site.1 off
 [ ! -L $links/maqet@site.1.service ] || fail "the unit is still enabled"
