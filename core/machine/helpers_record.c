@@ -137,17 +137,18 @@ maqet_helpers_end(int dir_fd)
 
 /* ---- one of them ---- */
 
-/* Whether a line is that of a program that runs for the drive. The earlier maqet did not
- * record the drive. */
+/* Whether a line is that of a program for the drive. The earlier maqet did not record the
+ * drive. */
 static bool
 is_of(const char *line, const char *drive)
 {
     const char *name = strrchr(line, ' ');
 
-    return name && strcmp(name + 1, drive) == 0 && recorded(line) > 0;
+    return name && strcmp(name + 1, drive) == 0;
 }
 
-/* Keeps the lines of programs that run for other drives. A kill in between leaves lines of others behind
+/* Keeps the lines of programs that run for other drives. The drive's own may still be a
+ * zombie, which its supervisor reaps at any moment, so nothing depends on that. A kill in between leaves lines of others behind
  * them, which are ignored. */
 static void
 shorten(int fd, const char *text, const char *drive)
@@ -157,7 +158,7 @@ shorten(int fd, const char *text, const char *drive)
     char *rest = copy;
 
     for (char *line; (line = strsep(&rest, "\n"));)
-        if (recorded(line) > 0 && !is_of(line, drive))
+        if (!is_of(line, drive) && recorded(line) > 0)
             maqet_text_appendf(&kept, "%s\n", line);
     if (pwrite(fd, kept.data ? kept.data : "", kept.length, 0) != (ssize_t)kept.length ||
         ftruncate(fd, (off_t)kept.length) < 0)
