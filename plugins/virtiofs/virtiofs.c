@@ -144,6 +144,40 @@ squash(struct maqet_command *command, const char *option, unsigned id)
     maqet_command_arg(command, "--%s=squash-guest:0:%u:4294967295", option, id);
 }
 
+static bool
+confines_by_namespaces(const struct maqet_drive *drive)
+{
+    return strcmp(maqet_drive_string(drive, "sandbox"), "namespace") == 0;
+}
+
+/* By default virtiofsd confines itself in namespaces, which many containers, a chroot and some
+ * hosts refuse; then it only ends. unshare(1) does the same calls. */
+static int
+check_namespaces(const struct maqet_drive *drive, const char *program,
+                 struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_command_new("unshare");
+    struct maqet_error *reason = NULL;
+
+    if (geteuid() != 0)
+        maqet_command_arg(command, "--user");
+    maqet_command_arg(command, "--mount");
+    maqet_command_arg(command, "--propagation=slave");
+    maqet_command_arg(command, "true");
+    if (maqet_command_run(command, &reason) == 0)
+        return 0;
+    maqet_drive_error(drive, "sandbox", err, MAQET_ERROR_PERMISSION,
+                      "%s must create namespaces to confine itself, and cannot: %s",
+                      program, maqet_error_text(reason));
+    maqet_error_clear(&reason);
+    maqet_error_hint(err, geteuid() == 0
+                              ? "Add `sandbox: chroot` to the share"
+                              : "Add `sandbox: none` to the share: then nothing but "
+                                "permissions keeps the program from your other files");
+    maqet_error_hint(err, "Or share the folder by 9p: `type: virtfs`");
+    return -1;
+}
+
 static struct maqet_command *
 successor(const struct maqet_drive *drive, const struct program *program)
 {
@@ -157,7 +191,7 @@ successor(const struct maqet_drive *drive, const struct program *program)
     maqet_command_arg(command, "--log-level=warn");
     if (maqet_drive_readonly(drive))
         maqet_command_arg(command, "--readonly");
-    if (program->translates && geteuid() != 0 && strcmp(sandbox, "namespace") == 0) {
+    if (program->translates && geteuid() != 0 && confines_by_namespaces(drive)) {
         squash(command, "translate-uid", geteuid());
         squash(command, "translate-gid", getegid());
     }
@@ -225,6 +259,9 @@ virtiofs_helper(const struct maqet_drive *drive, struct maqet_error **err)
     struct program program;
 
     if (!path || examine(path, &program, err) < 0)
+        return NULL;
+    if ((program.newer || geteuid() == 0) && confines_by_namespaces(drive) &&
+        check_namespaces(drive, path, err) < 0)
         return NULL;
     return program.newer ? successor(drive, &program) : predecessor(drive, path, err);
 }
