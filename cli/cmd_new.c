@@ -18,6 +18,7 @@
 #include "core/lifecycle/apply.h"
 #include "core/machine/base_image.h"
 #include "core/machine/events.h"
+#include "core/machine/helpers.h"
 #include "core/machine/store.h"
 
 /* Formats of backing files, by their storage plugins: that of the overlay is the first. */
@@ -243,7 +244,8 @@ write_yaml(struct making *making, const char *share_type, struct maqet_error **e
     return new_file_write(&making->file, text, err);
 }
 
-/* The machine that the file defines, checked as by add. */
+/* The machine that the file defines, checked as by add; and a share must be one that this user can
+ * start. */
 static struct maqet_vm *
 read_machine(const struct making *making, struct maqet_error **err)
 {
@@ -254,7 +256,8 @@ read_machine(const struct making *making, struct maqet_error **err)
     struct maqet_definition *definition = maqet_definition_read(&files, &none, NULL, err);
     struct maqet_vm *vm =
         definition ? maqet_vm_new(&making->invocation->context, definition, err) : NULL;
-    if (!vm || maqet_vm_check(vm, err) == 0)
+    if (!vm || (maqet_vm_check(vm, err) == 0 &&
+                maqet_helpers_check(vm->drives, vm->drive_count, err) == 0))
         return vm;
     maqet_vm_free(vm);
     return NULL;

@@ -164,6 +164,14 @@ if [ "$(id -u)" -ge 1000 ]; then
     grep -qxF "        uid: $(id -u)" "$TMP/vms/x.yaml" || fail "the guest's user has another id"
 fi
 grep -qF "[mkdir, -p, /mnt/share]" "$TMP/vms/x.yaml" || fail "the share is not mounted"
+# Where virtiofsd could not run (here it gets no namespaces), the share is one that can be started.
+mkdir "$TMP/refusing"
+printf '#!/bin/sh\nexit 1\n' >"$TMP/refusing/unshare"
+chmod +x "$TMP/refusing/unshare"
+PATH="$TMP/refusing:$PATH" expect 0 maqet new shared --image "$cloud" --ssh-key "$HOME/.ssh/id_rsa.pub" \
+    --share "$TMP/src dir"
+err_has 'The folder is shared as `type: virtfs`, because `type: virtiofs` cannot be used: '
+grep -qx '    type: virtfs' shared.yaml || { cat shared.yaml; fail "the share is one that cannot be started"; }
 expect 0 maqet new third --image "$cloud" --ssh-key "$HOME/.ssh/id_rsa.pub"
 grep -qxF "  key: $HOME/.ssh/id_rsa" third.yaml || fail "the private half of a public key is not found"
 cp "$HOME/.ssh/id_rsa.pub" agent.pub
