@@ -70,6 +70,10 @@ row() {
     [ "$followed" != text ] || link=followed
     [ -e "home/$1/pipe" ] || pipe=refused
     [ ! -p "home/$1/pipe" ] || pipe="a pipe"
+    # With QEMU and Linux of Debian 12, and with those of Debian 13.
+    case $1:$pipe in
+    none:refused | passthrough:refused | none:'a pipe' | passthrough:'a pipe') pipe="refused, or a pipe" ;;
+    esac
     echo "| $2 | $mode | $owner | $chown | $pointer | $link | $pipe |"
 }
 
