@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/machine/command_line.h"
+#include "core/machine/firmware.h"
 #include "core/machine/keys.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/arguments.h"
@@ -101,7 +102,8 @@ add_device(const struct maqet_vm *vm, json_object *device,
 
     if (drive && !maqet_strings_has(&inventory->drives, drive->name))
         maqet_strings_add(&inventory->drives, drive->name);
-    if (drive || !inserted)
+    /* The code of UEFI is maqet's own, as its variables are. */
+    if (drive || !inserted || (node && strcmp(node, MAQET_FIRMWARE_CODE) == 0))
         return;
     if (!name || !*name)
         name = id ? id : node ? node : "unnamed";

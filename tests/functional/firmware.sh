@@ -172,6 +172,10 @@ expect 0 maqet apply real real.yaml
 expect 0 maqet start real
 booted() { maqet logs real | grep -q BdsDxe; }
 eventually 120 booted
+# The code is no drive that somebody has added.
+expect 0 maqet status real
+out_has "storage  firmware"
+out_lacks "other  "
 expect 0 maqet checkpoint real create one
 expect 0 maqet stop real --timeout 0 --force
 template=$(sed -n '/nvram-template/,/}/ s/.*"filename": "\(.*\)".*/\1/p' /usr/share/qemu/firmware/60-edk2-x86_64.json)
