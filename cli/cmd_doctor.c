@@ -6,7 +6,7 @@
 /* The exit code if something is wrong. */
 enum { EXIT_WRONG = 1 };
 
-enum { WIDTH = 80, TEXT_COLUMN = 9, NEXT_COLUMN = 11 };
+enum { TEXT_COLUMN = 9, NEXT_COLUMN = 11 };
 
 static enum shade
 verdict_shade(enum maqet_verdict verdict)
@@ -30,14 +30,16 @@ finding_text(const void *row)
                                         [MAQET_VERDICT_WARNING] = "warning",
                                         [MAQET_VERDICT_ERROR] = "error"};
     const struct maqet_finding *finding = row;
-    _cleanup_free_ char *found = text_wrap(finding->text, TEXT_COLUMN, WIDTH);
+    _cleanup_free_ char *found =
+        text_wrap(finding->text, TEXT_COLUMN, terminal_text_columns());
     enum shade shade = verdict_shade(finding->verdict);
     struct maqet_text text = MAQET_TEXT_INIT;
 
     maqet_text_appendf(&text, "%s%-*s%s%s\n", shade_begin(shade), TEXT_COLUMN,
                        words[finding->verdict], shade_end(shade), found);
     for (size_t i = 0; i < finding->next.count; i++) {
-        _cleanup_free_ char *step = text_wrap(finding->next.items[i], NEXT_COLUMN, WIDTH);
+        _cleanup_free_ char *step =
+            text_wrap(finding->next.items[i], NEXT_COLUMN, terminal_text_columns());
 
         maqet_text_appendf(&text, "%*s- %s\n", TEXT_COLUMN, "", step);
     }
@@ -85,7 +87,7 @@ const struct command command_doctor = {
         "does not mean that it works, so a guest of one sector is booted with it, which "
         "has no access to any file.\n--fix removes what interrupted commands, and VMs "
         "that no longer exist, have left, and nothing else: neither images nor the "
-        "files of a VM that runs.\nThe exit code is 1 if there is an error, and "
+        "files of a VM that runs.\nThe exit status is 1 if there is an error, and "
         "otherwise 0, also with warnings.",
     .related = "storage",
     .options = {{"fix", .help = "remove what interrupted commands have left"},

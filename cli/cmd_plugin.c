@@ -77,7 +77,7 @@ append_options(struct maqet_text *text, const struct maqet_plugin_option *option
         _cleanup_free_ char *inner =
             maqet_format("%s.%s", name, option->items ? "N." : "");
 
-        maqet_text_appendf(text, "  %-24s %-8s %s", name, option->type,
+        maqet_text_appendf(text, "  %-22s  %-8s  %s", name, option->type,
                            option->help ? option->help : "");
         if (option->items)
             maqet_text_appendf(text, " (items: %s)", option->items);
@@ -228,7 +228,7 @@ static const struct command actions[] = {
          "maqet-plugin-check(1) describe all checks. If drives are stored elsewhere, "
          "such as in an image on a server that --set names, that image is written to: "
          "name one that nobody needs.\n"
-         "The exit code is 0 if no check failed, 1 if one failed, and 2 if none failed "
+         "The exit status is 0 if no check failed, 1 if one failed, and 2 if none failed "
          "but the time limit was over before all had been run.",
      .operands = {OPERAND_PLUGIN_FILE | OPERAND_OPTIONAL},
      .options =

@@ -54,6 +54,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/described.c cli/described.h \
 	cli/drives.c cli/drives.h \
 	cli/editor.c cli/editor.h \
+	cli/fold.c cli/fold.h \
 	cli/help.c cli/help.h \
 	cli/hints.c cli/hints.h \
 	cli/invocation.c cli/invocation.h \

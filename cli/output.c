@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/fold.h"
 #include "cli/hints.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
@@ -150,7 +151,8 @@ static const struct {
 static void
 say(const char *message)
 {
-    _cleanup_free_ char *line = maqet_format("%s\n", message);
+    _cleanup_free_ char *folded = fold_lines(message, terminal_columns(stderr));
+    _cleanup_free_ char *line = maqet_format("%s\n", folded);
 
     terminal_write(stderr, line);
     fflush(stderr);
@@ -375,7 +377,10 @@ write_lines(const struct output *output, const struct view *view, const void *ro
         text = maqet_strdup(view->empty);
     else if (!view->confirmation || output->loudness > QUIET)
         text = shown_text(view, rows, count);
-    output_text(text ? text : "");
+    _cleanup_free_ char *folded =
+        fold_lines(text ? text : "",
+                   output->format == FORMAT_PLAIN ? SIZE_MAX : terminal_columns(stdout));
+    output_text(folded);
 }
 
 void
@@ -468,7 +473,8 @@ output_confirm(const struct view *view, const void *rows, size_t count,
         _cleanup_free_ char *unasked = maqet_format("%s%s", text, question);
         return output_error_unasked(nothing, unasked, err);
     }
-    terminal_write(stderr, text);
+    _cleanup_free_ char *folded = fold_lines(text, terminal_columns(stderr));
+    terminal_write(stderr, folded);
     return terminal_ask(question)
                ? 0
                : maqet_error_set(err, MAQET_ERROR_REFUSED, "%s", nothing);

@@ -39,7 +39,7 @@ is_result(const struct maqet_conformance_row *row, const char *result)
 
 /* ---- lines for people ---- */
 
-enum { WIDTH = 80, RESULT_WIDTH = 7, TIME_WIDTH = 7, PLUGINS_WIDTH = 9, INDENT = 4 };
+enum { RESULT_WIDTH = 7, TIME_WIDTH = 7, PLUGINS_WIDTH = 9, INDENT = 4 };
 
 /* The width of the longest name, so that the columns are the same in each line. */
 static int
@@ -65,7 +65,7 @@ shade_of(const struct maqet_conformance_row *row)
 static void
 append_below(struct maqet_text *text, const char *words)
 {
-    _cleanup_free_ char *wrapped = text_wrap(words, INDENT, WIDTH);
+    _cleanup_free_ char *wrapped = text_wrap(words, INDENT, terminal_text_columns());
 
     maqet_text_appendf(text, "%*s%s\n", INDENT, "", wrapped);
 }
@@ -84,7 +84,7 @@ row_text(const void *data)
                        shade_end(shade_of(row)), TIME_WIDTH, time);
     if (row->why && !is_result(row, "FAILED")) {
         size_t column = (size_t)name_width() + RESULT_WIDTH + TIME_WIDTH + 6;
-        _cleanup_free_ char *why = text_wrap(row->why, column, WIDTH);
+        _cleanup_free_ char *why = text_wrap(row->why, column, terminal_text_columns());
 
         maqet_text_appendf(&text, "  %s", why);
     }
@@ -120,8 +120,8 @@ list_text(const void *data, size_t count)
                        shade_begin(SHADE_BOLD), width, "CHECK", PLUGINS_WIDTH, "PLUGINS",
                        shade_end(SHADE_BOLD));
     for (size_t i = 0; i < count; i++) {
-        _cleanup_free_ char *wrapped =
-            text_wrap(rows[i].text, (size_t)width + PLUGINS_WIDTH + 4, WIDTH);
+        _cleanup_free_ char *wrapped = text_wrap(
+            rows[i].text, (size_t)width + PLUGINS_WIDTH + 4, terminal_text_columns());
 
         maqet_text_appendf(&text, "%-*s  %-*s  %s\n", width, rows[i].check, PLUGINS_WIDTH,
                            rows[i].plugins, wrapped);

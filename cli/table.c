@@ -77,11 +77,26 @@ duration_text(int64_t seconds)
     return maqet_format("%" PRId64 "d %" PRId64 "h", days, hours % 24);
 }
 
+/* "2026-01-31 12:00:00" for "2026-01-31T12:00:00+01:00": people read their own time. */
+static char *
+date_text(const char *date)
+{
+    enum { DAY = 10, TIME = 8 };
+
+    return maqet_format("%.*s %.*s", DAY, date, TIME, date + DAY + 1);
+}
+
 static bool
 is_number(const struct column *column)
 {
     return column->field && column->field->value.type >= MAQET_TYPE_INT &&
            column->field->value.type <= MAQET_TYPE_DOUBLE;
+}
+
+static bool
+is_date(const struct column *column)
+{
+    return column->field && column->field->value.type == MAQET_TYPE_DATE;
 }
 
 /* A value in full; NULL if it is null. The caller frees. */
@@ -102,6 +117,8 @@ cell_text(const struct column *column, const void *row)
         return maqet_strdup("-");
     if (column->cell && column->cell->text)
         return column->cell->text(row);
+    if (is_date(column))
+        return date_text(text);
     switch (column->field ? column->field->unit : MAQET_UNIT_NONE) {
     case MAQET_UNIT_BYTES:
     case MAQET_UNIT_BYTES_PER_SECOND: /* the title says it */
@@ -110,6 +127,8 @@ cell_text(const struct column *column, const void *row)
         return duration_text(maqet_field_number(column->field, row));
     case MAQET_UNIT_PERCENT:
         return maqet_format("%s%%", text);
+    case MAQET_UNIT_MILLISECONDS:
+        return maqet_format("%.0f ms", strtod(text, NULL));
     default:
         return TAKE_PTR(text);
     }
@@ -167,7 +186,7 @@ fill_column(struct filled *filled, const void *rows, size_t size, size_t count)
     filled->width = filled->width < WIDTH_MAX ? filled->width : WIDTH_MAX;
 }
 
-/* The widest column of texts; NULL: all are narrow, or of numbers. */
+/* The widest column of texts; NULL: all are narrow, or mean nothing if they are cut. */
 static struct filled *
 widest(struct filled *all, size_t count)
 {
@@ -175,7 +194,8 @@ widest(struct filled *all, size_t count)
 
     for (size_t i = 0; i < count; i++)
         if (all[i].column.field && !is_number(&all[i].column) &&
-            all[i].width > WIDTH_LEAST && (!found || all[i].width > found->width))
+            !is_date(&all[i].column) && all[i].width > WIDTH_LEAST &&
+            (!found || all[i].width > found->width))
             found = &all[i];
     return found;
 }
@@ -224,7 +244,7 @@ table_text(const struct table *table, const void *rows, size_t count)
         filled->column = column;
         fill_column(filled, rows, size, count);
     }
-    fit(all, columns, terminal_columns());
+    fit(all, columns, terminal_columns(stdout));
     for (size_t i = 0; i <= count; i++)
         append_line(&text, all, columns, i,
                     i > 0 ? (const char *)rows + (i - 1) * size : NULL);
@@ -249,7 +269,7 @@ char *
 table_fields(const struct table *table, const void *row)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
-    size_t width = 0, columns = terminal_columns();
+    size_t width = 0, columns = terminal_columns(stdout);
     struct column column;
 
     for (const char *at = table->columns; next_column(table, &at, &column);) {

@@ -224,14 +224,23 @@ terminal_working_end(void)
 }
 
 size_t
-terminal_columns(void)
+terminal_columns(FILE *stream)
 {
     struct winsize size;
 
-    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+    return isatty(fileno(stream)) && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 &&
                    size.ws_col > 0
                ? size.ws_col
                : SIZE_MAX;
+}
+
+size_t
+terminal_text_columns(void)
+{
+    enum { USUAL = 80 };
+    size_t columns = terminal_columns(stdout);
+
+    return columns < SIZE_MAX ? columns : USUAL;
 }
 
 /* ---- a screen ---- */
@@ -311,8 +320,11 @@ terminal_ask(const char *question)
     _cleanup_free_ char *line = NULL;
     size_t space = 0;
 
+    _cleanup_free_ char *asked = maqet_format("%s [y/N]", words);
+    _cleanup_free_ char *wrapped = text_wrap(asked, 0, terminal_columns(stderr));
+
     terminal_progress_clear();
-    fprintf(stderr, "%s [y/N] ", words);
+    fprintf(stderr, "%s ", wrapped);
     fflush(stderr);
     if (getline(&line, &space, stdin) < 0) {
         fputc('\n', stderr);
@@ -372,8 +384,9 @@ text_cut(const char *text, size_t width)
 
     if (text_width(text) <= width)
         return maqet_strdup(text);
-    /* Names of files differ at their ends. */
-    size_t end = (width - 1) * 2 / 3;
+    /* Files differ in their names, and other texts at their ends. */
+    const char *name = *text == '/' ? strrchr(text, '/') : NULL;
+    size_t end = name && text_width(name) < width ? width - 1 : (width - 1) * 2 / 3;
     size_t head = text_fitting(text, width - 1 - end);
     const char *tail = text + head;
     while (*tail && text_width(tail) > end)
@@ -389,16 +402,18 @@ text_wrap(const char *paragraph, size_t indent, size_t width)
 
     while (*paragraph) {
         size_t length = strcspn(paragraph, " ");
+        _cleanup_free_ char *word = maqet_strndup(paragraph, length);
+        size_t columns = text_width(word);
 
-        if (column > indent && column + 1 + length > width) {
+        if (column > indent && column + 1 + columns > width) {
             maqet_text_appendf(&text, "\n%*s", (int)indent, "");
             column = indent;
         } else if (column > indent) {
             maqet_text_append(&text, " ");
             column++;
         }
-        maqet_text_append_bytes(&text, paragraph, length);
-        column += length;
+        maqet_text_append(&text, word);
+        column += columns;
         paragraph += length + strspn(paragraph + length, " ");
     }
     return maqet_text_take(&text);

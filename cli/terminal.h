@@ -56,11 +56,16 @@ void terminal_screen_draw(const char *text);
 size_t text_width(const char *text);
 size_t text_fitting(const char *text, size_t columns);
 
-/* The columns of the terminal that standard output is; SIZE_MAX: it is none. */
-size_t terminal_columns(void);
+/* The columns of the terminal that a stream is; SIZE_MAX: it is none. */
+size_t terminal_columns(FILE *stream);
+
+/* The columns for a text that is as wide as the terminal that standard output is;
+ * elsewhere, those of most terminals. */
+size_t terminal_text_columns(void);
 
 /* A text of at most @width columns, of which there are at least 3: a longer one is cut in the
- * middle, so that more remains of its end than of its beginning. The caller frees. */
+ * middle, so that more remains of its end than of its beginning; a path at its
+ * beginning if the name of the file then remains. The caller frees. */
 char *text_cut(const char *text, size_t width);
 
 /* Breaks a paragraph into lines of at most @width columns; all except the first are

@@ -3,6 +3,7 @@
 #include <locale.h>
 #include <string.h>
 
+#include "cli/fold.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "core/base/text.h"
@@ -222,6 +223,37 @@ test_wrapping(void)
     }
 }
 
+#define FOLDED(text, columns, wanted) folded(text, columns, wanted, __LINE__)
+
+static void
+folded(const char *text, size_t columns, const char *wanted, unsigned line)
+{
+    _cleanup_free_ char *lines = fold_lines(text, columns);
+
+    unit_same(lines, wanted, __FILE__, line);
+}
+
+static void
+test_folding(void)
+{
+    FOLDED("", 10, "");
+    FOLDED("one two three\n", SIZE_MAX, "one two three\n");
+    FOLDED("one two\nthree four\n", 10, "one two\nthree four\n");
+    FOLDED("one two three\n\nfour\n", 8, "one two\nthree\n\nfour\n");
+    /* What follows is below what the first line says. */
+    FOLDED("ERROR: one two three", 14, "ERROR: one two\n       three");
+    FOLDED("  1. one two\n", 9, "  1. one\n     two\n");
+    FOLDED("  kept  one two three", 17, "  kept  one two\n        three");
+    FOLDED("a very long column  one two", 22, "a very long column\none two");
+    /* A word is not broken, and shades have no width. */
+    FOLDED("incomprehensible a b", 5, "incomprehensible\na b");
+    FOLDED("\033[1;31mone\033[0m two three", 8, "\033[1;31mone\033[0m two\nthree");
+    if (!setlocale(LC_CTYPE, "C.UTF-8"))
+        return;
+    FOLDED("ä ö ü", 3, "ä ö\nü");
+    setlocale(LC_CTYPE, "C");
+}
+
 #define CUT(text, width, wanted) cut(text, width, wanted, __LINE__)
 
 static void
@@ -237,7 +269,9 @@ test_cut(void)
 {
     CUT("short", 5, "short");
     CUT("", 3, "");
-    CUT("/srv/images/web.qcow2", 12, "/srv…b.qcow2");
+    CUT("/srv/images/web.qcow2", 12, "…s/web.qcow2");
+    CUT("/srv/images/web.qcow2", 16, "…mages/web.qcow2");
+    CUT("/srv/images/web.qcow2", 9, "/sr…qcow2");
     CUT("abcdef", 3, "a…f");
     /* Wide characters, of which none is cut in two. */
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
@@ -261,6 +295,7 @@ main(void)
         {"widths", test_widths},
         {"wide values", test_wide_values},
         {"wrapping", test_wrapping},
+        {"broken lines", test_folding},
         {"cut", test_cut},
         CU_TEST_INFO_NULL,
     };
