@@ -30,7 +30,7 @@ attached_text(const void *row)
 {
     const struct attached *attached = row;
 
-    return maqet_format("Drive '%s' is attached to VM '%s'%s\n", attached->drive,
+    return maqet_format("Drive '%s' is attached to VM '%s'%s.\n", attached->drive,
                         attached->vm,
                         !attached->running    ? ", from its next start on"
                         : attached->transient ? " until that stops"
@@ -144,10 +144,11 @@ detached_text(const void *row)
 {
     const struct detached *detached = row;
 
-    return maqet_format("Drive '%s' is detached from VM '%s'%s%s%s\n", detached->drive,
+    return maqet_format("Drive '%s' is detached from VM '%s'%s%s%s%s.\n", detached->drive,
                         detached->vm, detached->transient ? " until that stops" : "",
-                        detached->image ? "; its image is kept: " : "",
-                        detached->image ? detached->image : "");
+                        detached->image ? "; its image " : "",
+                        detached->image ? detached->image : "",
+                        detached->image ? " is kept" : "");
 }
 
 static const struct view detached_view = {

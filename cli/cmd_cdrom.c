@@ -22,7 +22,7 @@ text(const void *row)
 {
     const struct changed *changed = row;
 
-    return maqet_format("Drive '%s' of VM '%s' %s%s%s\n", changed->drive, changed->vm,
+    return maqet_format("Drive '%s' of VM '%s' %s%s%s.\n", changed->drive, changed->vm,
                         changed->file ? "has " : "is empty",
                         changed->file ? changed->file : "",
                         changed->file ? " in it" : "");

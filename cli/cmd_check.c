@@ -282,7 +282,7 @@ const struct command command_check = {
         "too: a VM with a damaged image is not started, and a damaged backing file is "
         "a warning.\nEach image is clean, damaged, or has leaks: clusters that take up "
         "space without being in use, which is no loss of data. Drives whose type "
-        "cannot be checked are left out. The exit code is 0 if nothing is damaged, and "
+        "cannot be checked are left out. The exit status is 0 if nothing is damaged, and "
         "1 if something is. An image that was not created yet is listed as missing; "
         "one that existed before and is missing now is an error.\n--repair frees "
         "leaked clusters. Before it repairs a damaged image it asks, because damaged "

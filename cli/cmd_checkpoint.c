@@ -214,11 +214,22 @@ static const struct maqet_fields list_fields = MAQET_FIELDS_OF(
     {"date", MAQET_FIELD_DATE(struct listed, about.date), .optional = true,
      .help = "when it was created"},
     {"pause_ms", MAQET_FIELD(struct listed, about.pause), .unit = MAQET_UNIT_MILLISECONDS,
-     .help = "how long the guest was paused for it"});
+     .title = "PAUSE", .help = "how long the guest was paused for it"});
+
+/* The machine type is in the other formats: with it, the list is wider than a terminal. */
+static char *
+list_text(const void *rows, size_t count)
+{
+    static const struct table table = {
+        &list_fields, "name date drives memory size pause_ms method", NULL};
+
+    return table_text(&table, rows, count);
+}
 
 static const struct view list_view = {
     .table = {.fields = &list_fields,
               .columns = "name date drives memory size pause_ms method machine"},
+    .list_text = list_text,
     .empty = "No checkpoints found.\n",
     .each = "checkpoint",
 };
@@ -285,7 +296,8 @@ static const struct command actions[] = {
          "time of the checkpoint: let the guest ask for the time (NTP), or set it. "
          "Everything that changed after the checkpoint is lost, on the disks and in "
          "memory; on a terminal, you are asked first, and without one --yes is "
-         "required.\nIf the QEMU that is running does not answer within --wait seconds, it is ended nevertheless.",
+         "required.\nIf the QEMU that is running does not answer within --wait seconds, "
+         "it is ended nevertheless.",
      .operands = {OPERAND_CHECKPOINT},
      .options = {{"keep", .type = OPTION_TEXT, .argument = "NAME",
                   .help = "if the VM is running, first save its present state as this "

@@ -21,8 +21,29 @@ static const struct maqet_fields config_fields = MAQET_FIELDS_OF(
               "where it was written: a file and its line, an assignment of --set, or "
               "\"default\""));
 
+/* The first line of a value that has several. */
+static char *
+value_text(const void *row)
+{
+    const char *value = ((const struct maqet_listed_key *)row)->value;
+    const char *end = strstr(value, "\\n");
+
+    return end && end[2] ? maqet_format("%.*s…", (int)(end - value), value)
+                         : maqet_strdup(value);
+}
+
+static char *
+list_text(const void *rows, size_t count)
+{
+    static const struct cell cells[] = {{"value", value_text, NULL}, {0}};
+    static const struct table table = {&config_fields, "key value origin", cells};
+
+    return table_text(&table, rows, count);
+}
+
 static const struct view config_view = {
     .table = {&config_fields, "key value origin", NULL},
+    .list_text = list_text,
     .each = "key",
 };
 
@@ -47,7 +68,7 @@ const struct command command_config = {
     .related = "diff maqet.yaml(5)",
     .endable = true,
     .operands = {OPERAND_VM},
-    .summary = "Show each key of a VM's definition, and where its value comes from",
+    .summary = "Show the keys of a VM's definition, and where they come from",
     .description =
         "The origin is the file and line where the value was written, the assignment of "
         "--set, or 'default'. A default is the value that holds now because the key was "

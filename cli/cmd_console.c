@@ -79,8 +79,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         return -1;
     if (terminal)
         maqet_context_say(&invocation->context, MAQET_LEVEL_INFO,
-                          "This is the console of VM '%s'. Ctrl-] leaves it; Enter shows "
-                          "a prompt that is already there",
+                          "Console of VM '%s': Ctrl-] leaves it, Enter shows the prompt",
                           name);
     return relay(invocation, name, peer, terminal, err);
 }
@@ -93,22 +92,24 @@ const struct command command_console = {
     .operands = {OPERAND_VM},
     .summary = "Connect the terminal to a guest's serial console",
     .description =
-        "Every key goes to the guest, except Ctrl-], which leaves. What the guest writes "
-        "comes as it is, beginning with its unfinished line, such as a prompt. Several "
-        "may be connected at the same time; all of them see, and may type, the same. The "
-        "connection ends when QEMU does.\nIf the standard input is not a terminal, it is "
-        "sent to the guest as it is, and the guest's output is written to the standard "
-        "output, also as it is. After the end of the input the command ends when the "
-        "guest has been silent for the time of --quiet-for. To follow the output without "
-        "typing, use 'maqet logs --follow'.\nWhat the console shows is the guest's: it "
-        "can change the terminal's colours and title, as any program can.",
+        "Every key goes to the guest, except Ctrl-], which ends the connection. What the "
+        "guest writes is shown unchanged, beginning with its last line if that is "
+        "unfinished, such as a prompt. Several terminals can be connected at the same "
+        "time; all of them see the same, and may type. The connection ends when QEMU "
+        "does.\nIf standard input is not a terminal, it is sent to the guest, and the "
+        "guest's output is written to standard output, both unchanged. After the end of "
+        "the input, the command ends when the guest has been silent for the time of "
+        "--quiet-for. To follow the output without typing, use 'maqet logs "
+        "--follow'.\nThe guest decides what its console shows: it can change the "
+        "terminal's colours and title, as any program can.",
     .options = {{"quiet-for", .type = OPTION_SECONDS, .argument = "SECONDS",
                  .fallback = "1",
                  .help = "without a terminal: how long the guest must be silent after "
                          "the end of the input before the command ends"}},
-    .examples = {{"maqet console myvm", "Log in on the serial console"},
-                 {"maqet console myvm --quiet-for 5",
-                  "From a script: type what the standard input has, and read what the "
-                  "guest writes until it pauses for five seconds"}},
+    .examples =
+        {{"maqet console myvm", "Log in on the serial console"},
+         {"maqet console myvm --quiet-for 5",
+          "From a script: type what standard input has, and read what the guest writes "
+          "until it pauses for five seconds"}},
     .run = run,
 };

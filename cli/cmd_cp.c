@@ -47,7 +47,7 @@ run(struct invocation *invocation, struct maqet_error **err)
     copy.to_guest = to;
     if (!from == !to)
         return usage_error(invocation, err,
-                           from ? "Only one of both can be in a VM: '%s' and '%s'"
+                           from ? "Only one of the two can be in a VM: '%s' and '%s'"
                                 : "Neither is in a VM, as VM:PATH would be: '%s' and "
                                   "'%s'",
                            operands[0], operands[1]);
@@ -65,17 +65,17 @@ const struct command command_cp = {
     .operands = {OPERAND_COPIED, OPERAND_COPIED},
     .summary = "Copy a file or a folder to or from a guest",
     .description =
-        "One of both is VM:PATH, a path in the guest of a running VM; the other one is "
-        "of the host. If the target is a folder, the copy gets the name of the source "
-        "in it. A file replaces one of the same name; a folder does not. The copy "
-        "appears under its name when it is complete, or not at all, and has the "
+        "One of the two is VM:PATH, a path in the guest of a running VM; the other is a "
+        "path on this host. If the target is a folder, the source is copied into it, "
+        "under its own name. A file replaces one of the same name; a folder does not. "
+        "The copy appears under its name once it is complete, or not at all, and has the "
         "permissions of the source, but not its owner; those of a copy from a guest are "
-        "limited by the umask, and only the owner may write to it.\nIf the VM's definition has "
-        "the key ssh, ssh(1) is used, and paths are relative to the home folder of its "
-        "user; otherwise, and with --agent, the qemu-guest-agent in the guest, and "
-        "they are relative to /. A copy from a guest leaves a twentieth of its "
-        "file system free, but at most 1 GiB. The guest needs a shell and, for a folder, tar(1) and "
-        "space for it twice.",
+        "limited by the umask, and only the owner may write to it.\nIf the VM's "
+        "definition has the key `ssh`, ssh(1) is used, and paths are relative to the "
+        "home folder of its user. Otherwise, or with --agent, the guest's "
+        "qemu-guest-agent is used, and paths are relative to /. A copy from a guest "
+        "leaves a twentieth of its file system free, but at most 1 GiB. The guest needs a "
+        "shell and, for a folder, tar(1) and space for two copies of it.",
     .undoes = true,
     .undone = "Nothing was copied",
     .options = {{"recursive", 'r', .help = "copy a folder with all that is in it"},

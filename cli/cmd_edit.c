@@ -119,12 +119,12 @@ const struct command command_edit = {
     .operands = {OPERAND_VM},
     .summary = "Edit a VM's definition",
     .description =
-        "Runs the editor that VISUAL or EDITOR names. If the VM was added from one YAML "
-        "file, and nothing else, that file is edited, and applied as by 'maqet apply'; "
-        "if not, the stored definition is, as YAML. What is wrong is shown, and can be "
-        "edited again. Text that was not stored is never lost: the message tells where "
-        "it is, and the next 'maqet edit' continues with it. If the definition has "
-        "changed since the edit was begun, such as by 'maqet attach', the text is not "
+        "Runs the editor that VISUAL or EDITOR names. If the VM was added from a single "
+        "YAML file, without --set, that file is edited, and then applied as by 'maqet "
+        "apply'; otherwise the stored definition is edited, as YAML. Mistakes are shown, "
+        "and the text can be edited again. Text that was not stored is never lost: the "
+        "message says where it is, and the next 'maqet edit' continues with it. If the "
+        "definition has changed meanwhile, for example by 'maqet attach', the text is not "
         "stored.",
     .examples = {{"maqet edit web", "Edit the definition of web"},
                  {"EDITOR=nano maqet edit web", "The same, with another editor"}},

@@ -234,15 +234,18 @@ const struct command command_events = {
     .operands = {OPERAND_VM | OPERAND_REPEATED},
     .summary = "Show what has happened to VMs",
     .description =
-        "Lists the events of VMs, the oldest first. Those in capitals are QEMU's: a guest "
+        "Lists the events of VMs, the oldest first. Those in capitals are QEMU's: a "
+        "guest "
         "that is paused, resumed, reset or shut down, a drive without space, a device "
         "that was removed, and others; QEMU's QMP reference describes them and their "
-        "details. The others are maqet's: a VM was added or changed; its QEMU was started "
+        "details. The others are maqet's: a VM was added or changed; its QEMU was "
+        "started "
         "or resumed from a checkpoint, or has ended; a job, such as the creation of a "
-        "snapshot, has begun or ended.\nOf each VM, the last 1 to 2 MiB are kept, until it "
+        "snapshot, has begun or ended.\nOf each VM, the last 1 to 2 MiB are kept, until "
+        "it "
         "is removed.",
     .options = {{"follow", 'f',
-                 .help = "continue with what happens, until the VMs are removed"}},
+                 .help = "wait for more, and show it, until the VMs are removed"}},
     .examples = {{"maqet events myvm", "See what has happened to a VM"},
                  {"maqet events web db --follow --format json",
                   "Feed a program with what happens"}},

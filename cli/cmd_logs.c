@@ -161,15 +161,15 @@ const struct command command_logs = {
         "survives the end of the VM, the loading of snapshots and checkpoints, and "
         "restarts; a line marks each start. Of a guest that writes a lot, the last 16 to "
         "32 MiB are kept.\nOn a terminal the log is shown as lines of text, without "
-        "colours and other control sequences. Elsewhere, and with --raw, it is written as "
-        "it is, whatever --format says.",
+        "colours and other control sequences. Elsewhere, and with --raw, it is written "
+        "unchanged, whatever --format says.",
     .options = {{"follow", 'f',
-                 .help = "continue with what is added, until the VM has ended"},
+                 .help = "wait for more, and show it, until the VM has ended"},
                 {"lines", 'n', .type = OPTION_TEXT, .argument = "NUMBER",
-                 .help = "begin with the last lines, so many of them"},
+                 .help = "begin with the last NUMBER lines"},
                 {"qemu", .help = "show what QEMU itself has written since its last start "
                                  "in the background"},
-                {"raw", .help = "write the log as it is, even to a terminal"}},
+                {"raw", .help = "write the log unchanged, even to a terminal"}},
     .examples = {{"maqet logs myvm", "See how the guest boots"},
                  {"maqet logs myvm --follow --lines 20", "Watch the guest"},
                  {"maqet logs myvm --qemu", "See the messages of QEMU"}},

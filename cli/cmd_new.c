@@ -402,23 +402,23 @@ const struct command command_new = {
     .undoes = true,
     .undone = "Nothing was created",
     .operands = {OPERAND_NEW_NAME},
-    .summary = "Make a VM from an image with cloud-init, to log in to by SSH",
+    .summary = "Create a VM from an image with cloud-init, to log in to by SSH",
     .description =
-        "Writes NAME.yaml, as a person would write it, and adds the VM. Its disk is an "
-        "overlay over the image, which is only read, as qcow2 or raw. cloud-init in the "
-        "image, as in those that distributions offer for clouds, sets up the guest when it "
-        "boots for the first time: the user, who has sudo and logs in with the SSH key, and "
-        "the shared folder, which is mounted at " NEW_MOUNT_POINT
-        ".\nWithout --ssh-key, the "
-        "key is the user's own, from ~/.ssh; if there is none, one is created beside the "
-        "file. The disk is created by the first start. Nothing that exists is overwritten.",
+        "Writes NAME.yaml, as you would write it yourself, and adds the VM. Its disk is "
+        "an overlay on the image, a qcow2 or raw file that is only read. The image must "
+        "contain cloud-init, as those that distributions offer for clouds do. When the "
+        "guest boots for the first time, cloud-init creates the user, who has sudo and "
+        "logs in with the SSH key, and mounts the shared folder at " NEW_MOUNT_POINT
+        ".\nWithout --ssh-key, your own key in ~/.ssh is used; if there is none, one is "
+        "created beside the file. The first start creates the disk. Nothing that exists "
+        "is overwritten.",
     .options = {OPTION_ROW("image", .type = OPTION_TEXT, .argument = "FILE",
                            .help = "the image; required"),
                 OPTION_ROW("ssh-key", .type = OPTION_TEXT, .argument = "FILE",
                            .help = "the SSH key that logs in, private or public"),
-                OPTION_ROW("user", .type = OPTION_TEXT, .argument = "NAME",
-                           .help =
-                               "the user in the guest; the same as here unless given"),
+                OPTION_ROW(
+                    "user", .type = OPTION_TEXT, .argument = "NAME",
+                    .help = "the user in the guest; without this option, your own name"),
                 OPTION_ROW("size", .type = OPTION_TEXT, .argument = "SIZE",
                            .fallback = "20G", .help = "the size of the disk"),
                 OPTION_ROW("memory", .type = OPTION_TEXT, .argument = "SIZE",
@@ -430,7 +430,7 @@ const struct command command_new = {
                 OPTION_ROW("file", .type = OPTION_TEXT, .argument = "FILE",
                            .help = "write this file instead of NAME.yaml")},
     .examples = {{"maqet new dev --image debian-13-genericcloud-amd64.qcow2",
-                  "Make the VM dev, whose disk begins as this image"},
+                  "Create the VM dev, whose disk begins as this image"},
                  {"maqet new dev --image noble.img --size 40G --share src",
                   "The same with a larger disk and a shared folder"}},
     .view = &view,

@@ -42,10 +42,10 @@ text(const void *row)
     _cleanup_free_ char *is = maqet_text_size(resized->after);
 
     if (resized->before == resized->after)
-        return maqet_format("Drive '%s' of VM '%s' already has that size: %s\n",
+        return maqet_format("Drive '%s' of VM '%s' already has that size: %s.\n",
                             resized->drive, resized->vm, is);
     return maqet_format("Drive '%s' of VM '%s' has grown from %s to %s; the guest's "
-                        "partitions and file systems are unchanged\n",
+                        "partitions and file systems are unchanged.\n",
                         resized->drive, resized->vm, was, is);
 }
 

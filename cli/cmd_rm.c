@@ -75,8 +75,8 @@ text(const void *row)
     maqet_text_appendf(&text, "Removed VM '%s'.\n", removed->name);
     append_files(&text, &removed->removal);
     if (keeps_created(&removed->removal, MAQET_REMOVED_IMAGE))
-        maqet_text_append(&text, "To list images that no VM uses: maqet storage ls; "
-                                 "to delete them: maqet storage rm PATH\n");
+        maqet_text_append(&text, "To list images that no VM uses: maqet storage ls\n"
+                                 "To delete them: maqet storage rm PATH\n");
     if (keeps_created(&removed->removal, MAQET_REMOVED_STORAGE))
         maqet_text_append(&text, "maqet cannot delete the kept storage of drives any "
                                  "more: it is up to the tools of its service\n");
@@ -237,9 +237,12 @@ const struct command command_rm = {
         "memory of their checkpoints. Images are kept unless --delete-storage is given, "
         "which deletes only images that maqet created for drives that the VM still has, "
         "and that nothing else needs: never an installation medium, a backing file in "
-        "use, or a shared folder. Storage that is not a file of this host, and that maqet "
-        "has created, is deleted if its plugin can do that. A line for each file says what "
-        "happens to it, and why. If a VM is running, it is not removed without --force, and neither are the "
+        "use, or a shared folder. Storage that is not a file of this host, and that "
+        "maqet "
+        "has created, is deleted if its plugin can do that. A line for each file says "
+        "what "
+        "happens to it, and why. If a VM is running, it is not removed without --force, "
+        "and neither are the "
         "others that are named with it.\nAsks before anything is removed. Without a "
         "terminal, --yes or --force is required if images or the memory of checkpoints "
         "are deleted.\nImages that maqet created and that "

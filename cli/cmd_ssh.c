@@ -33,12 +33,12 @@ const struct command command_ssh = {
     .summary = "Log in to the guest, or run a command there, by ssh",
     .failure = 255, /* as that of ssh(1) */
     .description =
-        "Runs ssh(1) for the guest of a running VM, with the user and the key of the "
-        "key ssh in the VM's definition, and the port of this host that leads to the "
-        "guest's server. The keys of that server are remembered in a file of the VM "
-        "alone. Put -- before a command that has options; as with ssh, it is a line "
-        "for the shell of the guest's user. The exit status is that of ssh, and 255 if "
-        "maqet fails.",
+        "Runs ssh(1) to log in to the guest of a running VM: with the user and the key "
+        "that `ssh` in the VM's definition names, and through the port of this host that "
+        "leads to the guest's SSH server. The host keys of that server are remembered in "
+        "a file that belongs to this VM alone. Put -- before a command that has options; "
+        "as with ssh, the shell of the guest's user interprets the command. The exit "
+        "status is that of ssh, or 255 if maqet fails.",
     .examples = {{"maqet ssh myvm", "Log in"},
                  {"maqet ssh myvm -- tail -f /var/log/syslog", "Run a command"}},
     .run = become_ssh,

@@ -276,11 +276,11 @@ const struct command command_top = {
     .operands = {OPERAND_VM | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Show what running VMs use now",
     .description =
-        "The busiest VM comes first. On a terminal the list is refreshed until q or "
-        "Ctrl-C; otherwise, and with --once or another --format, it is printed once. CPU "
-        "is QEMU's share of one processor, so a guest with several can use more than "
-        "100 %. What the columns count, and what nobody counts, is told by 'maqet ls "
-        "--help'.",
+        "The busiest VM comes first. On a terminal, the list is refreshed until you "
+        "press q or Ctrl-C; otherwise, and with --once or another --format, it is "
+        "printed once. CPU is QEMU's share of one processor, so a guest with several can "
+        "use more than 100%. 'maqet ls --help' explains what the columns count and what "
+        "they leave out.",
     .options = {{"once", '1', .help = "print the list once"},
                 {"interval", 'n', .type = OPTION_SECONDS, .argument = "SECONDS",
                  .fallback = "2", .help = "the time between two refreshes"}},

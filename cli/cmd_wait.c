@@ -35,14 +35,14 @@ const struct command command_wait = {
     .undoes = true,
     .only_running = true,
     .description =
-        "Waits until each VM meets a condition:\nssh: the guest's ssh server has said "
-        "its version. agent: the guest agent answers. console:TEXT: the guest has "
-        "written this text to its serial console since its start. port:NUMBER: the "
-        "guest accepts a connection on this TCP port. stopped: QEMU has ended.\nFor ssh "
-        "and port, a port of this host must lead to that of the guest; QEMU is asked "
-        "whether the guest has accepted the connection, because QEMU itself accepts all. "
-        "A guest that ends or panics meanwhile is an error. With several --for, all "
-        "conditions must be met, one after the other.",
+        "Waits until each VM meets a condition. `ssh`: the guest's SSH server has "
+        "answered with its version. `agent`: the guest agent answers. `console:TEXT`: "
+        "the guest has written this text to its serial console since it was started. "
+        "`port:NUMBER`: the guest accepts a connection to this TCP port. `stopped`: QEMU "
+        "has ended.\nFor `ssh` and `port`, a port of this host must lead to that of the "
+        "guest. QEMU itself accepts every connection, so it is asked whether the guest "
+        "has, too. A guest that ends or panics while it is waited for is an error. With "
+        "several --for, all conditions must be met, one after the other.",
     .options = {{"for", .type = OPTION_TEXT, .argument = "CONDITION",
                  .help = "what to wait for; required; may be repeated"},
                 OPTION_READY_TIMEOUT_ROW,

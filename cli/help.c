@@ -7,8 +7,18 @@
 #include "cli/terminal.h"
 #include "core/base/text.h"
 
-enum { WIDTH = 80, OPTION_COLUMN = 28, COMMAND_COLUMN = 12, USAGE_COLUMN = 7 };
+enum { WIDTH = 80, OPTION_COLUMN = 28, COMMAND_COLUMN = 14, USAGE_COLUMN = 7 };
 enum { EXAMPLE_COLUMN = 6 };
+
+/* Whether any of the actions has operands of its own. */
+static bool
+has_operands(const struct command *actions)
+{
+    for (; actions && actions->name; actions++)
+        if (actions->operands[0])
+            return true;
+    return false;
+}
 
 char *
 help_synopsis(const struct command *group, const struct command *command)
@@ -16,7 +26,7 @@ help_synopsis(const struct command *group, const struct command *command)
     _cleanup_free_ char *operands = operands_synopsis(group, command);
 
     return maqet_format("maqet %s [OPTION]...%s%s%s", group->name, *operands ? " " : "",
-                        operands, command->actions ? " [ARGUMENT]..." : "");
+                        operands, has_operands(command->actions) ? " [ARGUMENT]..." : "");
 }
 
 /* "-t, --timeout SECONDS"; without a letter, the name is aligned with the others. */

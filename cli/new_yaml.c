@@ -65,8 +65,8 @@ append_storage(struct maqet_text *yaml, const struct new_machine *machine)
     _cleanup_free_ char *size = maqet_text_size(machine->size);
 
     maqet_text_append(yaml, "\nstorage:\n"
-                            "  # What the guest writes goes to this file, which is "
-                            "created by the first start.\n"
+                            "  # What the guest writes goes to this file, which the "
+                            "first start creates.\n"
                             "  - name: system\n"
                             "    type: qcow2\n");
     append_key(yaml, "    file", machine->disk);
@@ -131,7 +131,7 @@ new_yaml(const struct new_machine *machine)
     _cleanup_text_ struct maqet_text yaml = MAQET_TEXT_INIT;
 
     maqet_text_appendf(&yaml,
-                       "# The VM '%s', as 'maqet new' has made it. After a change: maqet "
+                       "# The VM '%s', as 'maqet new' created it. After a change: maqet "
                        "apply %s FILE\n",
                        machine->name, machine->name);
     append_key(&yaml, "name", machine->name);

@@ -80,7 +80,10 @@ script_by_ssh(const struct maqet_transport *transport, const char *script,
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
 
     ssh_words(transport, script, arguments, &argv);
-    return maqet_process_run((const char *const *)argv.items, -1, output, err);
+    return maqet_process_run((const char *const *)argv.items, -1, output, err) < 0
+               ? maqet_error_wrap(err, "In the guest of VM '%s'",
+                                  transport->machine->name)
+               : 0;
 }
 
 static int
@@ -103,7 +106,9 @@ script_by_agent(struct maqet_transport *transport, const char *script,
     if (maqet_guest_run(transport->machine, &program, &end, err) < 0)
         return -1;
     if (end.exit_code != 0)
-        return maqet_error_set(err, MAQET_ERROR_FAILED, "sh failed: %.*s",
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "In the guest of VM '%s': sh failed: %.*s",
+                               transport->machine->name,
                                end.error.data ? maqet_text_fitting(end.error.data) : 0,
                                end.error.data ? end.error.data : "");
     *output = maqet_text_take(&end.out);
@@ -121,7 +126,7 @@ maqet_transport_script(struct maqet_transport *transport, const char *script,
                      : script_by_agent(transport, script, arguments, &text, err);
 
     if (result < 0)
-        return maqet_error_wrap(err, "In the guest of VM '%s'", transport->machine->name);
+        return -1;
     size_t length = strlen(text);
     if (length > 0 && text[length - 1] == '\n')
         text[length - 1] = '\0';

@@ -278,7 +278,7 @@ remove_device(const struct maqet_hotplug *hotplug, const struct maqet_props *pro
 
     if (gone == 0)
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                               "the guest did not let go of it within %.0f s",
+                               "the guest did not release it within %.0f s",
                                (double)hotplug->timeout / 1000);
     return gone < 0 ? -1 : 0;
 }

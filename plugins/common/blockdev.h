@@ -17,11 +17,11 @@ extern const char *const blockdev_detect_zeroes_words[];
 /* clang-format off */
 #define BLOCKDEV_OPTIONS \
     {.name = "file", .type = MAQET_OPTION_PATH, \
-     .help = "the image, made when it is missing, or a block device"}, \
+     .help = "the image, created if it is missing, or a block device"}, \
     {.name = "size", .type = MAQET_OPTION_SIZE, \
-     .help = "size that the guest sees, such as 20G; used when the image is made"}, \
+     .help = "size that the guest sees, such as 20G; used when the image is created"}, \
     {.name = "readonly", .type = MAQET_OPTION_BOOL, \
-     .help = "the guest may only read, and the image is never made"}, \
+     .help = "the guest may only read, and the image is never created"}, \
     {.name = "cache", .type = MAQET_OPTION_CHOICE, .choices = blockdev_cache_words, \
      .help = "how the host caches, in QEMU's words; writeback unless given"}, \
     {.name = "aio", .type = MAQET_OPTION_CHOICE, .choices = blockdev_aio_words, \

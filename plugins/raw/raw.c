@@ -77,7 +77,7 @@ reserve(const struct maqet_drive *drive, int fd, uint64_t size)
         return result;
     maqet_warn(
         drive,
-        "the file system cannot reserve space, so the image is made sparse and takes "
+        "the file system cannot reserve space, so the image is created sparse and takes "
         "its space as it is written");
     return ftruncate(fd, (off_t)size);
 }

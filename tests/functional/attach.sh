@@ -45,7 +45,7 @@ out_has "Drive 'two' is attached to VM 'vm', from its next start on"
 expect 3 maqet detach vm two --transient
 err_has "VM 'vm' is not running, so a drive cannot be detached until it stops"
 expect 0 maqet detach vm two
-out_has "Drive 'two' is detached from VM 'vm'; its image is kept: $TMP/two.qcow2"
+out_has "Drive 'two' is detached from VM 'vm'; its image $TMP/two.qcow2 is kept."
 
 expect 0 maqet start vm
 expect 3 maqet attach vm --name two --size 1M interface=sata
@@ -125,7 +125,7 @@ out_lacks seed
 expect 0 maqet attach vm --name five --size 1M file=five.qcow2
 expect 2 maqet detach vm five --timeout 1
 err_has "Cannot detach drive 'five' of VM 'vm'"
-err_has "the guest did not let go of it within 1 s"
+err_has "the guest did not release it within 1 s"
 err_has "The drive is still attached"
 expect 0 maqet resize vm five 2M
 [ ! -e data/vms/vm/pending.json ] || fail "a job is left"

@@ -85,7 +85,7 @@ out_has 'maqet start web --wait-for ssh'
 same 'web.key web.key.pub web.yaml' "$(echo *)" "what it has written"
 same 600 "$(stat -c %a web.key)" "the mode of the key"
 cat >wanted <<END
-# The VM 'web', as 'maqet new' has made it. After a change: maqet apply web FILE
+# The VM 'web', as 'maqet new' created it. After a change: maqet apply web FILE
 name: web
 memory: 2G
 vcpus: 2
@@ -99,7 +99,7 @@ ssh:
   key: web.key
 
 storage:
-  # What the guest writes goes to this file, which is created by the first start.
+  # What the guest writes goes to this file, which the first start creates.
   - name: system
     type: qcow2
     file: web.qcow2

@@ -58,7 +58,7 @@ err_has "cannot reserve 4194304 bytes for"
 err_has "No space left on device"
 [ ! -e images/nospace.raw ] || fail "an image is left"
 expect 0 traced fallocate error=EOPNOTSUPP start nospace
-err_has "cannot reserve space, so the image is made sparse"
+err_has "cannot reserve space, so the image is created sparse"
 expect 0 maqet stop nospace --timeout 0 --force
 same 4194304 "$(size_of images/nospace.raw)" "size"
 

@@ -494,7 +494,7 @@ test_device_stays(void)
     hotplug.timeout = 1000;
     CU_ASSERT_EQUAL(maqet_hotplug_remove(&hotplug, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
-               "The -device 'disk' cannot be removed: the guest did not let go of it "
+               "The -device 'disk' cannot be removed: the guest did not release it "
                "within 1 s");
     check_all(qmp);
     stop(&qemu, qmp);
