@@ -21,6 +21,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-shares.sh \
 	tests/functional/guest-snapshots.sh \
 	tests/functional/session.sh \
+	tests/functional/screens.sh \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/core-has-no-grammar.sh \
 	tests/functional/firmware.sh \
@@ -180,6 +181,7 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
 	tests/functional/image-functions.sh \
 	tests/functional/published.awk \
+	tests/screens \
 	tests/functional/unit-functions.sh \
 	tests/functional/foreign-text.pl tests/functional/json-fields.pl \
 	tests/functional/combinations.sh \
