@@ -74,7 +74,8 @@ const struct command command_cp = {
         "definition has the key `ssh`, ssh(1) is used, and paths are relative to the "
         "home folder of its user. Otherwise, or with --agent, the guest's "
         "qemu-guest-agent is used, and paths are relative to /. A copy from a guest "
-        "leaves a twentieth of its file system free, but at most 1 GiB. The guest needs a "
+        "leaves a twentieth of its file system free, but at most 1 GiB. The guest needs "
+        "a "
         "shell and, for a folder, tar(1) and space for two copies of it.",
     .undoes = true,
     .undone = "Nothing was copied",
