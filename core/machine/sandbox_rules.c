@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "core/base/printable.h"
 #include "core/base/process.h"
 #include "core/base/replacement.h"
 #include "core/machine/run_folder.h"
@@ -195,10 +196,11 @@ check_access(const char *user, int dir_fd, struct maqet_error **err)
                         "QEMU is configured to run as '%s', which cannot access the "
                         "folder %s",
                         user, folder);
+        _cleanup_free_ char *word = maqet_shell_quoted(folder);
         maqet_error_hint(err,
-                         "Let others access it (chmod o+x '%s'), or set another folder "
+                         "Let others access it (chmod o+x %s), or set another folder "
                          "with MAQET_RUNTIME_DIR",
-                         folder);
+                         word);
         return -1;
     }
     return 0;

@@ -15,6 +15,7 @@
 
 #include "core/base/child.h"
 #include "core/base/files.h"
+#include "core/base/printable.h"
 #include "core/machine/devices.h"
 
 static const char DEVICE[] = "/dev/net/tun";
@@ -30,11 +31,35 @@ place_of(const struct maqet_vm *vm)
 
 /* ---- whether it is there ---- */
 
+/* The name is from the VM's file, which somebody else may have written; the command is for
+ * root. */
 static void
 hint_tap(const char *name, struct maqet_error **err)
 {
+    _cleanup_text_ struct maqet_text word = MAQET_TEXT_INIT;
+
+    maqet_shell_append(&word, name);
     maqet_error_hint(err, "Create it for you: sudo ip tuntap add %s mode tap user $USER",
-                     name);
+                     word.data);
+}
+
+static void
+hint_bridge(const char *name, struct maqet_error **err)
+{
+    _cleanup_text_ struct maqet_text word = MAQET_TEXT_INIT;
+
+    maqet_shell_append(&word, name);
+    maqet_error_hint(err, "Create it: sudo ip link add %s type bridge", word.data);
+}
+
+static void
+hint_allow(const char *bridge, struct maqet_error **err)
+{
+    _cleanup_free_ char *line = maqet_format("allow %s", bridge);
+    _cleanup_free_ char *word = maqet_shell_quoted(line);
+
+    maqet_error_hint(err, "As root, allow the bridge: echo %s >>/etc/qemu/bridge.conf",
+                     word);
 }
 
 static int
@@ -50,7 +75,7 @@ check_there(const struct maqet_vm *vm, const struct maqet_network *network,
                       "VM '%s': this host has no %s '%s' for its network",
                       vm->definition->name, bridge ? "bridge" : "interface", name);
     if (bridge)
-        maqet_error_hint(err, "Create it: sudo ip link add %s type bridge", name);
+        hint_bridge(name, err);
     else
         hint_tap(name, err);
     return -1;
@@ -182,10 +207,7 @@ error_helper(const struct maqet_vm *vm, const struct helper *helper,
                       vm->definition->name, helper->path, helper->bridge,
                       length > 0 ? words : "it said nothing");
     if (length > 0 && strstr(words, "acl file"))
-        maqet_error_hint(err,
-                         "As root, allow the bridge: echo 'allow %s' "
-                         ">>/etc/qemu/bridge.conf",
-                         helper->bridge);
+        hint_allow(helper->bridge, err);
     else if (geteuid() != 0)
         maqet_error_hint(err, "As root, let all users run it: chmod u+s %s",
                          helper->path);

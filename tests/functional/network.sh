@@ -79,6 +79,15 @@ expect 0 maqet add tap.yaml
 expect 3 maqet start tap
 err_has "tap.yaml:5:10: VM 'tap': this host has no interface 'maqet0' for its network"
 err_has 'sudo ip tuntap add maqet0 mode tap user $USER'
+# A file that somebody else wrote puts nothing into commands for root.
+for type in tap bridge; do
+    key=$([ $type = tap ] && echo interface || echo bridge)
+    define foreign "network: {type: $type, $key: 'a;\$(b)'}"
+    expect 0 maqet apply foreign foreign.yaml
+    expect 3 maqet start foreign
+    err_has "this host has no $key 'a;\$(b)'"
+    grep -qE "sudo ip (tuntap|link) add 'a;\\\$\(b\)' " err || fail "not quoted: $(cat err)"
+done
 if ! ip tuntap add maqet0 mode tap 2>/dev/null; then
     skip_always "no interface can be created"
 fi
