@@ -2,6 +2,7 @@
 #include "cli/operands.h"
 
 #include "cli/invocation.h"
+#include "core/lifecycle/apply.h"
 
 static const struct {
     const char *word;       /* in a synopsis */

@@ -63,31 +63,41 @@ check_default_path(const struct maqet_vm *vm, const struct maqet_drive *drive,
     return 0;
 }
 
+/* Only machines whose names, among all @names, match are opened. */
+static int
+check_default_path_of(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                      const struct maqet_strings *names, struct maqet_error **err)
+{
+    bool chosen = drive->path && (drive->default_path || is_firmware(drive));
+
+    for (size_t i = 0; chosen && i < names->count; i++) {
+        _cleanup_free_ char *its = maqet_store_image_name(vm->context, names->items[i]);
+        _cleanup_free_ char *start = maqet_format("/maqet-%s-", its);
+
+        if (strcmp(names->items[i], vm->definition->name) != 0 &&
+            maqet_text_starts(strrchr(drive->path, '/'), start) &&
+            check_default_path(vm, drive, names->items[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int
 check_default_paths(const struct maqet_vm *vm, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    struct maqet_error *error = NULL; /* of one drive */
+    bool wrong = false;
 
     if (maqet_store_list(vm->context, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < vm->drive_count; i++) {
-        const struct maqet_drive *drive = vm->drives[i];
-
-        bool chosen = drive->default_path || is_firmware(drive);
-
-        for (size_t j = 0; chosen && drive->path && j < names.count; j++) {
-            _cleanup_free_ char *its =
-                maqet_store_image_name(vm->context, names.items[j]);
-            _cleanup_free_ char *start = maqet_format("/maqet-%s-", its);
-
-            /* Only machines whose names match are opened. */
-            if (strcmp(names.items[j], vm->definition->name) != 0 &&
-                maqet_text_starts(strrchr(drive->path, '/'), start) &&
-                check_default_path(vm, drive, names.items[j], err) < 0)
-                return -1;
-        }
+        if (vm->drives[i]->fault)
+            continue;
+        check_default_path_of(vm, vm->drives[i], &names, &error);
+        wrong |= maqet_error_add(err, &error) < 0;
     }
-    return 0;
+    return wrong ? -1 : 0;
 }
 
 /* QEMU locks an image that a drive writes, so a second drive on it could never start. */
@@ -107,21 +117,49 @@ check_shared_image(const struct maqet_drive *one, const struct maqet_drive *othe
 static int
 check_shared_images(const struct maqet_vm *vm, struct maqet_error **err)
 {
+    struct maqet_error *error = NULL; /* of one drive */
+    bool wrong = false;
+
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_drive *drive = vm->drives[i];
         const struct maqet_drive *first =
             drive->path ? maqet_vm_find_path(vm, drive->path) : drive;
 
-        if (first != drive && check_shared_image(first, drive, err) < 0)
-            return -1;
+        if (first == drive || first->fault || drive->fault)
+            continue;
+        check_shared_image(first, drive, &error);
+        wrong |= maqet_error_add(err, &error) < 0;
     }
-    return 0;
+    return wrong ? -1 : 0;
 }
 
 int
 maqet_vm_check_own_images(const struct maqet_vm *vm, struct maqet_error **err)
 {
-    return check_shared_images(vm, err) < 0 ? -1 : check_default_paths(vm, err);
+    struct maqet_error *error = NULL;
+    bool wrong = check_shared_images(vm, err) < 0;
+
+    check_default_paths(vm, &error);
+    return maqet_error_add(err, &error) < 0 || wrong ? -1 : 0;
+}
+
+/* Adds what is wrong with the arguments, and with the drives that have no fault. */
+static int
+check_parts(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    struct maqet_error *error = NULL;
+    bool wrong = maqet_vm_check_own_images(vm, err) < 0;
+
+    maqet_vm_arguments_check(vm, false, &error);
+    wrong |= maqet_error_add(err, &error) < 0;
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        if (vm->drives[i]->fault)
+            continue;
+        maqet_image_check(vm->drives[i], &error);
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    /* Of an image that cannot be read, that was said. */
+    return wrong ? -1 : maqet_vm_check_drives(vm, err);
 }
 
 int
@@ -129,14 +167,40 @@ maqet_vm_check(struct maqet_vm *vm, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
 
-    if (maqet_vm_check_own_images(vm, err) < 0 ||
-        maqet_vm_arguments_check(vm, false, err) < 0)
-        return -1;
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (maqet_image_check(vm->drives[i], err) < 0)
-            return -1;
-    return maqet_vm_check_drives(vm, err) < 0 ? -1
-                                              : maqet_vm_command_line(vm, &argv, err);
+    return check_parts(vm, err) < 0 ? -1 : maqet_vm_command_line(vm, &argv, err);
+}
+
+struct maqet_vm *
+maqet_vm_of_draft(const struct maqet_context *context, struct maqet_definition *draft,
+                  struct maqet_error *mistakes, struct maqet_error **err)
+{
+    struct maqet_error *error = NULL;
+    struct maqet_vm *vm = draft ? maqet_vm_look(context, draft) : NULL;
+
+    if (vm)
+        maqet_vm_check_sound(vm, &error);
+    maqet_error_add(&mistakes, &error);
+    if (!mistakes)
+        return vm;
+    /* What a check of the whole would find next. */
+    if (vm)
+        check_parts(vm, &error);
+    maqet_error_add(&mistakes, &error);
+    maqet_vm_free(vm);
+    maqet_error_move(err, mistakes);
+    return NULL;
+}
+
+struct maqet_vm *
+maqet_vm_read(const struct maqet_context *context, const struct maqet_strings *files,
+              const struct maqet_strings *assignments, const char *name,
+              struct maqet_error **err)
+{
+    struct maqet_error *mistakes = NULL;
+    struct maqet_definition *draft =
+        maqet_definition_draft(files, assignments, name, &mistakes);
+
+    return maqet_vm_of_draft(context, draft, mistakes, err);
 }
 
 /* ---- storing it ---- */

@@ -207,7 +207,7 @@ parse(const struct maqet_edit *edit, const char *name, struct maqet_error **err)
     if (!tree)
         return NULL;
     keep_places(tree, stored->tree);
-    return maqet_definition_of_tree(tree, stored->name, err);
+    return maqet_definition_draft_of_tree(tree, stored->name, err);
 }
 
 /* What is in maqet's file comes from no other one any more. */
@@ -219,23 +219,25 @@ read_own_file(struct maqet_edit *edit, struct maqet_error **err)
 
     if (!now)
         return NULL;
-    _cleanup_vm_ struct maqet_vm *vm = NULL;
-    struct maqet_definition *definition = parse(edit, edit->path, err);
-    if (!definition)
-        return NULL;
-    definition->defaults = now->defaults;
-    /* The plugins' errors name the file, too. */
-    vm = maqet_vm_new(edit->context, definition, err);
+    struct maqet_error *mistakes = NULL;
+    struct maqet_definition *draft = parse(edit, edit->path, &mistakes);
+    if (draft)
+        draft->defaults = now->defaults;
+    /* All errors, those of plugins as well, name the file. */
+    _cleanup_vm_ struct maqet_vm *vm =
+        maqet_vm_of_draft(edit->context, draft, mistakes, err);
     if (!vm)
         return NULL;
-    definition = parse(edit, MAQET_PLACE_EDITED, err);
-    if (definition) {
-        struct maqet_added none = definition->added;
-
-        definition->added = now->added;
-        now->added = none;
+    _cleanup_definition_ struct maqet_definition *definition =
+        parse(edit, MAQET_PLACE_EDITED, &mistakes);
+    if (mistakes) {
+        maqet_error_move(err, mistakes);
+        return NULL;
     }
-    return definition;
+    struct maqet_added none = definition->added;
+    definition->added = now->added;
+    now->added = none;
+    return TAKE_PTR(definition);
 }
 
 static struct maqet_definition *
@@ -245,7 +247,9 @@ read_users_file(const struct maqet_edit *edit, struct maqet_error **err)
     const struct maqet_strings none = MAQET_STRINGS_INIT;
 
     maqet_strings_add(&files, edit->path);
-    return maqet_definition_read(&files, &none, edit->stored->name, err);
+    _cleanup_vm_ struct maqet_vm *vm =
+        maqet_vm_read(edit->context, &files, &none, edit->stored->name, err);
+    return vm ? TAKE_PTR(vm->definition) : NULL;
 }
 
 static bool

@@ -97,6 +97,8 @@ check_folders(const struct maqet_vm *vm, struct maqet_error **err)
     _cleanup_argument_list_ struct maqet_argument_list arguments =
         maqet_argument_list_read(maqet_vm_arguments(vm));
     _cleanup_written_files_ struct maqet_written_files files = files_of(vm);
+    struct maqet_error *error = NULL; /* of one folder */
+    bool wrong = false;
 
     for (size_t i = 0; i < arguments.count; i++) {
         const struct maqet_argument *argument = &arguments.items[i];
@@ -108,14 +110,15 @@ check_folders(const struct maqet_vm *vm, struct maqet_error **err)
         _cleanup_free_ char *path = maqet_qemu_path(written, base);
         const struct maqet_written share = {
             .path = path, .option = argument->name, .place = argument->place};
-        if (check_folder(vm, &share, err) < 0)
-            return -1;
+        check_folder(vm, &share, &error);
+        wrong |= maqet_error_add(err, &error) < 0;
     }
-    for (size_t i = 0; i < files.count; i++)
-        if (files.items[i].kind == MAQET_WRITTEN_FOLDER &&
-            check_folder(vm, &files.items[i], err) < 0)
-            return -1;
-    return 0;
+    for (size_t i = 0; i < files.count; i++) {
+        if (files.items[i].kind == MAQET_WRITTEN_FOLDER)
+            check_folder(vm, &files.items[i], &error);
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    return wrong ? -1 : 0;
 }
 
 static int
@@ -146,33 +149,43 @@ check_drive(const struct maqet_vm *vm, const struct maqet_written *file,
     return 0;
 }
 
-/* Whether another argument, or a drive, of the machine uses one of these files too. */
+/* Whether another argument, before number @index, or a drive uses that file, too. */
+static int
+check_file(const struct maqet_vm *vm, const struct maqet_written_files *files,
+           size_t index, struct maqet_error **err)
+{
+    const struct maqet_written *file = &files->items[index];
+
+    if (!is_lockable(file) && access(file->path, F_OK) == 0)
+        return 0;
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (check_drive(vm, file, vm->drives[i], err) < 0)
+            return -1;
+    for (size_t i = 0; i < index; i++) {
+        const struct maqet_written *other = &files->items[i];
+
+        if ((is_output(file) && is_output(other)) || !is_same(file->path, other->path))
+            continue;
+        _cleanup_free_ char *place = maqet_place_text(other->place);
+        _cleanup_free_ char *text =
+            maqet_format("-%s (%s)", other->option, *place ? place : "above");
+        return error_twice(vm, file, text, err);
+    }
+    return 0;
+}
+
 static int
 check_files(const struct maqet_vm *vm, struct maqet_error **err)
 {
     _cleanup_written_files_ struct maqet_written_files files = files_of(vm);
+    struct maqet_error *error = NULL; /* of one file */
+    bool wrong = false;
 
     for (size_t i = 0; i < files.count; i++) {
-        const struct maqet_written *file = &files.items[i];
-
-        if (!is_lockable(file) && access(file->path, F_OK) == 0)
-            continue;
-        for (size_t j = 0; j < vm->drive_count; j++)
-            if (check_drive(vm, file, vm->drives[j], err) < 0)
-                return -1;
-        for (size_t j = 0; j < i; j++) {
-            const struct maqet_written *other = &files.items[j];
-
-            if ((is_output(file) && is_output(other)) ||
-                !is_same(file->path, other->path))
-                continue;
-            _cleanup_free_ char *place = maqet_place_text(other->place);
-            _cleanup_free_ char *text =
-                maqet_format("-%s (%s)", other->option, *place ? place : "above");
-            return error_twice(vm, file, text, err);
-        }
+        check_file(vm, &files, i, &error);
+        wrong |= maqet_error_add(err, &error) < 0;
     }
-    return 0;
+    return wrong ? -1 : 0;
 }
 
 static struct maqet_qemu_manner
@@ -188,10 +201,13 @@ maqet_vm_arguments_check(const struct maqet_vm *vm, bool detached,
 {
     const struct maqet_qemu_manner manner = manner_of(vm, detached);
 
-    return maqet_arguments_check_allowed(maqet_vm_arguments(vm), &manner, err) < 0 ||
-                   check_folders(vm, err) < 0
-               ? -1
-               : check_files(vm, err);
+    struct maqet_error *error = NULL;
+    bool wrong = maqet_arguments_check_allowed(maqet_vm_arguments(vm), &manner, err) < 0;
+
+    check_folders(vm, &error);
+    wrong |= maqet_error_add(err, &error) < 0;
+    check_files(vm, &error);
+    return maqet_error_add(err, &error) < 0 || wrong ? -1 : 0;
 }
 
 void

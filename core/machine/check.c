@@ -80,6 +80,8 @@ int
 maqet_vm_check_drives(const struct maqet_vm *vm, struct maqet_error **err)
 {
     struct maqet_state state = {0};
+    struct maqet_error *error = NULL; /* of one drive */
+    bool wrong = false;
 
     maqet_state_look(vm->context, vm->definition->name, &state, NULL);
     for (size_t i = 0; i < vm->drive_count; i++) {
@@ -89,10 +91,10 @@ maqet_vm_check_drives(const struct maqet_vm *vm, struct maqet_error **err)
         if (state.pid > 0 && drive->path && !maqet_drive_readonly(drive) &&
             maqet_holders_has_open(vm, drive, state.pid))
             continue;
-        if (maqet_vm_check_drive(vm, drive, err) < 0)
-            return -1;
+        maqet_vm_check_drive(vm, drive, &error);
+        wrong |= maqet_error_add(err, &error) < 0;
     }
-    return 0;
+    return wrong ? -1 : 0;
 }
 
 void

@@ -81,14 +81,20 @@ maqet_cloud_init_check(json_object *tree, struct maqet_error **err)
 {
     json_object *mapping = json_object_object_get(tree, key_name);
 
+    struct maqet_error *error = NULL; /* of one key */
+    bool wrong = false;
+
     if (!json_object_is_type(mapping, json_type_object))
         return 0;
     for (const struct maqet_option *row = maqet_cloud_init_options; row->name; row++) {
-        if (check_is_text(mapping, row->name, err) < 0)
-            return -1;
-        make_absolute(mapping, row->name);
+        if (check_is_text(mapping, row->name, &error) == 0)
+            make_absolute(mapping, row->name);
+        else /* which is said once, and not again by the check of the options */
+            json_object_object_del(mapping, row->name);
+        wrong |= maqet_error_add(err, &error) < 0;
     }
-    return check_drives(tree, err);
+    check_drives(tree, &error);
+    return maqet_error_add(err, &error) < 0 || wrong ? -1 : 0;
 }
 
 /* Where its key stands, if it has one. */

@@ -74,29 +74,37 @@ maqet_definition_free(struct maqet_definition *definition)
 
 /* ---- from files to one tree ---- */
 
+/* Adds all mistakes. NULL: there is no tree. */
 static json_object *
 read_files(const struct maqet_strings *files, const struct maqet_strings *assignments,
            struct maqet_error **err)
 {
     _cleanup_json_ json_object *tree = NULL;
     _cleanup_free_ char *folder = realpath(".", NULL);
+    struct maqet_error *error = NULL; /* of one file or assignment */
+    bool merged = true;
 
     for (size_t i = 0; i < files->count; i++) {
-        _cleanup_json_ json_object *later = maqet_yaml_read(files->items[i], err);
+        _cleanup_json_ json_object *later = maqet_yaml_read(files->items[i], &error);
 
+        merged &= maqet_error_add(err, &error) == 0;
+        if (!later)
+            continue;
         /* In each file, because merging removes what a later one replaces. */
-        if (!later || maqet_arguments_check_repeated(
-                          json_object_object_get(later, "arguments"), err) < 0)
-            return NULL;
+        maqet_arguments_check_repeated(json_object_object_get(later, "arguments"),
+                                       &error);
+        maqet_error_add(err, &error);
         if (!tree)
             tree = TAKE_PTR(later);
-        else if (maqet_merge(tree, later, err) < 0)
-            return NULL;
+        else
+            maqet_merge(tree, later, &error);
+        merged &= maqet_error_add(err, &error) == 0;
     }
-    for (size_t i = 0; i < assignments->count; i++)
-        if (maqet_assign(tree, assignments->items[i], folder ? folder : "/", err) < 0)
-            return NULL;
-    return TAKE_PTR(tree);
+    for (size_t i = 0; merged && i < assignments->count; i++) {
+        maqet_assign(tree, assignments->items[i], folder ? folder : "/", &error);
+        maqet_error_add(err, &error);
+    }
+    return merged ? TAKE_PTR(tree) : NULL;
 }
 
 /* ---- checks that need no plugins ---- */
@@ -157,6 +165,8 @@ static int
 check_paths(json_object *mapping, const char *key, struct maqet_error **err)
 {
     json_object *list = json_object_object_get(mapping, key);
+    struct maqet_error *error = NULL; /* of one item */
+    bool wrong = false;
 
     if (check_list(mapping, key, "paths, such as [/srv/isos]", err) < 0)
         return -1;
@@ -165,10 +175,11 @@ check_paths(json_object *mapping, const char *key, struct maqet_error **err)
 
         if (!json_object_is_type(item, json_type_string) ||
             json_object_get_string_len(item) == 0)
-            return maqet_place_invalid(maqet_tree_place_of_item(list, i), err,
-                                       "an item of '%s' is not a path", key);
+            maqet_place_invalid(maqet_tree_place_of_item(list, i), &error,
+                                "an item of '%s' is not a path", key);
+        wrong |= maqet_error_add(err, &error) < 0;
     }
-    return 0;
+    return wrong ? -1 : 0;
 }
 
 /* The key `sandbox`: on, off, or a mapping. */
@@ -197,11 +208,12 @@ check_sandbox(json_object *tree, struct maqet_error **err)
                                    "`read: [/srv/isos]`");
     maqet_strings_add(&lists, "read");
     maqet_strings_add(&lists, "write");
-    return maqet_options_check(value, tables, &lists, "sandbox", err) < 0 ||
-                   check_paths(value, "read", err) < 0 ||
-                   check_paths(value, "write", err) < 0
-               ? -1
-               : 0;
+    struct maqet_error *error = NULL;
+    bool wrong = maqet_options_check(value, tables, &lists, "sandbox", err) < 0;
+    check_paths(value, "read", &error);
+    wrong |= maqet_error_add(err, &error) < 0;
+    check_paths(value, "write", &error);
+    return maqet_error_add(err, &error) < 0 || wrong ? -1 : 0;
 }
 
 /* ---- all of it ---- */
@@ -336,6 +348,22 @@ keep_drives(json_object *tree)
         json_object_object_del(tree, "storage");
 }
 
+/* Checks a definition that has a tree, and gives it its name. */
+static void
+check(struct maqet_definition *definition, const char *name,
+      const struct maqet_strings *files, struct maqet_error **err)
+{
+    struct maqet_error *error = NULL;
+    bool wrong = check_tree(definition->tree, err) < 0;
+
+    settle_name(definition, name, files, &error);
+    wrong |= maqet_error_add(err, &error) < 0;
+    if (wrong)
+        keep_drives(definition->tree);
+    if (!definition->name)
+        definition->name = maqet_strdup("?");
+}
+
 struct maqet_definition *
 maqet_definition_draft(const struct maqet_strings *files,
                        const struct maqet_strings *assignments, const char *name,
@@ -343,7 +371,6 @@ maqet_definition_draft(const struct maqet_strings *files,
 {
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_alloc(sizeof(*definition));
-    struct maqet_error *error = NULL;
 
     definition->defaults = MAQET_DEFAULTS;
     definition->uuid = new_uuid(err);
@@ -354,13 +381,7 @@ maqet_definition_draft(const struct maqet_strings *files,
     definition->tree = read_files(files, assignments, err);
     if (!definition->tree)
         return NULL;
-    bool wrong = check_tree(definition->tree, err) < 0;
-    settle_name(definition, name, files, &error);
-    wrong |= maqet_error_add(err, &error) < 0;
-    if (wrong)
-        keep_drives(definition->tree);
-    if (!definition->name)
-        definition->name = maqet_strdup("?");
+    check(definition, name, files, err);
     return TAKE_PTR(definition);
 }
 
@@ -397,7 +418,8 @@ maqet_definition_entries(const struct maqet_definition *definition)
 }
 
 struct maqet_definition *
-maqet_definition_of_tree(json_object *tree, const char *name, struct maqet_error **err)
+maqet_definition_draft_of_tree(json_object *tree, const char *name,
+                               struct maqet_error **err)
 {
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_alloc(sizeof(*definition));
@@ -406,9 +428,9 @@ maqet_definition_of_tree(json_object *tree, const char *name, struct maqet_error
     definition->tree = tree;
     definition->defaults = MAQET_DEFAULTS;
     definition->uuid = new_uuid(err);
-    if (!definition->uuid || check_tree(definition->tree, err) < 0 ||
-        settle_name(definition, name, &none, err) < 0)
+    if (!definition->uuid)
         return NULL;
+    check(definition, name, &none, err);
     return TAKE_PTR(definition);
 }
 

@@ -44,16 +44,17 @@ struct maqet_definition *maqet_definition_read(const struct maqet_strings *files
                                                const char *name,
                                                struct maqet_error **err);
 
-/* The same for a tree (taken), of a machine with that name. */
-struct maqet_definition *maqet_definition_of_tree(json_object *tree, const char *name,
-                                                  struct maqet_error **err);
-
 /* The same, but mistakes do not end it: they are added to *err, and a definition is returned
  * that has only its drives, for finding their mistakes as well. NULL: it cannot be read. */
 struct maqet_definition *maqet_definition_draft(const struct maqet_strings *files,
                                                 const struct maqet_strings *assignments,
                                                 const char *name,
                                                 struct maqet_error **err);
+
+/* The same for a tree (taken), of a machine with that name. */
+struct maqet_definition *maqet_definition_draft_of_tree(json_object *tree,
+                                                        const char *name,
+                                                        struct maqet_error **err);
 
 /* The keys of the top level whose values are texts; and the switches in `sandbox`. */
 extern const struct maqet_option maqet_definition_options[];

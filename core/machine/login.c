@@ -50,15 +50,17 @@ maqet_login_check(json_object *tree, struct maqet_error **err)
         port && strspn(port, "0123456789") == strlen(port) && strlen(port) <= 5
             ? strtoul(port, NULL, 10)
             : 0;
+    struct maqet_error *error = NULL;
     if (user && !is_user(user))
-        return maqet_place_invalid(maqet_tree_place_of_value(mapping, "user"), err,
-                                   "'%s' is not a user name", user);
+        maqet_place_invalid(maqet_tree_place_of_value(mapping, "user"), &error,
+                            "'%s' is not a user name", user);
+    bool wrong = maqet_error_add(err, &error) < 0;
     if (port && (number == 0 || number > PORT_MAX))
-        return maqet_place_invalid(maqet_tree_place_of_value(mapping, "port"), err,
-                                   "'%s' is not a port, which is a number from 1 to %d",
-                                   port, PORT_MAX);
+        maqet_place_invalid(maqet_tree_place_of_value(mapping, "port"), &error,
+                            "'%s' is not a port, which is a number from 1 to %d", port,
+                            PORT_MAX);
     make_absolute(mapping);
-    return 0;
+    return maqet_error_add(err, &error) < 0 || wrong ? -1 : 0;
 }
 
 struct maqet_login

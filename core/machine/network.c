@@ -162,12 +162,15 @@ check_ports(json_object *tree, enum maqet_network_type type, struct maqet_error 
     _cleanup_forwards_ struct maqet_forwards ports = {0};
     json_object *list = json_object_object_get(tree, "ports");
     size_t count = list ? json_object_array_length(list) : 0;
+    struct maqet_error *error = NULL; /* of one port */
+    bool wrong = false;
 
-    for (size_t i = 0; i < count; i++)
-        if (check_port(list, i, &ports, err) < 0)
-            return -1;
-    if (count == 0 || type == MAQET_NETWORK_USER)
-        return 0;
+    for (size_t i = 0; i < count; i++) {
+        check_port(list, i, &ports, &error);
+        wrong |= maqet_error_add(err, &error) < 0;
+    }
+    if (wrong || count == 0 || type == MAQET_NETWORK_USER)
+        return wrong ? -1 : 0;
     maqet_place_invalid(maqet_tree_place_of_value(tree, "ports"), err,
                         "ports are only forwarded by the network 'user', and it is '%s'",
                         type_words[type]);
@@ -241,22 +244,33 @@ check_mac(json_object *mapping, struct maqet_error **err)
 }
 
 static int
+check_model(json_object *mapping, struct maqet_error **err)
+{
+    const char *model = maqet_tree_text(mapping, "model");
+
+    return model && (!*model || strpbrk(model, ",="))
+               ? maqet_place_invalid(maqet_tree_place_of_value(mapping, "model"), err,
+                                     "'model' is '%s', which is not a device of QEMU's",
+                                     model)
+               : 0;
+}
+
+static int
 check_mapping(json_object *mapping, struct maqet_error **err)
 {
     static const struct maqet_option *const tables[] = {maqet_network_options, NULL};
+    struct maqet_error *error = NULL; /* of one key */
 
     if (maqet_options_check(mapping, tables, NULL, "the network", err) < 0)
         return -1;
     enum maqet_network_type type = type_of(maqet_tree_text(mapping, "type"));
-    const char *model = maqet_tree_text(mapping, "model");
-    if (model && (!*model || strpbrk(model, ",=")))
-        return maqet_place_invalid(maqet_tree_place_of_value(mapping, "model"), err,
-                                   "'model' is '%s', which is not a device of QEMU's",
-                                   model);
-    return check_only_with(mapping, "interface", type, MAQET_NETWORK_TAP, err) < 0 ||
-                   check_only_with(mapping, "bridge", type, MAQET_NETWORK_BRIDGE, err) < 0
-               ? -1
-               : check_mac(mapping, err);
+    bool wrong = check_model(mapping, err) < 0;
+    check_only_with(mapping, "interface", type, MAQET_NETWORK_TAP, &error);
+    wrong |= maqet_error_add(err, &error) < 0;
+    check_only_with(mapping, "bridge", type, MAQET_NETWORK_BRIDGE, &error);
+    wrong |= maqet_error_add(err, &error) < 0;
+    check_mac(mapping, &error);
+    return maqet_error_add(err, &error) < 0 || wrong ? -1 : 0;
 }
 
 /* A text that is the type alone. */
@@ -273,26 +287,33 @@ check_word(json_object *tree, struct maqet_error **err)
     return check_mapping(mapping, err);
 }
 
-int
-maqet_network_check(json_object *tree, struct maqet_error **err)
+/* Checks the key `network`. *type is that of the network, if it is known. */
+static int
+check_network(json_object *tree, enum maqet_network_type *type, struct maqet_error **err)
 {
     json_object *value = json_object_object_get(tree, "network");
-    enum maqet_network_type type = MAQET_NETWORK_USER;
+    bool mapping = json_object_is_type(value, json_type_object);
 
     if (json_object_is_type(value, json_type_array))
         return maqet_place_invalid(maqet_tree_place_of_value(tree, "network"), err,
                                    "'network' is a word (user, none, tap, bridge), or a "
                                    "mapping such as `{type: bridge, bridge: br0}`");
-    if (json_object_is_type(value, json_type_object)) {
-        if (check_mapping(value, err) < 0)
-            return -1;
-        type = type_of(maqet_tree_text(value, "type"));
-    } else if (value) {
-        if (check_word(tree, err) < 0)
-            return -1;
-        type = type_of(maqet_tree_text(tree, "network"));
-    }
-    return check_ports(tree, type, err);
+    *type =
+        type_of(maqet_tree_text(mapping ? value : tree, mapping ? "type" : "network"));
+    if (mapping)
+        return check_mapping(value, err);
+    return value ? check_word(tree, err) : 0;
+}
+
+int
+maqet_network_check(json_object *tree, struct maqet_error **err)
+{
+    enum maqet_network_type type = MAQET_NETWORK_USER;
+    struct maqet_error *error = NULL;
+    bool wrong = check_network(tree, &type, err) < 0;
+
+    check_ports(tree, type, &error);
+    return maqet_error_add(err, &error) < 0 || wrong ? -1 : 0;
 }
 
 static const char *

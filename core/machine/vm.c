@@ -231,26 +231,6 @@ maqet_vm_new(const struct maqet_context *context, struct maqet_definition *defin
 }
 
 struct maqet_vm *
-maqet_vm_read(const struct maqet_context *context, const struct maqet_strings *files,
-              const struct maqet_strings *assignments, const char *name,
-              struct maqet_error **err)
-{
-    struct maqet_error *mistakes = NULL, *faults = NULL;
-    struct maqet_definition *definition =
-        maqet_definition_draft(files, assignments, name, &mistakes);
-    struct maqet_vm *vm = definition ? maqet_vm_look(context, definition) : NULL;
-
-    if (vm)
-        maqet_vm_check_sound(vm, &faults);
-    maqet_error_add(&mistakes, &faults);
-    if (!mistakes)
-        return vm;
-    maqet_vm_free(vm);
-    maqet_error_move(err, mistakes);
-    return NULL;
-}
-
-struct maqet_vm *
 maqet_vm_open(const struct maqet_context *context, const char *name,
               struct maqet_error **err)
 {

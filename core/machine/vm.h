@@ -41,13 +41,6 @@ struct maqet_vm *maqet_vm_new(const struct maqet_context *context,
                               struct maqet_definition *definition,
                               struct maqet_error **err);
 
-/* Reads a definition as maqet_definition_read() does, and checks it against the plugins. NULL
- * on error, with all mistakes. */
-struct maqet_vm *maqet_vm_read(const struct maqet_context *context,
-                               const struct maqet_strings *files,
-                               const struct maqet_strings *assignments, const char *name,
-                               struct maqet_error **err);
-
 /* maqet_vm_new(), but drives that cannot be used as they are defined have a fault
  * (core/storage/drive.h) instead of being an error. */
 struct maqet_vm *maqet_vm_look(const struct maqet_context *context,

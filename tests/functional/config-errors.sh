@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What is wrong in a file is said in one line that begins with its place.
 . "${srcdir:-.}/tests/functional/functions.sh"
+requires qemu-img
 
 # wrong MESSAGE: the file on stdin is refused with the message, for the same reason by
 # validate and by add, and nothing is stored.
@@ -112,6 +113,36 @@ EOF
 same "1:7 2:9 3:6 4:6 5:1 6:10 8:17 9:5 13:11 14:5" \
     "$(sed -n 's/^ERROR: vm.yaml:\([0-9]*:[0-9]*\): .*/\1/p' err | tr '\n' ' ' | sed 's/ $//')" \
     "the places of the mistakes"
+# Those that only a look at the files finds, over all drives and arguments, beside the others.
+qemu-img create -q -f qcow2 same.qcow2 1M
+echo 'no image' >text.qcow2
+cat >vm.yaml <<'EOF'
+name: x
+storage:
+  - {name: a, file: same.qcow2}
+  - {name: b, file: same.qcow2}
+  - {name: c, file: same.qcow2}
+  - {name: d, file: text.qcow2}
+  - {name: e, file: .}
+  - {name: f, backing_file: gone.qcow2, file: f.qcow2}
+  - {name: g, backing_file: gone.qcow2, file: g.qcow2}
+arguments:
+  - fsdev: local,id=a,path=/etc,security_model=none
+  - fsdev: local,id=b,path=/usr,security_model=none
+EOF
+places() {
+    same "$1" "$(sed -n 's/^ERROR: \(--set [a-z]*\|vm.yaml:[0-9]*:[0-9]*\).*/\1/p' err |
+        sed 's/vm.yaml://' | tr '\n' ' ' | sed 's/ $//')" "the places of the mistakes"
+}
+for command in "validate vm.yaml" "add vm.yaml" "apply x vm.yaml"; do
+    # shellcheck disable=SC2086 # words
+    expect 3 maqet $command
+    places "4:21 5:21 6:21 7:21 8:29 9:29 11:5 12:5"
+done
+sed -i 's/^arguments:/cloud_init: {user_data: [a], meta_data: {b: c}}\nnetwork: {type: usr}\nargs:/
+    s/^storage:/ports: ["1:x", "2"]\nssh: {user: "a b", port: 0}\nsandbox: {read: ["", []]}\n&/' vm.yaml
+expect 3 maqet validate vm.yaml --set foo=1 --set bar=2
+places "2:9 2:16 3:13 3:26 4:18 4:22 7:21 8:21 9:21 10:21 11:29 12:29 13:25 13:41 14:17 15:1 --set foo --set bar"
 for size in 64MB 64MiB 0.0625GB; do
     vm_yaml size <<EOF
 memory: $size
