@@ -161,7 +161,10 @@ const struct command command_ls = {
         "status that is known without asking.",
     .related = "status top",
     .options = {{"status", 's', .type = OPTION_CHOICE, .argument = "STATUS",
-                 .choice = maqet_status_name, .help = "list only VMs with this status"}},
+                 .choice = maqet_status_name, .help = "list only VMs with this status"},
+                {"all", 'a',
+                 .help = "list VMs whatever their status, which is the "
+                         "default"}},
     .examples = {{"maqet ls", "List all"},
                  {"maqet ls --status running --format plain | cut -f 1",
                   "The names of running VMs, for a script"}},

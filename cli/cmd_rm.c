@@ -247,7 +247,7 @@ const struct command command_rm = {
         "terminal, --yes or --force is required if images or the memory of checkpoints "
         "are deleted.\nImages that maqet created and that "
         "were kept are listed by 'maqet storage ls', and deleted by 'maqet storage rm'.",
-    .options = {{"all", .help = "remove all VMs"},
+    .options = {{"all", 'a', .help = "remove all VMs"},
                 {"delete-storage",
                  .help = "delete the images that maqet created for them"},
                 {"dry-run", .help = "only say what would be deleted and kept"},

@@ -145,7 +145,7 @@ static const struct command actions[] = {
          "it, if it is the backing file of another image, or if a program has it open. "
          "Of a missing image, only the record is deleted.",
      .operands = {OPERAND_IMAGE | OPERAND_REPEATED | OPERAND_OR_ALL},
-     .options = {{"all", .help = "delete all that 'maqet storage ls' lists"},
+     .options = {{"all", 'a', .help = "delete all that 'maqet storage ls' lists"},
                  {"yes", 'y', .help = "do not ask"}},
      .examples = {{"maqet storage rm /vms/old.qcow2", "Delete one of them"}},
      .view = &removed_view,

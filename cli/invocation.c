@@ -62,9 +62,13 @@ error_word(const struct invocation *invocation, const char *name, const struct w
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
+    /* Of two that are equally close, our own. */
     for (const struct command *const *each = invocation->commands; *each; each++)
         if (!(*each)->discards)
             maqet_strings_add(&names, (*each)->name);
+    for (const struct word *other = all_words; other->word; other++)
+        if (other->command)
+            maqet_strings_add(&names, other->word);
     if (!word) {
         usage_error_unknown(NULL, "command", name, &names, err);
         return;

@@ -21,7 +21,8 @@ int snapshot_read_request(const struct invocation *invocation,
                                "stopped")
 #define OPTION_AUTO_ROW                                                                  \
     OPTION_ROW("auto", .help = "live or offline, depending on the VM's state")
-#define OPTION_ALL_ROW OPTION_ROW("all", .help = "all drives together, instead of DRIVE")
+#define OPTION_ALL_ROW                                                                   \
+    OPTION_ROW("all", 'a', .help = "all drives together, instead of DRIVE")
 #define OPTION_EXCLUDE_ROW                                                               \
     OPTION_ROW("exclude", .type = OPTION_TEXT, .argument = "NAME",                       \
                .value = OPERAND_DRIVE,                                                   \

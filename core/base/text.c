@@ -282,8 +282,9 @@ edit_distance(const char *a, const char *b)
 const char *
 maqet_text_closest(const char *word, const struct maqet_strings *candidates)
 {
-    /* A third of the word may be wrong. Long words from hostile files are not compared. */
-    size_t length = strlen(word), limit = length / 3 + 1;
+    /* A third of the word may be wrong: of "get", not so much that it is "new". Long words
+     * from hostile files are not compared. */
+    size_t length = strlen(word), limit = length < 3 ? 1 : (length + 1) / 3;
     const char *closest = NULL;
 
     if (length > 64)

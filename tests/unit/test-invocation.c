@@ -250,6 +250,54 @@ test_other_words(void)
                 "To ask the guest to power off: maqet stop VM");
 }
 
+/* Where words lead that people type who know virsh, podman, docker, lima, multipass, incus or
+ * vagrant: those that read run something that reads, or are an error that names it; no guess
+ * is made at them. */
+static void
+test_reading_words(void)
+{
+    static const char *const words[] = {
+        "list",      "ps",           "show",          "info",
+        "inspect",   "describe",     "state",         "stat",
+        "ip",        "port",         "ports",         "dominfo",
+        "domstate",  "domstats",     "domblklist",    "domblkinfo",
+        "domiflist", "domifaddr",    "dumpxml",       "get",
+        "log",       "event",        "history",       "stats",
+        "images",    "volumes",      "vol-list",      "pool-list",
+        "snapshots", "version",      "network",       "networks",
+        "net-list",  "domdisplay",   "vncdisplay",    "monitor",
+        "image",     "volume",       "global-status", "snapshot-list",
+        "view",      "cat",          "find",          "search",
+        "dump",      "uri",          "nodeinfo",      "mounts",
+        "hostname",  "capabilities", "disk",          "df",
+        "du",        "tag",
+    };
+    static const char *const reads[] = {
+        "ls",   "status", "config", "logs", "events", "top",  "storage",    "snapshot",
+        "args", "plugin", "help",   "diff", "doctor", "wait", "checkpoint", NULL};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        _cleanup_error_ struct maqet_error *error = NULL;
+        const char *action;
+        const struct command *command =
+            invocation_find_command(&INVOCATION_INIT, words[i], &action, &error);
+
+        if (command) {
+            CU_ASSERT_TRUE(maqet_text_is_one_of(command->name, reads));
+            CU_ASSERT_TRUE(!command->actions || action);
+        } else {
+            CU_ASSERT_PTR_NULL(strstr(error->message, "did you mean"));
+        }
+    }
+    /* A misspelt one is corrected to itself. */
+    check_error("maqet shwo vm", "Unknown command 'shwo'; did you mean 'show'?",
+                "Try 'maqet --help'");
+    check_error("maqet lits", "Unknown command 'lits'; did you mean 'list'?",
+                "Try 'maqet --help'");
+    check_error("maqet statsu vm", "Unknown command 'statsu'; did you mean 'status'?",
+                "Try 'maqet --help'");
+}
+
 /* Nor does a misspelling lead to what stops, removes or discards. */
 static void
 test_misspellings_are_harmless(void)
@@ -391,6 +439,7 @@ main(void)
         {"options of an action", test_options_of_an_action},
         {"unknown words", test_unknown_words},
         {"words of other tools", test_other_words},
+        {"words of other tools that read", test_reading_words},
         {"misspellings are harmless", test_misspellings_are_harmless},
         {"wrong values", test_wrong_values},
         {"wrong counts", test_wrong_counts},

@@ -124,6 +124,11 @@ test_closest(void)
         {"nonsense", NULL},
         {"abc", NULL},
         {"network", NULL},
+        /* Of a short word, most is right. */
+        {"nam", "name"},
+        {"sign", NULL},
+        {"via", "vga"},
+        {"vnc", NULL},
     };
     _cleanup_strings_ struct maqet_strings known = MAQET_STRINGS_INIT;
     _cleanup_free_ char *longest = maqet_alloc(66);
