@@ -7,6 +7,7 @@
 #include "cli/context.h"
 #include "cli/machines.h"
 #include "core/checkpoint/list.h"
+#include "core/guest/ready.h"
 #include "core/machine/store.h"
 #include "core/machine/unused.h"
 #include "core/snapshot/list.h"
@@ -57,6 +58,8 @@ add_machine_prefixes(struct candidates *candidates)
 
     maqet_store_list(&candidates->invocation->context, &names, NULL);
     for (size_t i = 0; i < names.count; i++) {
+        if (!fits(candidates, names.items[i]))
+            continue;
         _cleanup_free_ char *prefix = maqet_format("%s:", names.items[i]);
 
         candidates_add_part(candidates, prefix, NULL);
@@ -122,6 +125,19 @@ add_checkpoints(struct candidates *candidates)
         maqet_checkpoint_list(&invocation->context, name, &list, NULL);
     for (size_t i = 0; i < list.count; i++)
         candidates_add(candidates, list.items[i].name, NULL);
+}
+
+/* What a guest may come to; a text follows "console:". */
+static void
+add_conditions(struct candidates *candidates)
+{
+    const char *word;
+
+    for (unsigned i = 0; (word = maqet_ready_word(i)); i++)
+        if (strchr(word, ':'))
+            candidates_add_part(candidates, word, NULL);
+        else
+            candidates_add(candidates, word, NULL);
 }
 
 static void
@@ -220,6 +236,9 @@ add_kind(struct candidates *candidates, enum operand_kind kind, unsigned flags)
         add_actions(candidates,
                     invocation_find_command(invocation, command, &action, NULL));
         break;
+    case OPERAND_CONDITION:
+        add_conditions(candidates);
+        break;
     case OPERAND_SETTING:
         candidates_add_settings(candidates);
         break;
@@ -262,9 +281,13 @@ kind_of_value(const struct command_option *row)
     static const struct {
         const char *word;
         enum operand_kind kind;
-    } words[] = {{"DIR", OPERAND_FOLDER},    {"FOLDER", OPERAND_FOLDER},
-                 {"FILE", OPERAND_NEW_FILE}, {"KEY=VALUE", OPERAND_ASSIGNMENT},
-                 {"TYPE", OPERAND_TYPE},     {"VM", OPERAND_VM}};
+    } words[] = {{"CONDITION", OPERAND_CONDITION},
+                 {"DIR", OPERAND_FOLDER},
+                 {"FOLDER", OPERAND_FOLDER},
+                 {"FILE", OPERAND_NEW_FILE},
+                 {"KEY=VALUE", OPERAND_ASSIGNMENT},
+                 {"TYPE", OPERAND_TYPE},
+                 {"VM", OPERAND_VM}};
 
     for (size_t i = 0; row->value == OPERAND_NONE && row->argument &&
                        i < sizeof(words) / sizeof(*words);

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "core/machine/cloud_init.h"
+#include "core/machine/login.h"
+#include "core/machine/network.h"
 #include "core/machine/vm.h"
 #include "core/storage/entry.h"
 
@@ -15,6 +18,14 @@ add_words(struct candidates *candidates, const char *const *words)
         candidates_add(candidates, *words, NULL);
 }
 
+/* Whether a text of `cloud_init` or `ssh` can be the path of a file. */
+static bool
+names_file(const struct maqet_option *row)
+{
+    return maqet_options_row(maqet_cloud_init_options, row->name) == row ||
+           row == maqet_options_row(maqet_login_options, "key");
+}
+
 /* What the value of an option may be; NULL: the key is not known. */
 static void
 add_values(struct candidates *candidates, const struct maqet_option *row)
@@ -24,16 +35,32 @@ add_values(struct candidates *candidates, const struct maqet_option *row)
                                   : row->type == MAQET_OPTION_LIST ? row->items
                                                                    : row->type;
 
-    if (row && strcmp(row->name, "type") == 0)
-        candidates_add_plugins(candidates, "storage");
-    else if (row && strcmp(row->name, "interface") == 0)
-        candidates_add_plugins(candidates, "interface");
-    else if (type == MAQET_OPTION_CHOICE)
+    if (type == MAQET_OPTION_CHOICE)
         add_words(candidates, row->choices);
     else if (type == MAQET_OPTION_BOOL)
         add_words(candidates, switches);
-    else if (type == MAQET_OPTION_PATH || type == MAQET_OPTION_SECRET)
+    else if (type == MAQET_OPTION_PATH || type == MAQET_OPTION_SECRET ||
+             (row && names_file(row)))
         candidates_add_files(candidates, "");
+}
+
+/* Those of the key that the current word names up to its "=": of a drive (@kind: the plugins of
+ * that kind), or as its row says. */
+static void
+add_after_equals(struct candidates *candidates, const struct maqet_option *row,
+                 const char *kind)
+{
+    const char *equals = strchr(candidates->current, '='), *outer = candidates->prefix;
+    _cleanup_free_ char *prefix = maqet_format(
+        "%s%.*s", outer, (int)(equals + 1 - candidates->current), candidates->current);
+
+    candidates->current = equals + 1;
+    candidates->prefix = prefix;
+    if (kind)
+        candidates_add_plugins(candidates, kind);
+    else
+        add_values(candidates, row);
+    candidates->prefix = outer;
 }
 
 /* ---- keys ---- */
@@ -96,16 +123,12 @@ add_for_drive(struct candidates *candidates, const struct maqet_drive *drive,
     _cleanup_free_ char *key = maqet_strndup(word, end ? (size_t)(end - word) : 0);
     const struct maqet_option *row = find_row(drive, key);
 
-    if (equals) {
-        _cleanup_free_ char *prefix = maqet_strndup(
-            candidates->current, (size_t)(equals - candidates->current) + 1);
-        const char *outer = candidates->prefix;
-        _cleanup_free_ char *whole = maqet_format("%s%s", outer, prefix);
-
-        candidates->current = equals + 1;
-        candidates->prefix = whole;
-        add_values(candidates, row);
-        candidates->prefix = outer;
+    if (equals && strcmp(key, "type") == 0) {
+        add_after_equals(candidates, NULL, "storage");
+    } else if (equals && strcmp(key, "interface") == 0) {
+        add_after_equals(candidates, NULL, "interface");
+    } else if (equals) {
+        add_after_equals(candidates, row, NULL);
     } else if (dot) {
         _cleanup_free_ char *inner = maqet_format("%s%s.", before, key);
 
@@ -197,7 +220,7 @@ add_storage(struct candidates *candidates)
     }
 }
 
-/* A key of a table at the top level or in `sandbox` (@before), or its values. */
+/* A key of a table at the top level or in a mapping (@before: "sandbox."), or its values. */
 static void
 add_top(struct candidates *candidates, const struct maqet_option *table,
         const char *before)
@@ -210,29 +233,48 @@ add_top(struct candidates *candidates, const struct maqet_option *table,
         return;
     }
     _cleanup_free_ char *key = maqet_strndup(word, (size_t)(equals - word));
-    _cleanup_free_ char *prefix =
-        maqet_format("%s%.*s", candidates->prefix,
-                     (int)(equals + 1 - candidates->current), candidates->current);
-    const char *outer = candidates->prefix;
-    candidates->current = equals + 1;
-    candidates->prefix = prefix;
-    add_values(candidates, maqet_options_row(table, key));
-    candidates->prefix = outer;
+    add_after_equals(candidates, maqet_options_row(table, key), NULL);
+}
+
+static const char NETWORK[] = "network=";
+
+/* The keys that are a word, or a mapping. */
+static void
+add_network(struct candidates *candidates)
+{
+    candidates_add_part(candidates, NETWORK, "how the guest is connected");
+    candidates_add_part(candidates, "network.", "the same in detail");
+    candidates_add_part(candidates, "ports=", "ports of the host that lead to the guest");
 }
 
 void
 candidates_add_assignments(struct candidates *candidates)
 {
-    static const char sandbox[] = "sandbox.";
+    static const struct {
+        const char *before;
+        const struct maqet_option *table;
+    } mappings[] = {{"cloud_init.", maqet_cloud_init_options},
+                    {"network.", maqet_network_options},
+                    {"sandbox.", maqet_definition_sandbox_options},
+                    {"ssh.", maqet_login_options}};
 
+    for (size_t i = 0; i < sizeof(mappings) / sizeof(*mappings); i++)
+        if (maqet_text_starts(candidates->current, mappings[i].before)) {
+            add_top(candidates, mappings[i].table, mappings[i].before);
+            return;
+        }
     if (maqet_text_starts(candidates->current, "storage.")) {
         add_storage(candidates);
-    } else if (maqet_text_starts(candidates->current, sandbox)) {
-        add_top(candidates, maqet_definition_sandbox_options, sandbox);
-    } else {
-        candidates_add_part(candidates, "storage.", "a key of a drive");
-        candidates_add_part(candidates, "arguments.", "one of QEMU's options");
-        candidates_add_part(candidates, sandbox, "how QEMU is confined");
-        add_top(candidates, maqet_definition_options, "");
+        return;
     }
+    if (maqet_text_starts(candidates->current, NETWORK)) {
+        add_after_equals(candidates, maqet_options_row(maqet_network_options, "type"),
+                         NULL);
+        return;
+    }
+    candidates_add_part(candidates, "storage.", "a key of a drive");
+    candidates_add_part(candidates, "arguments.", "one of QEMU's options");
+    candidates_add_part(candidates, "sandbox.", "how QEMU is confined");
+    add_network(candidates);
+    add_top(candidates, maqet_definition_options, "");
 }

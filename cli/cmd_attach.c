@@ -73,7 +73,7 @@ run_attach(struct invocation *invocation, struct maqet_error **err)
     struct maqet_attached attached = {0};
 
     if (!shown.drive)
-        return usage_error(invocation, err, "The drive needs a name: --name NAME");
+        return usage_error(invocation, err, "The drive needs a name: --name DRIVE");
     read_keys(invocation, &assignments);
     if (maqet_vm_attach(&invocation->context, shown.vm, &how, &attached, err) < 0)
         return -1;

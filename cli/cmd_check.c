@@ -273,6 +273,7 @@ const struct command command_check = {
     .related = "storage qemu-img(1)",
     .undone = "The check is not complete",
     .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_OPTIONAL},
+    .only_stopped = true,
     .summary = "Check images for damage, and repair it",
     .description =
         "Checks the images of a stopped VM, or those of one drive, from end to end "

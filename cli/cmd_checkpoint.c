@@ -269,6 +269,7 @@ static const struct command actions[] = {
          "it is refused, and auto skips it.\nA shared folder that the guest has mounted "
          "must be unmounted first, because QEMU cannot save its state.",
      .operands = {OPERAND_NEW_NAME},
+     .only_running = true,
      .options = {OPTION_METHOD_ROW, OPTION_LIMIT_ROW, OPTION_COMPRESS_STATE_ROW,
                  OPTION_WAIT_ROW},
      .examples = {{"maqet checkpoint myvm create before-test",

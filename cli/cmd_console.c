@@ -90,6 +90,7 @@ const struct command command_console = {
     .endable = true,
     .fills_terminal = true,
     .operands = {OPERAND_VM},
+    .only_running = true,
     .summary = "Connect the terminal to a guest's serial console",
     .description =
         "Every key goes to the guest, except Ctrl-], which ends the connection. What the "

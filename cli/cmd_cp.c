@@ -63,6 +63,7 @@ const struct command command_cp = {
     .name = "cp",
     .related = "ssh scp(1)",
     .operands = {OPERAND_COPIED, OPERAND_COPIED},
+    .only_running = true,
     .summary = "Copy a file or a folder to or from a guest",
     .description =
         "One of the two is VM:PATH, a path in the guest of a running VM; the other is a "

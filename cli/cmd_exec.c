@@ -130,6 +130,7 @@ const struct command command_exec = {
     .name = "exec",
     .related = "cp ssh",
     .operands = {OPERAND_VM, OPERAND_GUEST_PROGRAM | OPERAND_REPEATED},
+    .only_running = true,
     .summary = "Run a command in the guest, by its agent",
     .failure = MAQET_RUN_FAILED,
     .undoes = true,

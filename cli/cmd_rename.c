@@ -57,6 +57,7 @@ const struct command command_rename = {
     .undoes = true,
     .undone = "The VM was not renamed",
     .operands = {OPERAND_VM, OPERAND_NEW_NAME},
+    .only_stopped = true,
     .summary = "Give a VM another name",
     .description =
         "The VM must be stopped. Its UUID, snapshots, checkpoints, records and console "

@@ -30,6 +30,7 @@ const struct command command_ssh = {
     .endable = true,
     .fills_terminal = true,
     .operands = {OPERAND_VM, OPERAND_GUEST_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
+    .only_running = true,
     .summary = "Log in to the guest, or run a command there, by ssh",
     .failure = 255, /* as that of ssh(1) */
     .description =

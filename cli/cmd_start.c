@@ -6,6 +6,7 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/ready.h"
+#include "core/guest/ready.h"
 #include "core/lifecycle/pause.h"
 #include "core/lifecycle/start.h"
 #include "core/lifecycle/startable.h"
@@ -167,8 +168,8 @@ const struct command command_start = {
                   "changes made after it on the drives"},
          {"yes", 'y', .help = "--from: do not ask; required without a terminal"},
          {"wait-for", .type = OPTION_TEXT, .argument = "CONDITION",
-          .help = "wait until the guest is ready: ssh, agent, console:TEXT or "
-                  "port:NUMBER, as for 'maqet wait'; may be repeated"},
+          .help = "wait until the guest is ready: " MAQET_READY_FORMS
+                  ", as for 'maqet wait'; may be repeated"},
          OPTION_READY_TIMEOUT_ROW,
          OPTION_ALL_VMS_ROW,
          OPTION_WAIT_ROW,

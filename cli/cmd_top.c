@@ -274,6 +274,7 @@ const struct command command_top = {
     .endable = true,
     .fills_terminal = true,
     .operands = {OPERAND_VM | OPERAND_OPTIONAL | OPERAND_REPEATED},
+    .only_running = true,
     .summary = "Show what running VMs use now",
     .description =
         "The busiest VM comes first. On a terminal, the list is refreshed until you "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/machines.h"
 #include "cli/ready.h"
+#include "core/guest/ready.h"
 
 static const struct maqet_fields fields = MAQET_FIELDS_OF(
     struct machine_result, MAQET_ROW(struct machine_result, name, "the VM's name"));
@@ -44,7 +45,8 @@ const struct command command_wait = {
         "has, too. A guest that ends or panics while it is waited for is an error. With "
         "several --for, all conditions must be met, one after the other.",
     .options = {{"for", .type = OPTION_TEXT, .argument = "CONDITION",
-                 .help = "what to wait for; required; may be repeated"},
+                 .help = "what to wait for: " MAQET_READY_FORMS
+                         "; required; may be repeated"},
                 OPTION_READY_TIMEOUT_ROW,
                 OPTION_ALL_VMS_ROW},
     .examples = {{"maqet wait myvm --for ssh", "Wait until one can log in"},

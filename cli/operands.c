@@ -33,6 +33,7 @@ static const struct {
     [OPERAND_ASSIGNMENT] = {"KEY=VALUE", "NOTHING"},
     [OPERAND_TYPE] = {"TYPE", "PLUGIN"},
     [OPERAND_FOLDER] = {"DIR", "DIR"},
+    [OPERAND_CONDITION] = {"CONDITION", "NOTHING"},
 };
 
 static enum operand_kind

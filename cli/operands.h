@@ -39,6 +39,7 @@ enum operand_kind {
     OPERAND_ASSIGNMENT, /* KEY=VALUE of a definition */
     OPERAND_TYPE,       /* a storage plugin */
     OPERAND_FOLDER,
+    OPERAND_CONDITION, /* what a guest must have come to */
     OPERAND_KINDS,
 
     /* Flags. */

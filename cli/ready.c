@@ -15,8 +15,8 @@ ready_check(const struct invocation *invocation, const char *name,
     for (size_t i = 0; i < conditions.count; i++)
         if (!maqet_ready_parse(conditions.items[i], &ready))
             return usage_error(invocation, err,
-                               "Option '--%s' takes one of ssh, agent, console:TEXT, "
-                               "port:NUMBER and stopped, not '%s'",
+                               "Option '--%s' takes one of " MAQET_READY_FORMS
+                               ", not '%s'",
                                name, conditions.items[i]);
     return 0;
 }

@@ -33,15 +33,22 @@ _maqet_add() {
     COMPREPLY+=("$word")
 }
 
-# Adds files or folders ($1, of compgen) after a prefix of the word.
+# Adds files or folders ($1, of compgen) after a prefix of the word ($2), whose names end with $3.
+# If bash replaces the prefix, too ("=" is not in $COMP_WORDBREAKS), it must not take all of it for
+# the name of a file.
 _maqet_add_files() {
-    local file
+    local file part=${2:${#skip}}
     local -a options=("-$1")
 
     [[ -z $3 ]] || options+=(-X "!*.$3")
-    compopt -o filenames 2>/dev/null
+    [[ $part ]] || compopt -o filenames 2>/dev/null
     while IFS= read -r file; do
-        COMPREPLY+=("${file}")
+        if [[ $part && -d $file ]]; then
+            file+=/
+            compopt -o nospace 2>/dev/null
+        fi
+        [[ -z $part || $raw == [\"\']* ]] || printf -v file %q "$file"
+        COMPREPLY+=("$part$file")
     done < <(compgen "${options[@]}" -- "${current:${#2}}")
 }
 

@@ -5,7 +5,7 @@
 # The files that complete the part of the word after a prefix, with that prefix again.
 function __maqet_files --argument-names current prefix pattern
     set -l rest (string sub --start (math (string length -- $prefix) + 1) -- $current)
-    for path in (complete -C "'' $rest" | string replace --regex '\t.*' '')
+    for path in (complete -C "'' "(string escape -- $rest) | string replace --regex '\t.*' '')
         if test -z "$pattern"; or string match --quiet --regex '(/|\.yaml|\.yml)$' -- $path
             echo $prefix$path
         end

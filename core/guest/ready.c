@@ -27,18 +27,26 @@ static const char CONSOLE_PREFIX[] = "console:", PORT_PREFIX[] = "port:";
 
 enum { PORT_MAX = 65535 };
 
-bool
-maqet_ready_parse(const char *text, struct maqet_ready *ready)
+const char *
+maqet_ready_word(unsigned index)
 {
     static const char *const words[] = {[MAQET_READY_SSH] = "ssh",
                                         [MAQET_READY_AGENT] = "agent",
+                                        [MAQET_READY_CONSOLE] = CONSOLE_PREFIX,
+                                        [MAQET_READY_PORT] = PORT_PREFIX,
                                         [MAQET_READY_STOPPED] = "stopped"};
 
+    return index < sizeof(words) / sizeof(*words) ? words[index] : NULL;
+}
+
+bool
+maqet_ready_parse(const char *text, struct maqet_ready *ready)
+{
     *ready = (struct maqet_ready){0};
-    for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (words[i] && strcmp(words[i], text) == 0) {
+    for (unsigned i = 0; maqet_ready_word(i); i++)
+        if (strcmp(maqet_ready_word(i), text) == 0) {
             ready->kind = i;
-            return true;
+            return !strchr(text, ':');
         }
     if (maqet_text_starts(text, CONSOLE_PREFIX)) {
         ready->kind = MAQET_READY_CONSOLE;

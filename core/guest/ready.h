@@ -22,7 +22,11 @@ struct maqet_ready {
 };
 
 /* How conditions are written, for help and errors. */
-#define MAQET_READY_FORMS "ssh, agent, console:TEXT, port:NUMBER"
+#define MAQET_READY_FORMS "ssh, agent, console:TEXT, port:NUMBER, stopped"
+
+/* The word of a condition; one that ends with a colon is followed by a text. NULL after the
+ * last one. */
+const char *maqet_ready_word(unsigned index);
 
 /* Reads "ssh", "agent", "console:TEXT", "port:80" or "stopped". @ready refers to the text. False:
  * it is none of them. */

@@ -43,7 +43,14 @@ expect 0 maqet snapshot one create data before
 completes "start status stop storage" st
 completes "one two" start ''
 completes "two" start one ''
-completes '' stop ''
+for command in stop restart pause resume console ssh exec top qmp wait "checkpoint create"; do
+    # shellcheck disable=SC2086 # words
+    completes '' $command ''
+done
+for command in run check rename status logs events config attach detach cdrom resize; do
+    completes one $command o
+done
+completes "FILES" cp ''
 completes "one two" status ''
 completes one status --format json o
 completes "YAML" add ''
@@ -85,6 +92,12 @@ completes "--data-dir=FOLDERS" ls --data-dir=fo
 completes "json plain qcow2 raw table yaml" snapshot one export --format ''
 completes "json plain table yaml" snapshot one list --format ''
 completes '' stop --timeout ''
+completes "agent console: port: ssh stopped" start one --wait-for ''
+completes "agent console: port: ssh stopped" wait one --for ''
+completes "--for=agent --for=console: --for=port: --for=ssh --for=stopped" wait one --for=
+completes "console:" wait one --for c
+completes '' wait one --for console:log
+completes '' wait one --for nothing
 
 # Options of plugins: of a drive that is attached, and of one in a file.
 completes "--transient --type" attach one --t
@@ -103,4 +116,17 @@ completes "storage.data. storage.hdd. storage.iso. storage.plain." add one.yaml 
 completes "storage.hdd.lazy_refcounts=" add one.yaml --set storage.hdd.la
 completes "" add one.yaml --set storage.plain.la
 completes "--set=storage.hdd.cache=none" add one.yaml --set=storage.hdd.cache=n
+completes "cloud_init. cpu=" add one.yaml --set c
+completes "network. network=" add one.yaml --set net
+completes "ports=" add one.yaml --set po
+completes "network=bridge network=none network=tap network=user" add one.yaml --set network=
+completes "network.bridge= network.interface= network.mac= network.model= network.type=" \
+    add one.yaml --set network.
+completes "network.type=tap" add one.yaml --set network.type=t
+completes "ssh.key= ssh.port= ssh.user=" add one.yaml --set ssh.
+completes "ssh.key=FILES" add one.yaml --set ssh.key=x
+completes '' add one.yaml --set ssh.user=x
+completes "cloud_init.meta_data= cloud_init.network_config= cloud_init.user_data=" \
+    add one.yaml --set cloud_init.
+completes "--set=cloud_init.user_data=FILES" add one.yaml --set=cloud_init.user_data=x
 completes "sandbox.landlock=off sandbox.landlock=on" validate one.yaml --set sandbox.landlock=

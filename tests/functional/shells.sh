@@ -19,8 +19,13 @@ qemu-img create -q -f qcow2 one.qcow2 1M
 expect 0 maqet snapshot one create hdd before-upgrade
 qemu-img snapshot -c 'a strange: name' one.qcow2
 expect 0 maqet start two
+# Files are copied to and from VMs that run.
+maqet --candidates= cp >candidates
+same two: "$(sed -n 's/^part\t\([^\t]*\).*/\1/p' candidates)" "the VMs that cp offers"
 mkdir folder
 : >"a b.yaml"
+mkdir "shared folder"
+: >"shared folder/c d.img"
 : >other.txt
 
 # The program as it would be installed: it answers, and writes down what else it is called with.
@@ -104,6 +109,14 @@ everything() {
         '<add><one.yaml><--set><storage.hdd.detect_zeroes=on>'
     becomes 'maqet validate a\t' '<validate><a b.yaml>'
     becomes 'maqet validate o\t' '<validate><one.yaml>'
+    becomes 'maqet attach one file=sh\tc\t' '<attach><one><file=shared folder/c d.img>'
+    becomes 'maqet validate a\\ \t' '<validate><a b.yaml>'
+    # One that is stopped has no console; one that runs cannot be checked.
+    becomes 'maqet console \t' '<console><two>'
+    becomes 'maqet check \t' '<check><one>'
+    becomes 'maqet wait two --for con\tx' '<wait><two><--for><console:x>'
+    becomes 'maqet wait two --for=st\t' '<wait><two><--for=stopped>'
+    becomes 'maqet add one.yaml --set netw\t.ty\tta\t' '<add><one.yaml><--set><network.type=tap>'
     becomes 'maqet --data-dir fol\t ls' '<--data-dir><folder/><ls>'
     becomes 'maqet help snap\texp\t' '<help><snapshot><export>'
     shows 'maqet checkpoint one \t\t' create list load delete
@@ -114,6 +127,15 @@ shell=bash
 cat >bashrc <<END
 . "$abs_top_srcdir/completions/maqet.bash"
 END
+begin bash --noprofile --rcfile "$TMP/bashrc" -i
+everything
+end
+
+# The same where no word ends at "=" or ":".
+cat >>bashrc <<'END'
+COMP_WORDBREAKS=${COMP_WORDBREAKS//[=:]/}
+END
+shell='bash with other words'
 begin bash --noprofile --rcfile "$TMP/bashrc" -i
 everything
 end
