@@ -173,7 +173,8 @@ maqet_error_remark(struct maqet_error **err, const char *format, ...)
     _cleanup_free_ char *earlier = (*err)->remark;
     _cleanup_free_ char *line = maqet_mask(maqet_vformat(format, arguments));
     va_end(arguments);
-    (*err)->remark = earlier ? maqet_format("%s\n%s", earlier, line) : TAKE_PTR(line);
+    /* After a line feed it would be marked as foreign (cli/output.h). */
+    (*err)->remark = earlier ? maqet_format("%s; %s", earlier, line) : TAKE_PTR(line);
 }
 
 int

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
 #include "core/base/process.h"
 #include "core/base/replacement.h"
 #include "core/guest/room.h"
@@ -66,10 +67,14 @@ error_folder(const char *path, struct maqet_error **err)
     "if [ \"$3\" = folder ] && { [ -e \"$t\" ] || [ -L \"$t\" ]; }; then "               \
     "echo \"$t exists\" >&2; exit 1; fi; "
 
+/* Before a script that creates something: if nobody listens any more, or it is told to end, it
+ * goes on until it has deleted that. */
+#define GOES_ON "trap : TERM; trap '' PIPE HUP; "
+
 /* Creates a folder beside the copy, for what is not complete yet, and prints its path. */
-static const char begin_script[] = TARGET_SCRIPT
-    "umask 077; n=$(mktemp -d \"${d%/}/.maqet-XXXXXX\") && : >\"$n/data\" && "
-    "printf '%s\\n' \"$n\"";
+static const char begin_script[] = GOES_ON TARGET_SCRIPT
+    "umask 077; n=$(mktemp -d \"${d%/}/.maqet-XXXXXX\") || exit; "
+    ": >\"$n/data\" && printf '%s\\n' \"$n\" || { rm -rf \"$n\"; exit 1; }";
 
 /* $4: that folder, $5: the mode, $6: the name in the archive. Prints the copy's path. */
 static const char end_script[] = TARGET_SCRIPT
@@ -177,20 +182,24 @@ copy_to_guest(struct maqet_transport *transport, const struct maqet_copy *copy,
             (const char *const[]){copy->target, source.name, kind, NULL}, &place,
             err) < 0)
         return -1;
-    if (send_source(transport, &source, place, err) == 0 &&
-        maqet_transport_script(transport, end_script,
-                               (const char *const[]){copy->target, source.name, kind,
-                                                     place, mode, source.inside, NULL},
-                               &copied->path, err) == 0) {
-        copied->is_folder = is_folder;
-        copied->size = is_folder ? 0 : (uint64_t)source.status.st_size;
-        return 0;
-    }
-    if (maqet_transport_script(transport, "rm -rf \"$1\"",
+    int result = send_source(transport, &source, place, err);
+    /* The last step is not waited for in vain: it could be complete nevertheless. */
+    maqet_interrupt_defer(true);
+    if (result == 0)
+        result = maqet_transport_script(transport, end_script,
+                                        (const char *const[]){copy->target, source.name,
+                                                              kind, place, mode,
+                                                              source.inside, NULL},
+                                        &copied->path, err);
+    if (result < 0 &&
+        maqet_transport_script(transport, "rm -rf \"$1\"",
                                (const char *const[]){place, NULL}, NULL, NULL) < 0)
         maqet_error_remark(err, "What was copied may still be in the guest, in %s",
                            place);
-    return -1;
+    maqet_interrupt_defer(false);
+    copied->is_folder = is_folder;
+    copied->size = is_folder ? 0 : (uint64_t)source.status.st_size;
+    return result;
 }
 
 /* ---- from the guest ---- */
@@ -208,9 +217,9 @@ static const char look_script[] =
     "printf '%s\\n' \"$p\"";
 
 /* Packs the folder $1 into a new file, and prints the path of that. */
-static const char pack_script[] =
-    "umask 077; n=$(mktemp) && if tar -c -f \"$n\" -C \"${1%/*}/\" \"./${1##*/}\"; "
-    "then printf '%s\\n' \"$n\"; else rm -f \"$n\"; exit 1; fi";
+static const char pack_script[] = GOES_ON
+    "umask 077; n=$(mktemp) || exit; tar -c -f \"$n\" -C \"${1%/*}/\" \"./${1##*/}\" && "
+    "printf '%s\\n' \"$n\" || { rm -f \"$n\"; exit 1; }";
 
 /* What is copied, in the guest. */
 struct origin {

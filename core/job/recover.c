@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
 #include "core/base/procfs.h"
 #include "core/base/process.h"
 #include "core/machine/holders.h"
@@ -288,10 +289,16 @@ maqet_job_fail(struct maqet_job *job, struct maqet_error **err)
             maqet_error_remark(err, "Nothing has been changed");
         return -1;
     }
-    if (maqet_opened_look(job->machine, &reason) == 0 && recover_now(job, &reason) == 0) {
+    /* One that arrives now has nothing more to undo, and that would not be complete. */
+    maqet_interrupt_defer(true);
+    bool recovered =
+        maqet_opened_look(job->machine, &reason) == 0 && recover_now(job, &reason) == 0;
+    maqet_interrupt_defer(false);
+    if (recovered) {
         /* What was changed has been said by those who have undone it. */
-        if (interrupted && !job->said)
-            maqet_error_remark(err, "Nothing of it is left");
+        if (interrupted)
+            maqet_error_remark(err, job->said ? "What was done about it is said above"
+                                              : "Nothing of it is left");
         return -1;
     }
     maqet_error_remark(err, "What it left behind could not be recovered: %s",

@@ -307,8 +307,10 @@ recover(struct maqet_job *job, struct maqet_error **err)
     }
     if (inserted)
         command(&after, "blockdev-close-tray", NULL, NULL, NULL);
-    maqet_job_say_nothing_left(job, running && !inserted ? "the drive is empty"
-                                                         : "it is known what is in it");
+    if (running && !inserted)
+        maqet_job_say(job, "the drive is empty");
+    else
+        maqet_job_say_nothing_left(job, "it is known what is in it");
     return maqet_job_done(job, err);
 }
 
