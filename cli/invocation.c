@@ -66,9 +66,7 @@ error_word(const struct invocation *invocation, const char *name, const struct w
     for (const struct command *const *each = invocation->commands; *each; each++)
         if (!(*each)->discards)
             maqet_strings_add(&names, (*each)->name);
-    for (const struct word *other = all_words; other->word; other++)
-        if (other->command)
-            maqet_strings_add(&names, other->word);
+    words_that_run(&names);
     if (!word) {
         usage_error_unknown(NULL, "command", name, &names, err);
         return;

@@ -148,6 +148,14 @@ const struct word all_words[] = {
     {0},
 };
 
+void
+words_that_run(struct maqet_strings *words)
+{
+    for (const struct word *word = all_words; word->word; word++)
+        if (word->command)
+            maqet_strings_add(words, word->word);
+}
+
 const struct word *
 word_find(const char *text)
 {

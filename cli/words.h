@@ -8,6 +8,8 @@
 #ifndef MAQET_CLI_WORDS_H
 #define MAQET_CLI_WORDS_H
 
+#include "core/base/text.h"
+
 struct word {
     const char *word; /* NULL ends the table */
     /* What it runs: a command, and its action (may be NULL). NULL: it runs nothing. */
@@ -18,6 +20,9 @@ struct word {
 };
 
 extern const struct word all_words[];
+
+/* Adds the words that run a command. */
+void words_that_run(struct maqet_strings *words);
 
 /* The row of a word, or NULL. */
 const struct word *word_find(const char *text);
