@@ -21,6 +21,10 @@ inside() {
         readlink "$fd" || : # it may be closed by now
     done | sed 's/\[[0-9]*\]//' | sort | uniq -c
 }
+devices() {
+    expect 0 maqet qmp "$vm" qom-list '{"path": "/machine/peripheral"}'
+    grep -o '"name": .*' out | sort
+}
 # What is on the disk, and what runs.
 outside() {
     find . -not -name out -not -name err -not -name '*side-*' | sort
@@ -64,6 +68,7 @@ END
     expect 0 maqet add "$vm.yaml"
     boot "$vm"
     pid=$(vm_pid "$vm")
+    devices >devices-before
     # The first rounds leave what stays: images, and threads that wait for work.
     round 1
     round 2
@@ -77,6 +82,8 @@ END
     done
     inside >inside-after
     outside >outside-after
+    devices >devices-after
+    diff devices-before devices-after || fail "a device is left on $machine"
     diff inside-before inside-after || fail "something is left in QEMU on $machine"
     diff outside-before outside-after || fail "something is left outside on $machine"
     grown=$(($(memory) - before))
