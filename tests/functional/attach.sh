@@ -20,7 +20,7 @@ defined() { # DRIVE
 
 # Its keys are checked as those of a YAML file.
 expect 3 maqet attach vm
-err_has "The drive needs a name: --name NAME"
+err_has "The drive needs a name: --name DRIVE"
 expect 3 maqet attach vm --name two --size 10 file=two.qcow2
 err_has "command line: "
 expect 3 maqet attach vm --name two --size 1M fil=two.qcow2
