@@ -130,7 +130,7 @@ test_silence(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_TIMEOUT);
     CU_ASSERT_PTR_NOT_NULL(
-        strstr(error->message, "the guest did not let go of it within"));
+        strstr(error->message, "the guest did not release it within"));
     maqet_error_free(TAKE_PTR(error));
     _cleanup_free_ char *commands = told(&scene);
     CU_ASSERT_PTR_NULL(strstr(commands, "blockdev-del"));
