@@ -90,6 +90,22 @@ is_own_content(const struct maqet_journal *journal, const struct maqet_file_stat
             now->modified <= journal->touched + SIGN_SLACK * SECOND);
 }
 
+bool
+maqet_job_written_since(const struct maqet_job *job, const char *path)
+{
+    const struct maqet_journal *journal = &job->journal;
+    struct maqet_file_state now;
+
+    if (job->own)
+        return false;
+    if (!path || journal->copied || !maqet_file_state_read(path, &now) || !now.known)
+        return true;
+    /* The kernel's clock for files is a little behind. */
+    return now.modified < journal->begun - SECOND ||
+           now.modified > (journal->interrupted ? journal->interrupted
+                                                : journal->touched + SIGN_SLACK * SECOND);
+}
+
 static void
 add_file_change(const struct maqet_journal *journal,
                 const struct maqet_job_target *target, struct maqet_strings *changes)

@@ -19,6 +19,10 @@ int maqet_job_recover(struct maqet_opened *machine, struct maqet_error **err);
  * images without space to *err, the error of the step. Returns -1. */
 int maqet_job_fail(struct maqet_job *job, struct maqet_error **err);
 
+/* Whether others may have written to a file that the job has created: a job that was found
+ * may have been interrupted long ago. True if in doubt, and without a path. */
+bool maqet_job_written_since(const struct maqet_job *job, const char *path);
+
 /* ---- what the user decides ---- */
 
 /* How an interrupted job is recovered. */

@@ -190,17 +190,20 @@ say_kept(const struct maqet_plugging *plugging, struct maqet_job *job, const cha
     maqet_job_say(job, what);
 }
 
-/* Nothing of the drive stays, except for storage that the guest may have written to, or
- * that somebody needs. */
+/* Nothing of the drive stays, except for storage that the guest, or others since, may have
+ * written to, or that somebody needs. */
 static int
 undo(struct maqet_plugging *plugging, struct maqet_job *job, struct maqet_error **err)
 {
+    /* QEMU may write to it, too, when it closes it. */
+    bool written = maqet_job_written_since(job, plugging->drive->path);
+
     if (plugging->machine->run.pid > 0 && maqet_plugging_remove_rest(plugging, err) < 0)
         return -1;
     if (job->journal.phase == CREATE) {
         _cleanup_free_ char *need = NULL;
 
-        if (maqet_plugging_undo_creation(plugging, &need, err) < 0)
+        if (maqet_plugging_undo_creation(plugging, written, &need, err) < 0)
             return -1;
         if (need)
             say_kept(plugging, job, need);

@@ -163,9 +163,11 @@ record_index(const struct maqet_plugging *plugging)
 }
 
 /* Deletes the image if it is the file that was created, and nobody needs it by now: also not
- * this machine, whose stored definition may have changed since. *need: why it stays. */
+ * this machine, whose stored definition may have changed since. What others have written to
+ * it stays although nobody has it any more. *need: why it stays. */
 static int
-delete_file(const struct maqet_plugging *plugging, char **need, struct maqet_error **err)
+delete_file(const struct maqet_plugging *plugging, bool written, char **need,
+            struct maqet_error **err)
 {
     const struct maqet_drive *drive = plugging->drive;
     const struct maqet_image_record *record = drive->record;
@@ -177,12 +179,14 @@ delete_file(const struct maqet_plugging *plugging, char **need, struct maqet_err
         !maqet_file_id_equal(&id, &record->id))
         return 0;
     *need = maqet_image_need(plugging->machine->context, NULL, NULL, drive->path);
+    if (!*need && written)
+        *need = maqet_strdup("it was written to since");
     return *need ? 0 : maqet_file_remove(drive->path, err);
 }
 
 /* Storage elsewhere was certainly created by us if that was recorded afterwards. */
 static int
-delete_elsewhere(const struct maqet_plugging *plugging, char **need,
+delete_elsewhere(const struct maqet_plugging *plugging, bool written, char **need,
                  struct maqet_error **err)
 {
     const struct maqet_drive *drive = plugging->drive;
@@ -192,11 +196,13 @@ delete_elsewhere(const struct maqet_plugging *plugging, char **need,
         !drive->storage->plugin.remove)
         return 0;
     *need = maqet_elsewhere_need(plugging->machine->context, drive);
+    if (!*need && written)
+        *need = maqet_strdup("somebody may have written to it since");
     return *need ? 0 : MAQET_STORAGE_CALL(err, drive, MAQET_CALL_LONG, remove);
 }
 
 int
-maqet_plugging_undo_creation(struct maqet_plugging *plugging, char **need,
+maqet_plugging_undo_creation(struct maqet_plugging *plugging, bool written, char **need,
                              struct maqet_error **err)
 {
     struct maqet_vm *vm = plugging->vm;
@@ -207,8 +213,8 @@ maqet_plugging_undo_creation(struct maqet_plugging *plugging, char **need,
         return maqet_error_copy(err, vm->images_error);
     if (drive->fault_of >= MAQET_FAULT_STORAGE)
         return 0;
-    if ((drive->path ? delete_file(plugging, need, err)
-                     : delete_elsewhere(plugging, need, err)) < 0)
+    if ((drive->path ? delete_file(plugging, written, need, err)
+                     : delete_elsewhere(plugging, written, need, err)) < 0)
         return -1;
     size_t index = record_index(plugging);
     if (*need || plugging->known || index == vm->images.count)

@@ -22,9 +22,9 @@ int maqet_plugging_reopen(struct maqet_plugging *plugging, const struct maqet_jo
 int maqet_plugging_store(struct maqet_plugging *plugging, bool attached,
                          struct maqet_error **err);
 
-/* Deletes what was created for a drive that was not attached, unless it is needed: *need
- * gets why it is kept, as a phrase (the caller frees), or NULL. */
-int maqet_plugging_undo_creation(struct maqet_plugging *plugging, char **need,
-                                 struct maqet_error **err);
+/* Deletes what was created for a drive that was not attached, unless it is needed, or @written
+ * to by others: *need gets why it is kept, as a phrase (the caller frees), or NULL. */
+int maqet_plugging_undo_creation(struct maqet_plugging *plugging, bool written,
+                                 char **need, struct maqet_error **err);
 
 #endif

@@ -70,6 +70,19 @@ err_has "is kept: VM 'vm' uses it"
 cp before.json data/vms/vm/vm.json
 rm two.qcow2
 
+# Nobody has it any more, but another VM's guest may have written to it meanwhile.
+interrupt
+expect 0 maqet add other.yaml
+expect 0 maqet start other
+expect 0 maqet stop other --timeout 0 --force
+qemu-io -c 'write -P 7 0 64k' two.qcow2 >/dev/null
+expect 0 maqet rm other --yes
+expect 0 maqet recover vm
+err_has "$TMP/two.qcow2, which was created for it, is kept: it was written to since"
+[ -e two.qcow2 ] || fail "an image that a guest wrote to is deleted"
+qemu-io -r -c 'read -P 7 0 64k' two.qcow2 | grep -q 'read 65536' || fail "its content"
+rm two.qcow2
+
 # Nobody needs it.
 interrupt
 expect 0 maqet recover vm
