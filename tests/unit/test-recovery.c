@@ -8,6 +8,10 @@
 #include "core/base/removal.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/machine/checkpoint_files.h"
+#include "core/lifecycle/attach.h"
+#include "core/lifecycle/cdrom.h"
+#include "core/lifecycle/detach.h"
+#include "core/lifecycle/plugging_job.h"
 #include "core/lifecycle/resize.h"
 #include "core/machine/exports.h"
 #include "core/snapshot/session.h"
@@ -1030,6 +1034,149 @@ test_resize(void)
     UNIT_SAME(maqet_json_text(entry, "size"), "2M");
 }
 
+/* ---- attach, detach and cdrom, of which QEMU has ended ---- */
+
+/* The drive that this job is about has the file NAME.img, created by now unless it was there;
+ * the job is left in that phase. */
+static void
+leave_plugging(struct scene *scene, const struct maqet_job_kind *kind, const char *drive,
+               const char *file, size_t phase)
+{
+    const struct maqet_drives_consent consent = {.create_missing = true};
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(&scene->context, "vm", MAQET_OPEN_LOCK, NULL);
+    _cleanup_json_ json_object *entry =
+        maqet_json_object("name", json_object_new_string(drive), "type",
+                          json_object_new_string("shelf"), NULL);
+    _cleanup_plugging_ struct maqet_plugging plugging = {0};
+    _cleanup_job_ struct maqet_job job = {0};
+    _cleanup_free_ char *path = maqet_format("%s/%s.img", scene->folder, file);
+    struct maqet_error *error = NULL;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(machine);
+    json_object_object_add(entry, "file", json_object_new_string(path));
+    CU_ASSERT_EQUAL_FATAL(maqet_plugging_open(&plugging, machine, entry, &error), 0);
+    plugging.exists = access(path, F_OK) == 0;
+    CU_ASSERT_EQUAL_FATAL(maqet_plugging_begin(&plugging, &job, kind, &error), 0);
+    CU_ASSERT_EQUAL(maqet_vm_drive_prepare(plugging.vm, plugging.drive, &consent, &error),
+                    0);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    while (job.journal.phase < phase)
+        CU_ASSERT_EQUAL_FATAL(maqet_job_phase(&job, job.journal.phase + 1, NULL), 0);
+}
+
+/* "hdd=hdd.img data=data.img": the drives in the definition. The caller frees. */
+static char *
+stored_drives(struct scene *scene)
+{
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_store_load(&scene->context, "vm", NULL);
+    json_object *list = json_object_object_get(definition->tree, "storage");
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *entry = json_object_array_get_idx(list, i);
+        const char *file = maqet_json_text(entry, "file");
+        const char *slash = strrchr(file, '/');
+
+        maqet_text_appendf(&text, "%s%s=%s", i > 0 ? " " : "",
+                           maqet_json_text(entry, "name"), slash ? slash + 1 : file);
+    }
+    return maqet_text_take(&text);
+}
+
+#define STORED(scene, wanted)                                                            \
+    do {                                                                                 \
+        _cleanup_free_ char *stored_ = stored_drives(scene);                             \
+        UNIT_SAME(stored_, wanted);                                                      \
+    } while (0)
+
+#define BOTH "hdd=hdd.img data=data.img"
+#define ATTACHMENT "VM 'vm': attachment of drive 'new' was interrupted; "
+
+static void
+test_attach(void)
+{
+    static const struct {
+        size_t phase;
+        const char *said, *stored;
+        bool image;
+    } rows[] = {
+        {0, ATTACHMENT "nothing is left of it", BOTH, false},
+        {1, ATTACHMENT "it has been completed", BOTH " new=new.img", true},
+        {2, ATTACHMENT "it has been completed", BOTH " new=new.img", true},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        _cleanup_scene_ struct scene scene;
+
+        scene_begin(&scene);
+        leave_plugging(&scene, &maqet_kind_attach, "new", "new", rows[i].phase);
+        scene_recover(&scene, rows[i].said);
+        STORED(&scene, rows[i].stored);
+        _cleanup_free_ char *path = maqet_format("%s/new.img", scene.folder);
+        CU_ASSERT_EQUAL(access(path, F_OK) == 0, rows[i].image);
+    }
+}
+
+/* Its image is not deleted if it was there before, or if others may have written to it. */
+static void
+test_attach_kept(void)
+{
+    _cleanup_scene_ struct scene scene;
+    const struct timespec later[] = {{.tv_nsec = UTIME_OMIT},
+                                     {.tv_sec = time(NULL) + 60}};
+
+    scene_begin(&scene);
+    _cleanup_free_ char *path = unit_file(scene.folder, "new.img", "n\n");
+    leave_plugging(&scene, &maqet_kind_attach, "new", "new", 0);
+    scene_recover(&scene, ATTACHMENT "nothing is left of it");
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    leave_plugging(&scene, &maqet_kind_attach, "new", "new", 0);
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, later, 0), 0);
+    _cleanup_free_ char *said = maqet_format(
+        ATTACHMENT "the guest does not have the drive. %s, which was created "
+                   "for it, is kept: it was written to since",
+        path);
+    scene_recover(&scene, said);
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    STORED(&scene, BOTH);
+}
+
+#define DETACHMENT "VM 'vm': detachment of drive 'data' was interrupted; "
+
+static void
+test_detach(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_begin(&scene);
+    leave_plugging(&scene, &maqet_kind_detach, "data", "data", 0);
+    scene_recover(&scene, DETACHMENT "the drive is still attached");
+    STORED(&scene, BOTH);
+    leave_plugging(&scene, &maqet_kind_detach, "data", "data", 1);
+    scene_recover(&scene, DETACHMENT "it has been completed");
+    STORED(&scene, "hdd=hdd.img");
+    SCENE_IMAGE(&scene, "data", "b |");
+}
+
+static void
+test_cdrom(void)
+{
+    static const char said[] = "VM 'vm': change of the medium of drive 'data' was "
+                               "interrupted; it is known what is in it";
+
+    for (size_t phase = 0; phase < 3; phase++) {
+        _cleanup_scene_ struct scene scene;
+
+        scene_begin(&scene);
+        leave_plugging(&scene, &maqet_kind_cdrom, "data", "other", phase);
+        scene_recover(&scene, said);
+        STORED(&scene, phase == 0 ? BOTH : "hdd=hdd.img data=other.img");
+    }
+}
+
 /* ---- commands whose steps fail ---- */
 
 static int
@@ -1170,6 +1317,10 @@ main(void)
         {"a history that cannot be read", test_history},
         {"export", test_export},
         {"resize", test_resize},
+        {"attach", test_attach},
+        {"attach: an image that is kept", test_attach_kept},
+        {"detach", test_detach},
+        {"cdrom", test_cdrom},
         {"a failing create", test_failing_create},
         {"a failing overwrite", test_failing_overwrite},
         {"a failing load", test_failing_load},
