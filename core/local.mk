@@ -20,6 +20,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/interrupt.c core/base/interrupt.h \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
+	core/base/lock_holder.c core/base/lock_holder.h \
 	core/base/logfile.c core/base/logfile.h \
 	core/base/mask.c core/base/mask.h \
 	core/base/next.h \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/procfs.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,9 +13,13 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/printable.h"
 
 /* Maximum bytes of files; that of a descriptor has a line for each lock. */
 enum { STAT_LIMIT = 4096, FDINFO_LIMIT = 1 << 20 };
+
+/* Bytes of a command line that are read; fewer are shown. */
+enum { COMMAND_BEGINNING = 512 };
 
 bool
 maqet_procfs_stat_parse(const char *text, struct maqet_procfs_stat *stat)
@@ -83,6 +89,54 @@ maqet_procfs_has_lock(int pid, int fd)
 
     return maqet_file_read(path, FDINFO_LIMIT, &text, NULL, NULL) == 0 &&
            strstr(text, "\nlock:");
+}
+
+char *
+maqet_procfs_command(int pid)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/cmdline", pid);
+    _cleanup_free_ char *words = maqet_alloc(COMMAND_BEGINNING + 1);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, words, COMMAND_BEGINNING);
+
+    if (length <= 0) {
+        /* It has none, or is ending. */
+        _cleanup_free_ char *name = maqet_procfs_name(pid);
+        return maqet_text_readable(name);
+    }
+    while (length > 0 && words[length - 1] == '\0')
+        length--;
+    /* A NUL byte follows each argument. */
+    const char *slash = strrchr(words, '/');
+    const char *from = slash ? slash + 1 : words;
+    for (ssize_t i = 0; i < length; i++)
+        if (words[i] == '\0')
+            words[i] = ' ';
+    return maqet_text_readable(from);
+}
+
+bool
+maqet_procfs_holds(int pid, const struct maqet_file_id *wanted, bool *locked)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/fd", pid);
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    bool found = false;
+
+    *locked = false;
+    while (dir && !*locked && (entry = readdir(dir))) {
+        struct maqet_file_id id;
+
+        if (entry->d_name[0] == '.' ||
+            !maqet_file_id_of_used(dirfd(dir), entry->d_name, &id) ||
+            !maqet_file_id_equal(&id, wanted))
+            continue;
+        found = true;
+        *locked = maqet_procfs_has_lock(pid, (int)strtol(entry->d_name, NULL, 10));
+    }
+    if (dir)
+        closedir(dir);
+    return found;
 }
 
 bool

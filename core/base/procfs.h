@@ -40,8 +40,15 @@ char maqet_procfs_state(int pid);
 /* The name of the program; "?": there is no such process. The caller frees. */
 char *maqet_procfs_name(int pid);
 
+/* The program's base name and the beginning of its arguments, printable. The caller frees. */
+char *maqet_procfs_command(int pid);
+
 /* Whether a descriptor of a process has locks on its file (proc_pid_fdinfo(5)). */
 bool maqet_procfs_has_lock(int pid, int fd);
+
+/* Whether a process has the file open; *locked: with a lock on it. */
+struct maqet_file_id;
+bool maqet_procfs_holds(int pid, const struct maqet_file_id *wanted, bool *locked);
 
 /* Adds the numbers of the threads of a process; none if it is gone. */
 void maqet_threads_list(int pid, struct maqet_strings *threads);

@@ -11,6 +11,7 @@
 #include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/lock_holder.h"
 #include "core/base/logfile.h"
 #include "core/base/procfs.h"
 #include "core/base/sockets.h"
@@ -124,12 +125,14 @@ lock_run_file(struct maqet_launching *launching, struct maqet_error **err)
     struct maqet_opened *machine = launching->machine;
     int taken = maqet_lock_try(machine->run.run_fd, err);
 
-    if (taken <= 0)
-        return taken < 0
-                   ? -1
-                   : maqet_error_set(err, MAQET_ERROR_STATE,
-                                     "VM '%s': another program has its run file locked",
-                                     machine->name);
+    if (taken == 0) {
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "VM '%s': another program has its run file locked",
+                        machine->name);
+        return maqet_lock_hint(machine->run.run_fd, err);
+    }
+    if (taken < 0)
+        return -1;
     /* The lock is released when QEMU and we have closed this descriptor. */
     launching->run_fd = TAKE_FD(machine->run.run_fd);
     /* There is no PID yet; but there will be space for it, even on a full disk. */

@@ -11,9 +11,6 @@
 #include "core/base/files.h"
 #include "core/base/procfs.h"
 
-/* Bytes of a command line that are read; fewer are shown. */
-enum { COMMAND_BEGINNING = 512 };
-
 static void
 cleanup_dir(DIR **dir)
 {
@@ -24,54 +21,6 @@ cleanup_dir(DIR **dir)
 #define _cleanup_dir_ _cleanup_(cleanup_dir)
 
 /* ---- one process ---- */
-
-/* The program's base name and the beginning of its arguments. */
-static char *
-command_of(int pid)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%d/cmdline", pid);
-    _cleanup_free_ char *words = maqet_alloc(COMMAND_BEGINNING + 1);
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, words, COMMAND_BEGINNING);
-
-    if (length <= 0) {
-        /* It has none, or is ending. */
-        _cleanup_free_ char *name = maqet_procfs_name(pid);
-        return maqet_text_readable(name);
-    }
-    while (length > 0 && words[length - 1] == '\0')
-        length--;
-    /* A NUL byte follows each argument. */
-    const char *slash = strrchr(words, '/');
-    const char *from = slash ? slash + 1 : words;
-    for (ssize_t i = 0; i < length; i++)
-        if (words[i] == '\0')
-            words[i] = ' ';
-    return maqet_text_readable(from);
-}
-
-/* Whether a process has the file open; *locked: with a lock on it. */
-static bool
-holds(int pid, const struct maqet_file_id *wanted, bool *locked)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%d/fd", pid);
-    _cleanup_dir_ DIR *dir = opendir(path);
-    struct dirent *entry;
-    bool found = false;
-
-    *locked = false;
-    while (dir && !*locked && (entry = readdir(dir))) {
-        struct maqet_file_id id;
-
-        if (entry->d_name[0] == '.' ||
-            !maqet_file_id_of_used(dirfd(dir), entry->d_name, &id) ||
-            !maqet_file_id_equal(&id, wanted))
-            continue;
-        found = true;
-        *locked = maqet_procfs_has_lock(pid, (int)strtol(entry->d_name, NULL, 10));
-    }
-    return found;
-}
 
 /* Whether a process has the socket open; its file is known by its number only. */
 static bool
@@ -111,11 +60,12 @@ find_users(const struct maqet_file_id *wanted, uint64_t socket,
                       : 0;
 
         if (pid <= 0 || pid == getpid() ||
-            !(wanted ? holds(pid, wanted, &locked) : holds_socket(pid, socket)))
+            !(wanted ? maqet_procfs_holds(pid, wanted, &locked)
+                     : holds_socket(pid, socket)))
             continue;
         *MAQET_APPEND(users->items, users->count) = (struct maqet_file_user){
             .pid = pid,
-            .command = command_of(pid),
+            .command = maqet_procfs_command(pid),
             .locked = locked,
         };
     }
@@ -158,7 +108,8 @@ maqet_file_users_has_open(int pid, const char *path)
     struct maqet_file_id wanted;
     bool locked;
 
-    return maqet_file_id_of_used(AT_FDCWD, path, &wanted) && holds(pid, &wanted, &locked);
+    return maqet_file_id_of_used(AT_FDCWD, path, &wanted) &&
+           maqet_procfs_holds(pid, &wanted, &locked);
 }
 
 bool
@@ -212,20 +163,4 @@ maqet_file_users_select_locked(struct maqet_file_users *users)
         }
     }
     return locked;
-}
-
-void
-maqet_file_users_hint_lock(const char *path, struct maqet_error **err)
-{
-    _cleanup_file_users_ struct maqet_file_users users = {0};
-
-    maqet_file_users_find(path, &users, NULL);
-    if (maqet_file_users_select_locked(&users) > 0) {
-        _cleanup_free_ char *text = maqet_file_users_text(&users, 1);
-
-        maqet_error_hint(err, "It is %s: wait until it has ended", text);
-    } else {
-        maqet_error_hint(err, "Wait until it has ended");
-    }
-    maqet_error_next(err, MAQET_NEXT_WAIT_FOR_LOCK, NULL);
 }

@@ -46,9 +46,6 @@ size_t maqet_file_users_select_locked(struct maqet_file_users *users);
  * convert ...' (PID 456)", or "the helper of VM 'b' (PID 124)". Without any: that they are not visible. The caller frees. */
 char *maqet_file_users_text(const struct maqet_file_users *users, size_t count);
 
-/* Adds the visible holder of a lock, and what to do, to an error about that lock. */
-void maqet_file_users_hint_lock(const char *path, struct maqet_error **err);
-
 /* Whether a process has a file or block device open. False if we may not inspect it. */
 bool maqet_file_users_has_open(int pid, const char *path);
 

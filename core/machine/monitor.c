@@ -10,6 +10,7 @@
 #include "core/base/files.h"
 #include "core/base/interrupt.h"
 #include "core/base/json.h"
+#include "core/base/lock_holder.h"
 #include "core/base/procfs.h"
 #include "core/machine/full.h"
 #include "core/machine/run.h"
@@ -31,7 +32,7 @@ wait_for_monitor(int fd, const char *name, int gone, int64_t timeout,
     _cleanup_free_ char *what = maqet_format("the monitor of VM '%s'", name);
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    if (maqet_lock_wait(fd, timeout, what, &reason) == 0)
+    if (maqet_lock_wait_named(fd, timeout, what, NULL, &reason) == 0)
         return 0;
     if (reason->code == MAQET_ERROR_TIMEOUT &&
         maqet_silence_is_stopped(maqet_procfs_state(maqet_pidfd_pid(gone))))

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 
 #include "core/base/clock.h"
+#include "core/base/lock_holder.h"
 #include "core/base/replacement.h"
 #include "core/machine/run_owner.h"
 #include "core/machine/store.h"
@@ -263,6 +264,14 @@ find_folder(const struct machine *machine, bool runs, char **path)
 
 /* ---- choosing one ---- */
 
+static int
+error_locked(const struct maqet_context *context, int fd, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_TIMEOUT, "Another program has %s locked",
+                    context->runtime_dir);
+    return maqet_lock_hint(fd, err);
+}
+
 /* The runtime folder, created if it is missing, with the lock under which folders in it
  * are chosen. The folder itself is locked, which leaves no file behind. A descriptor, or
  * -1. */
@@ -278,8 +287,7 @@ lock_choice(const struct maqet_context *context, struct maqet_error **err)
         if (errno != EWOULDBLOCK && errno != EINTR)
             return maqet_error_errno(err, errno, "Cannot lock %s", context->runtime_dir);
         if (maqet_now() > deadline)
-            return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                                   "Another program has %s locked", context->runtime_dir);
+            return error_locked(context, fd, err);
         maqet_sleep(2);
     }
     return TAKE_FD(fd);

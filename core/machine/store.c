@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/lock_holder.h"
 #include "core/base/replacement.h"
 #include "core/machine/folder.h"
-#include "core/machine/file_users.h"
 
 /* ---- paths ---- */
 
@@ -55,15 +55,14 @@ maqet_store_check_owner(const struct maqet_context *context, struct maqet_error 
 
 /* ---- locks ---- */
 
-/* Waits for a lock; the error has hints only if the user wanted to wait. */
 static int
 wait_for_lock(const struct maqet_context *context, int fd, int64_t timeout,
-              const char *path, const char *what, struct maqet_error **err)
+              const char *what, struct maqet_error **err)
 {
-    if (maqet_lock_wait(fd, timeout, what, err) == 0)
+    if (maqet_lock_wait_named(fd, timeout, what, context, err) == 0)
         return 0;
     if (err && (*err)->code == MAQET_ERROR_TIMEOUT && context->lock_timeout > 0)
-        maqet_file_users_hint_lock(path, err);
+        maqet_error_next(err, MAQET_NEXT_WAIT_FOR_LOCK, NULL);
     return -1;
 }
 
@@ -86,7 +85,7 @@ maqet_store_lock_all(const struct maqet_context *context, struct maqet_error **e
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return maqet_error_errno(err, errno, "Cannot open %s", path);
-    if (wait_for_lock(context, fd, context->lock_timeout, path, folder, err) < 0)
+    if (wait_for_lock(context, fd, context->lock_timeout, folder, err) < 0)
         return -1;
     maqet_dir_sweep(context->data_dir, is_list);
     return TAKE_FD(fd);
@@ -137,8 +136,8 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
     for (;;) {
         _cleanup_close_ int fd = open_file(context, name, path, err);
 
-        if (fd < 0 || wait_for_lock(context, fd, maqet_deadline_left(deadline), path,
-                                    what, err) < 0)
+        if (fd < 0 ||
+            wait_for_lock(context, fd, maqet_deadline_left(deadline), what, err) < 0)
             return -1;
         /* While we waited, the machine may have been removed, and even added again: then
          * we have the lock on a deleted file, and begin again. */

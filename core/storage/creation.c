@@ -9,6 +9,7 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/base/lock_holder.h"
 #include "core/base/printable.h"
 #include "core/base/process.h"
 #include "core/base/replacement.h"
@@ -146,6 +147,17 @@ error_lock(const struct creation *creation, int number, struct maqet_error **err
     return -1;
 }
 
+static void
+say_waiting(const struct creation *creation)
+{
+    _cleanup_free_ char *holder = maqet_lock_holder(creation->lock_fd);
+
+    maqet_context_say(creation->drive->context, MAQET_LEVEL_INFO,
+                      "Waiting for %s, which is creating %s (lock: %s/%s)",
+                      holder ? holder : "another process", creation->drive->path,
+                      creation->folder, creation->lock);
+}
+
 /* Locks the lock file beside the image. Its last user removes it, so we begin again if we
  * locked one that no longer has its name. */
 static int
@@ -160,11 +172,8 @@ take_lock(struct creation *creation, int64_t timeout, struct maqet_error **err)
             return error_lock(creation, errno, err);
         creation->lock_fd = fd;
         if (timeout > 0 && maqet_lock_held(fd, NULL) == 1)
-            maqet_context_say(creation->drive->context, MAQET_LEVEL_INFO,
-                              "Waiting for another process that is creating %s (lock: "
-                              "%s/%s)",
-                              creation->drive->path, creation->folder, creation->lock);
-        if (maqet_lock_wait(fd, timeout, creation->drive->path, err) < 0)
+            say_waiting(creation);
+        if (maqet_lock_wait_named(fd, timeout, creation->drive->path, NULL, err) < 0)
             return -1;
         if (fstat(fd, &ours) == 0 &&
             fstatat(creation->folder_fd, creation->lock, &there, AT_SYMLINK_NOFOLLOW) ==

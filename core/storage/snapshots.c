@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/lock_holder.h"
 #include "core/base/printable.h"
 #include "core/plugin/call.h"
 #include "core/plugin/describe.h"
@@ -260,10 +261,12 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
     int taken = fd < 0 ? 1 : maqet_lock_try(fd, err);
     if (taken < 0)
         return -1;
-    if (taken == 0)
-        return maqet_error_set(err, MAQET_ERROR_BUSY,
-                               "VM '%s', drive '%s': another program has %s open",
-                               drive->machine->vm_name, drive->name, drive->path);
+    if (taken == 0) {
+        maqet_error_set(err, MAQET_ERROR_BUSY,
+                        "VM '%s', drive '%s': another program has %s open",
+                        drive->machine->vm_name, drive->name, drive->path);
+        return maqet_lock_hint(fd, err);
+    }
     return outcome(
         drive,
         MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_LONG, rename, fd, snapshot, name),

@@ -90,6 +90,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/slots.sh \
 	tests/functional/too-many-drives.sh \
 	tests/functional/lifecycle.sh \
+	tests/functional/lock-holders.sh \
 	tests/functional/images-last.sh \
 	tests/functional/hung-monitor.sh \
 	tests/functional/pause.sh \
