@@ -2,6 +2,7 @@
 #include "core/lifecycle/apply.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/interrupt.h"
 #include "core/machine/arguments.h"
@@ -11,6 +12,7 @@
 #include "core/machine/entries.h"
 #include "core/machine/events.h"
 #include "core/machine/opened.h"
+#include "core/machine/sandbox_rules.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/storage/creation.h"
@@ -143,13 +145,42 @@ maqet_vm_check_own_images(const struct maqet_vm *vm, struct maqet_error **err)
     return maqet_error_add(err, &error) < 0 || wrong ? -1 : 0;
 }
 
+/* One that is missing may be on a disk that is not mounted now. */
+static int
+check_storage_dir(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    json_object *tree = vm->definition->tree;
+    const char *path = maqet_tree_text(tree, "storage_dir");
+    struct stat status;
+
+    if (!path || stat(path, &status) < 0 || S_ISDIR(status.st_mode))
+        return 0;
+    return maqet_place_invalid(maqet_tree_place_of_value(tree, "storage_dir"), err,
+                               "VM '%s': 'storage_dir' is %s, which is not a folder",
+                               vm->definition->name, path);
+}
+
+/* Both are reported in one run. */
+static int
+check_values(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    struct maqet_error *error = NULL;
+
+    maqet_sandbox_find_user(vm, &error);
+    int user = maqet_error_add(err, &error);
+    check_storage_dir(vm, &error);
+    return maqet_error_add(err, &error) < 0 ? -1 : user;
+}
+
 /* Adds what is wrong with the arguments, and with the drives that have no fault. */
 static int
 check_parts(const struct maqet_vm *vm, struct maqet_error **err)
 {
     struct maqet_error *error = NULL;
-    bool wrong = maqet_vm_check_own_images(vm, err) < 0;
+    bool wrong = check_values(vm, err) < 0;
 
+    maqet_vm_check_own_images(vm, &error);
+    wrong |= maqet_error_add(err, &error) < 0;
     maqet_vm_arguments_check(vm, false, &error);
     wrong |= maqet_error_add(err, &error) < 0;
     for (size_t i = 0; i < vm->drive_count; i++) {

@@ -155,20 +155,28 @@ maqet_sandbox_denies_programs(const struct maqet_vm *vm)
 }
 
 int
+maqet_sandbox_find_user(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    const char *user = run_as(vm);
+
+    if (!user || getpwnam(user))
+        return 0;
+    return maqet_place_invalid(maqet_tree_place_of_value(vm->definition->tree, "run_as"),
+                               err,
+                               "VM '%s' is configured to run as '%s', but there is no "
+                               "such user",
+                               vm->definition->name, user);
+}
+
+int
 maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err)
 {
     const char *user = run_as(vm);
     struct maqet_place place = maqet_tree_place_of_value(vm->definition->tree, "run_as");
+    const struct passwd *entry = user ? getpwnam(user) : NULL;
 
-    if (!user)
-        return 0;
-    errno = 0;
-    const struct passwd *entry = getpwnam(user);
     if (!entry)
-        return maqet_place_invalid(place, err,
-                                   "VM '%s' is configured to run as '%s', but there is "
-                                   "no such user",
-                                   vm->definition->name, user);
+        return maqet_sandbox_find_user(vm, err);
     if (geteuid() == 0 || geteuid() == entry->pw_uid)
         return 0;
     maqet_place_error(place, err, MAQET_ERROR_PERMISSION,

@@ -15,7 +15,10 @@ void maqet_sandbox_add_arguments(const struct maqet_vm *vm, struct maqet_args *a
 /* Whether QEMU may not run other programs. */
 bool maqet_sandbox_denies_programs(const struct maqet_vm *vm);
 
-/* Whether the user of `run_as` exists, and QEMU may switch to it. */
+/* Whether the user of `run_as` exists. */
+int maqet_sandbox_find_user(const struct maqet_vm *vm, struct maqet_error **err);
+
+/* The same, and QEMU may switch to it. */
 int maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err);
 
 /* Gets the rules for a start with this command line; the ruleset is -1 if nothing is

@@ -308,3 +308,13 @@ expect 3 maqet validate vm.yaml --set memory=4
 err_has "--set memory=4: 'memory' is '4', which is 4 MiB"
 expect 3 maqet add vm.yaml --set nonsense
 err_has nonsense
+
+# Values that only the host can tell: both are said in one run.
+: >afile
+printf 'name: x\nrun_as: nosuchuser\nmemory: 64M\nstorage_dir: afile\n' >vm.yaml
+expect 3 maqet validate vm.yaml
+err_has "vm.yaml:2:9: VM 'x' is configured to run as 'nosuchuser', but there is no such user"
+err_has "vm.yaml:4:14: VM 'x': 'storage_dir' is $TMP/afile, which is not a folder"
+expect 3 maqet add vm.yaml
+printf "name: x\nrun_as: %s\nstorage_dir: not-there-yet\n" "$(id -un)" >vm.yaml
+expect 0 maqet validate vm.yaml

@@ -285,7 +285,10 @@ END
     kill -9 "$run"
     eventually 60 sh -c "! kill -0 $pid"
     eventually 60 sh -c "[ \"\$('$MAQET' --format plain ls | grep ^user | cut -f 2)\" != running ]"
-    expect 0 maqet -q apply user user.yaml --set run_as=nosuchuser
+    expect 3 maqet -q apply user user.yaml --set run_as=nosuchuser
+    err_has "there is no such user"
+    # The user may be gone by now.
+    sed -i 's/"nobody"/"nosuchuser"/' data/vms/user/vm.json
     expect 3 maqet start user
     err_has "there is no such user"
 fi
