@@ -261,6 +261,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         int exit_code = check_drive(invocation, vm, vm->drives[i], &error);
         if (exit_code > 0)
             invocation->exit_code = exit_code;
+        invocation_note_undone(invocation, error);
         if (exit_code < 0)
             invocation_show_error(invocation, error);
     }

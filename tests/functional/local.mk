@@ -44,6 +44,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/outside-template.sh \
 	tests/functional/outside-plugin.sh \
 	tests/functional/interrupted.sh \
+	tests/functional/interrupted-commands.sh \
 	tests/functional/installed.sh \
 	tests/functional/packages.sh \
 	tests/functional/plugin-packages.sh \
