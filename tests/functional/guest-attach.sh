@@ -53,7 +53,8 @@ EOF
     same "$place" "$(place_of "$vm" "$disk")" "its place"
 
     expect 0 maqet detach "$vm" second --timeout "$(patience 30)"
-    out_has "its image is kept: "
+    out_has "its image "
+    out_has " is kept."
     same "" "$(disk_with_serial "$vm" SECOND)" "the drive in the guest"
     expect 3 maqet resize "$vm" second 20M
     err_has "There is no drive 'second'"
