@@ -165,11 +165,15 @@ maqet_drive_error(const struct maqet_drive *drive, const char *option,
                   const char *format, ...)
 {
     enum maqet_whose whose = whose_option(drive, &option);
+    const struct maqet_value *value = maqet_drive_value(drive, whose, option);
+    struct maqet_place place = maqet_drive_place_of(drive, whose, option);
+    _cleanup_free_ char *file = NULL;
     va_list arguments;
 
+    if (value && value->row->type == MAQET_OPTION_SECRET)
+        place = maqet_place_of_secret(place, &file);
     va_start(arguments, format);
-    error_at(drive, maqet_drive_place_of(drive, whose, option), err, code, format,
-             arguments);
+    error_at(drive, place, err, code, format, arguments);
     va_end(arguments);
     return -1;
 }
