@@ -139,6 +139,8 @@ expect 0 maqet snapshot half create d s
 wrap_qemu_img '*snapshot*-a*' 'kill -KILL $PPID; exec sleep 1000'
 expect 137 wrapped maqet snapshot half load d s --yes
 [ -e "$MAQET_DATA_DIR/vms/half/pending.json" ] || fail "nothing was interrupted"
+# What the image was like then is recorded by a child, in its own time.
+eventually 30 grep -q '"sealed": *true' "$MAQET_DATA_DIR/vms/half/pending.json"
 "$spoil" refcounts half.qcow2
 # What has changed since is left for the user to judge.
 expect 3 maqet start half

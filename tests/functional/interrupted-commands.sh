@@ -62,7 +62,7 @@ EOF
 # The names of all files, the processes, and what QEMU has. What a command may leave is a lock, an
 # event, and the date of a file.
 listing() {
-    find . -path ./bin -prune -o -type p -prune -o ! -name out ! -name err ! -name trace \
+    find . -path ./bin -prune -o -type p -prune -o ! -name out ! -name tool.log ! -name err ! -name trace \
         ! -name before ! -name after ! -name lock \
         ! -path './run/*/forced' ! -path './run/*/qemu' -print | LC_ALL=C sort
     for process in /proc/[0-9]*; do

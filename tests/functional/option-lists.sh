@@ -144,7 +144,7 @@ wrong 'ports: [one]' "item 1 of 'ports' of $drive is 'one', which is not an inte
 wrong 'sizes: [1G, 2X]' "item 2 of 'sizes' of $drive is '2X', which is not a size"
 wrong 'modes: [0999]' "item 1 of 'modes' of $drive is '0999', which is not a file mode"
 wrong 'yes: [perhaps]' "item 1 of 'yes' of $drive is 'perhaps'; it can be: on, off"
-wrong 'words: [red, blau]' "item 2 of 'words' of $drive is 'blau'; did you mean 'blue'?"
+wrong 'words: [red, bluee]' "item 2 of 'words' of $drive is 'bluee'; did you mean 'blue'?"
 wrong 'files: [""]' "item 1 of 'files' of $drive is '', but it must be a path"
 wrong 'servers: [{name: a}, {port: 2}]' "vm.yaml:6:48: item 2 of 'servers' of $drive: 'name' is missing"
 wrong 'servers: [{name: a, prot: 2}]' "unknown key 'prot' in item 1 of 'servers' of $drive; did you mean 'port'?"

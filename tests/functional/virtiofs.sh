@@ -45,17 +45,20 @@ translates=
 [ -n "$newer" ] || [ "$(id -u)" -eq 0 ] || skip_always "this virtiofsd wants to be root"
 
 # Where namespaces are refused, the error names what to do, before anything runs.
-mkdir refusing
-printf '#!/bin/sh\necho "unshare: not permitted" >&2\nexit 1\n' >refusing/unshare
-chmod +x refusing/unshare
-machine work 'path: shared' "virtiofsd: $virtiofsd"
-expect 0 maqet add vm.yaml
-PATH="$TMP/refusing:$PATH" expect 4 maqet start vm
-err_has "$virtiofsd must create namespaces to confine itself, and cannot: "
-err_has 'unshare: not permitted'
-err_has 'to the share'
-[ "$(id -u)" -ne 0 ] || err_has 'Add `sandbox: chroot`'
-expect 0 maqet rm vm --yes --force
+# A plugin of an earlier maqet does not look.
+if [ "$VIRTIOFS_PLUGIN" = "$abs_top_builddir/.libs" ]; then
+    mkdir refusing
+    printf '#!/bin/sh\necho "unshare: not permitted" >&2\nexit 1\n' >refusing/unshare
+    chmod +x refusing/unshare
+    machine work 'path: shared' "virtiofsd: $virtiofsd"
+    expect 0 maqet add vm.yaml
+    PATH="$TMP/refusing:$PATH" expect 4 maqet start vm
+    err_has "$virtiofsd must create namespaces to confine itself, and cannot: "
+    err_has 'unshare: not permitted'
+    err_has 'to the share'
+    [ "$(id -u)" -ne 0 ] || err_has 'Add `sandbox: chroot`'
+    expect 0 maqet rm vm --yes --force
+fi
 
 # Where a container or a chroot forbids virtiofsd the namespaces that it uses by default, it is told
 # to do with less.
