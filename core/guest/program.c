@@ -15,7 +15,7 @@ enum { SIGNAL_BASE = 128 };
 static const int64_t FIRST_INTERVAL = 10, LONGEST_INTERVAL = 400;
 
 /* ms for a program to end after SIGTERM, and after SIGKILL. */
-static const int64_t END_TIMEOUT = 3000;
+static const int64_t END_TIMEOUT = 10000;
 
 /* Sends signal $0 to process $1 and those that it has started. */
 static const char end_script[] =
