@@ -87,7 +87,7 @@ cleanup_fn "diff '$TMP/before' '$TMP/after'; cat '$TMP/err'; [ -z \"\$last\" ] |
 last=
 said_in_all=0
 # An interrupted command may also say that it has been completed, or what is there now.
-elsewhere="has been completed|the drive is empty|is complete"
+elsewhere="has been completed|the drive is empty|is complete|QEMU was told to"
 commands=
 # interrupted_at CALL STEP ARGUMENT...: runs a command with Ctrl-C at that system call.
 interrupted_at() {
