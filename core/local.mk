@@ -224,6 +224,7 @@ libmaqet_core_a_SOURCES = \
 	core/snapshot/load.c core/snapshot/load.h \
 	core/snapshot/members.c core/snapshot/members.h \
 	core/snapshot/others.c core/snapshot/others.h \
+	core/snapshot/overlay_live.c core/snapshot/overlay_live.h \
 	core/snapshot/quiesce.c core/snapshot/quiesce.h \
 	core/snapshot/revert.c core/snapshot/revert.h \
 	core/snapshot/session.c core/snapshot/session.h \
@@ -242,6 +243,10 @@ libmaqet_core_a_SOURCES = \
 	core/storage/handle.c core/storage/handle.h \
 	core/storage/image.c core/storage/image.h \
 	core/storage/keys.c core/storage/keys.h \
+	core/storage/overlay_nodes.c core/storage/overlay_nodes.h \
+	core/storage/overlay_table.c core/storage/overlay_table.h \
+	core/storage/overlay_view.c core/storage/overlay_view.h \
+	core/storage/overlays.c core/storage/overlays.h \
 	core/storage/record.c core/storage/record.h \
 	core/storage/secret.c core/storage/secret.h \
 	core/storage/slots.c core/storage/slots.h \

@@ -405,6 +405,21 @@ MAQET_EXPORT const char *maqet_drive_child_node(const struct maqet_drive *drive,
                                                 const char *suffix);
 
 /**
+ * maqet_drive_backing_node - the node on which the drive stands, if it is an overlay that the
+ * core has made (struct maqet_overlay_table).
+ * maqet_drive_backing_name - the name by which the overlay stores the image of that node: relative
+ *   to the folder of the overlay.
+ * maqet_drive_backing_format - QEMU's name of the format of that image.
+ *
+ * Returns: NULL if it is not such an overlay.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_backing_node(const struct maqet_drive *drive);
+MAQET_EXPORT const char *maqet_drive_backing_name(const struct maqet_drive *drive);
+MAQET_EXPORT const char *maqet_drive_backing_format(const struct maqet_drive *drive);
+
+/**
  * maqet_drive_type - the name of the storage plugin that the drive uses.
  * maqet_drive_interface - the name of the interface plugin; "" where it uses none.
  *
@@ -674,7 +689,8 @@ MAQET_EXPORT void maqet_debug_text(const struct maqet_drive *drive, const char *
  * plugin that waits for something by itself, such as a service, asks: the core ends the whole
  * command, and blames the plugin, when a callback has not returned some seconds after its
  * limit. The limits are at least 4 h for what moves data (create, remove, resize, check unless
- * it is quick, and of the snapshot table create, load, remove, rename, repair and write_out),
+ * it is quick, of the snapshot table create, load, remove, rename, repair and write_out, and all of
+ * the overlay table but used),
  * 30 s for what may ask a service (open, close, inspect, holders, ended, and of that table list
  * and can_create), 10 s for the rest; a later maqet may allow more, never less.
  *
@@ -1456,12 +1472,55 @@ enum maqet_creation {
 typedef char maqet_creation_has_4_bytes[sizeof(enum maqet_creation) == 4 ? 1 : -1];
 
 /**
- * struct maqet_overlay_table - how a storage serves as an overlay over another node. Reserved:
- * this header does not define it, and @overlay of a storage is NULL.
+ * struct maqet_overlay_table - how a storage serves as an overlay: an image that holds what was
+ * written since it was created, over another node, its backing node, that shows through
+ * everywhere else.
+ * @size: sizeof(struct maqet_overlay_table), as it was when the plugin was compiled.
+ * @flags: none so far; 0.
+ * @inherited: the options that an overlay takes over from the drive that it is for, where that
+ *   has an option of the same name, such as "cache"; ended by NULL. NULL: none.
+ *
+ * With it, drives of any type may have `snapshots: overlay`. The core makes such overlays, beside
+ * the image of the drive, and knows which stands on which. To the plugin, each of them is a
+ * drive of its own type, whose path is that of the overlay, and which has a backing node
+ * (maqet_drive_backing_node()). @emit_args appends a node that refers to that one by name;
+ * @inspect, @check, @resize and @live_resize of the storage are called for overlays, too. Only the
+ * topmost one is written to; all others are read-only (maqet_drive_readonly()) unless one of the
+ * callbacks below runs, none of which is called while any QEMU has the overlay open.
+ *
+ * What an overlay holds must be the same wherever the files were moved to together: the name of
+ * the backing image that it stores is maqet_drive_backing_name().
+ *
+ * @create: makes the overlay at @path, where an empty file with the right permissions stands
+ *   already, which must stay. The guest sees @bytes, which may be more than the backing node has.
+ *   It takes a time that does not depend on either size. Needed.
+ * @rename_backing: makes the overlay store maqet_drive_backing_name() and
+ *   maqet_drive_backing_format(), and changes nothing else of it. Needed.
+ * @merge_down: writes what the overlay holds into its backing image, which then shows to the guest
+ *   what the overlay showed, and is as large; the overlay keeps what it holds. A call that was
+ *   killed may be repeated. Needed.
+ * @merge_up: makes the overlay hold what its backing image holds and it does not, so that it can
+ *   stand on the backing image of that, @name of the format @format, or, if @name is NULL, on none; it
+ *   stores that name. A call that was killed may be repeated. Needed.
+ * @used: reports in *@bytes how much the overlay holds, which merging it down would move, without
+ *   reading more than its tables. @fd is the image, open for reading. Needed.
  *
  * Since: 0.1
  */
-struct maqet_overlay_table;
+struct maqet_overlay_table {
+    uint32_t size;
+    uint32_t flags;
+    const char *const *inherited;
+
+    int (*create)(const struct maqet_drive *drive, const char *path, uint64_t bytes,
+                  struct maqet_error **err);
+    int (*rename_backing)(const struct maqet_drive *drive, struct maqet_error **err);
+    int (*merge_down)(const struct maqet_drive *drive, struct maqet_error **err);
+    int (*merge_up)(const struct maqet_drive *drive, const char *name, const char *format,
+                    struct maqet_error **err);
+    int (*used)(const struct maqet_drive *drive, int fd, uint64_t *bytes,
+                struct maqet_error **err);
+};
 
 /**
  * MAQET_HELPER_FD - the descriptor at which a helper finds its listening socket.
@@ -1568,7 +1627,7 @@ struct maqet_overlay_table;
  *   failed or was killed. It gets the options that the drive had when it got in use, and succeeds
  *   when there is nothing to do.
  * @snapshot: how it keeps snapshots; NULL: it has none.
- * @overlay: reserved; NULL.
+ * @overlay: how it serves as an overlay; NULL: it does not.
  *
  * Since: 0.1
  */

@@ -152,6 +152,7 @@ add_capabilities(const struct maqet_storage *storage, struct maqet_strings *word
         {table->rename, "snapshot-rename"},
         {table->write_out, "snapshot-export"},
         {table->serve, "snapshot-serve"},
+        {storage->overlay.create, "overlay"},
         {plugin->resize, "resize"},
         {plugin->live_resize, "live-resize"},
         {plugin->check, "check"},

@@ -33,6 +33,7 @@ enum {
 };
 static const size_t SNAPSHOT_SIZE_MIN =
     FIRST_SIZE(struct maqet_snapshot_table, can_create);
+static const size_t OVERLAY_SIZE_MIN = FIRST_SIZE(struct maqet_overlay_table, used);
 
 /* The beginning of the structs of both kinds. */
 struct head {
@@ -87,6 +88,33 @@ check_snapshot_table(struct maqet_storage *storage, struct maqet_error **err)
                    require(ours->load, "snapshot.load", err) < 0 ||
                    require(ours->remove, "snapshot.remove", err) < 0 ||
                    require(ours->list, "snapshot.list", err) < 0
+               ? -1
+               : 0;
+}
+
+/* The same for the overlay table. */
+static int
+check_overlay_table(struct maqet_storage *storage, struct maqet_error **err)
+{
+    const struct maqet_overlay_table *theirs = storage->plugin.overlay;
+    struct maqet_overlay_table *ours = &storage->overlay;
+
+    if (!theirs)
+        return 0;
+    if (theirs->size < OVERLAY_SIZE_MIN)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its overlay table has %" PRIu32 " bytes, less than "
+                               "the %zu that it began with",
+                               theirs->size, OVERLAY_SIZE_MIN);
+    memcpy(ours, theirs, theirs->size < sizeof(*ours) ? theirs->size : sizeof(*ours));
+    return maqet_plugin_check_flags(ours->flags, "its overlay table", err) < 0 ||
+                   require(storage->plugin.path_option, "path_option", err) < 0 ||
+                   require(storage->plugin.inspect, "inspect", err) < 0 ||
+                   require(ours->create, "overlay.create", err) < 0 ||
+                   require(ours->rename_backing, "overlay.rename_backing", err) < 0 ||
+                   require(ours->merge_down, "overlay.merge_down", err) < 0 ||
+                   require(ours->merge_up, "overlay.merge_up", err) < 0 ||
+                   require(ours->used, "overlay.used", err) < 0
                ? -1
                : 0;
 }
@@ -162,7 +190,7 @@ check_storage(struct maqet_plugin *common, struct maqet_error **err)
         (plugin->resize &&
          require(plugin->inspect, "inspect, which resize needs", err) < 0) ||
         (plugin->open && require(plugin->close, "close, which open needs", err) < 0) ||
-        check_snapshot_table(storage, err) < 0 ||
+        check_snapshot_table(storage, err) < 0 || check_overlay_table(storage, err) < 0 ||
         check_role(storage, "path_option", plugin->path_option, MAQET_OPTION_PATH, "PATH",
                    err) < 0 ||
         check_role(storage, "size_option", plugin->size_option, MAQET_OPTION_SIZE, "SIZE",

@@ -29,6 +29,7 @@ struct maqet_storage {
     struct maqet_plugin common;
     struct maqet_storage_plugin plugin;   /* our copy; missing members are NULL */
     struct maqet_snapshot_table snapshot; /* our copy; size 0: the plugin has none */
+    struct maqet_overlay_table overlay;   /* likewise */
 };
 
 struct maqet_iface {

@@ -21,6 +21,7 @@
 #include "core/qemu/qmp.h"
 #include "core/storage/folder.h"
 #include "core/storage/image.h"
+#include "core/storage/overlays.h"
 #include "core/storage/secret.h"
 #include "core/storage/slots.h"
 #include "core/storage/snapshots.h"
@@ -45,6 +46,9 @@ GETTER(enum maqet_media, maqet_drive_media, maqet_drive, media)
 GETTER(const char *, maqet_drive_path, maqet_drive, path)
 GETTER(const char *, maqet_drive_socket, maqet_drive, socket)
 GETTER(const char *, maqet_drive_type, maqet_drive, storage->plugin.name)
+GETTER(const char *, maqet_drive_backing_node, maqet_drive, backing.node)
+GETTER(const char *, maqet_drive_backing_name, maqet_drive, backing.name)
+GETTER(const char *, maqet_drive_backing_format, maqet_drive, backing.format)
 GETTER(bool, maqet_drive_running, maqet_drive, running)
 GETTER(const char *, maqet_snapshot_id, maqet_snapshot, id)
 GETTER(const char *, maqet_snapshot_name, maqet_snapshot, name)
@@ -134,7 +138,10 @@ enum { NODE_NAME_MAX = 31, SUFFIX_MAX = 8 };
 const char *
 maqet_drive_child_node(const struct maqet_drive *drive, const char *suffix)
 {
-    char *name = maqet_format("maqet-%s-%s", drive->name, suffix);
+    /* An overlay is a drive with the name of the one that it is for. */
+    bool overlay = drive->backing.node != NULL;
+    char *name = overlay ? maqet_format("%s-%s", maqet_drive_node(drive), suffix)
+                         : maqet_format("maqet-%s-%s", drive->name, suffix);
 
     if (strspn(suffix, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(suffix) ||
         *suffix < 'a' || strlen(suffix) > SUFFIX_MAX)
@@ -143,9 +150,9 @@ maqet_drive_child_node(const struct maqet_drive *drive, const char *suffix)
                              drive->storage->plugin.name, suffix);
     if (strlen(name) > NODE_NAME_MAX) {
         free(name);
+        const char *own = overlay ? maqet_drive_node(drive) : drive->name;
         name = maqet_format("maqet-%016" PRIx64 "-%.*s",
-                            (uint64_t)XXH3_64bits(drive->name, strlen(drive->name)),
-                            SUFFIX_MAX, suffix);
+                            (uint64_t)XXH3_64bits(own, strlen(own)), SUFFIX_MAX, suffix);
     }
     for (size_t i = 0; i < drive->children->count; i++)
         if (strcmp(drive->children->items[i], name) == 0) {
@@ -284,6 +291,19 @@ may_replace(const char *declared, const char *named)
            (errno == ENOENT || errno == ENOTDIR);
 }
 
+/* Whether an overlay stands on a file: between the two, others may have been merged. */
+static bool
+is_below(const struct maqet_drive *overlay, const char *file)
+{
+    const struct maqet_overlays *overlays = overlay->overlay_for->overlays;
+
+    for (size_t i = 0; i < overlays->count; i++)
+        if (maqet_file_is_same(overlays->nodes[i].file.file, file))
+            return maqet_overlays_stands_on(overlays, overlay->overlay_id,
+                                            overlays->nodes[i].id);
+    return false;
+}
+
 void
 maqet_image_names_file(struct maqet_image *image, const char *option, const char *what,
                        const char *name)
@@ -296,6 +316,8 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
     /* In an image, "~" has no special meaning. */
     _cleanup_free_ char *named = maqet_qemu_path(name, folder);
 
+    if (image->drive->overlay_for && is_below(image->drive, named))
+        return;
     if (declared && !maqet_qemu_has_protocol(name) && may_replace(declared, named)) {
         maqet_chain_add_node(&image->bases, option, declared);
         return;
@@ -408,11 +430,8 @@ maqet_snapshots_add(struct maqet_snapshots *snapshots, const char *id, const cha
         return snapshots->items[snapshots->count - 1];
     if (!fits)
         id = name = "";
-    struct maqet_snapshot *snapshot = maqet_alloc(sizeof(*snapshot));
-    snapshot->id = maqet_mask(maqet_strdup(id ? id : ""));
-    snapshot->name = maqet_mask(maqet_strdup(name ? name : ""));
-    *MAQET_APPEND(snapshots->items, snapshots->count) = snapshot;
-    return snapshot;
+    return maqet_snapshots_append(snapshots, maqet_mask(maqet_strdup(id ? id : "")),
+                                  maqet_mask(maqet_strdup(name ? name : "")));
 }
 
 void

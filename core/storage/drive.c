@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/plugin/call.h"
+#include "core/storage/overlays.h"
 
 char *
 maqet_drive_folder_name(const char *name, const char *type)
@@ -45,6 +46,22 @@ maqet_drive_set_node(struct maqet_drive *drive, const char *name)
     }
     free(drive->chain.nodes[0].name);
     drive->chain.nodes[0].name = copy;
+}
+
+void
+maqet_drive_set_overlays(struct maqet_drive *drive, struct maqet_overlays *overlays)
+{
+    struct maqet_node *top = &drive->chain.nodes[0];
+    _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, overlays->top);
+
+    if (drive->overlays != overlays)
+        maqet_overlays_free(drive->overlays);
+    drive->overlays = overlays;
+    drive->path = overlays->image;
+    free(top->file);
+    top->file = maqet_strdup(maqet_overlays_node(overlays, overlays->top)->file.file);
+    top->id = (struct maqet_file_id){0};
+    maqet_drive_set_node(drive, name);
 }
 
 bool

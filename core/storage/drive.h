@@ -76,6 +76,15 @@ struct maqet_drive_slot {
     uint32_t index;
 };
 
+/* What an overlay stands on; all NULL for any other drive. */
+struct maqet_backing {
+    char *node;   /* its node-name */
+    char *name;   /* of its image, relative to the folder of the overlay */
+    char *format; /* QEMU's name */
+};
+
+struct maqet_overlays; /* overlays.h */
+
 struct maqet_drive {
     const struct maqet_context *context;
     const struct maqet_machine *machine;
@@ -95,7 +104,18 @@ struct maqet_drive {
     /* Its nodes and files. A share has no block node; any other drive has a top node,
      * which has no file if it is a CD-ROM drive without a medium. */
     struct maqet_chain chain;
-    const char *path;               /* maqet_drive_path(): the file of the top node */
+    const char *path; /* maqet_drive_path(): the file of the top node, or with
+                                     * @overlays that of the lowest one */
+    /* With `snapshots: overlay`: the overlays over its image, possibly none yet, and the storage
+     * of the image, of which @storage is a copy that keeps snapshots as overlays
+     * (overlay_table.h). Else NULL. */
+    struct maqet_overlays *overlays;
+    const struct maqet_storage *image_storage;
+    /* Of a drive that is an overlay itself (overlay_view.h): the drive that it is for, its id,
+     * and what it stands on. */
+    const struct maqet_drive *overlay_for;
+    uint64_t overlay_id;
+    struct maqet_backing backing;
     bool default_path;              /* the core chose @path */
     char *socket;                   /* maqet_drive_socket() */
     char *folder;                   /* maqet_drive_folder() */
@@ -141,6 +161,9 @@ void maqet_drive_set_top(struct maqet_drive *drive, const char *file);
 
 /* Gives the top node another name than the drive's. */
 void maqet_drive_set_node(struct maqet_drive *drive, const char *name);
+
+/* Gives it the overlays (taken) over its image: its top node is that of the topmost one. */
+void maqet_drive_set_overlays(struct maqet_drive *drive, struct maqet_overlays *overlays);
 
 /* The value of an option, or NULL. */
 const struct maqet_value *maqet_drive_value(const struct maqet_drive *drive,

@@ -10,6 +10,7 @@
 #include "core/qemu/block_nodes.h"
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
+#include "core/storage/overlay_view.h"
 
 /* One verification. */
 struct emission {
@@ -170,6 +171,13 @@ own_args(const struct emission *emission)
                                .count = emission->args->count - emission->first};
 }
 
+/* Whether the core has put the drive over a node of that name. */
+static bool
+is_backing_node(const struct maqet_drive *drive, const char *name)
+{
+    return drive->backing.node && strcmp(drive->backing.node, name) == 0;
+}
+
 /* Closes a node's backing chain, and checks what the node itself says. */
 static int
 verify_node(void *data, json_object *node)
@@ -194,7 +202,8 @@ verify_node(void *data, json_object *node)
                                        "drive is read-only");
     maqet_block_node_references(node, &names);
     for (size_t i = 0; i < names.count; i++)
-        if (!maqet_block_node_is_named(&own, names.items[i]))
+        if (!maqet_block_node_is_named(&own, names.items[i]) &&
+            !is_backing_node(emission->drive, names.items[i]))
             return error_emitted(emission,
                                  "refers to the node '%s', which it did not emit",
                                  names.items[i]);
@@ -315,14 +324,11 @@ check_top(const struct maqet_drive *drive, const struct maqet_args *args, size_t
                                                    drive->storage->plugin.name, name);
 }
 
-int
-maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
-                        struct maqet_error **err)
+static int
+emit(const struct maqet_drive *drive, struct maqet_args *args, struct maqet_error **err)
 {
     size_t first = args->count;
 
-    if (maqet_drive_empty(drive))
-        return 0;
     int result = MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, emit_args, args);
 
     return maqet_drive_judge_args(drive, drive->storage->plugin.name, "emit_args", args,
@@ -330,4 +336,28 @@ maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args
                    check_top(drive, args, first, err) < 0
                ? -1
                : maqet_emitted_verify(drive, args, first, NULL, err);
+}
+
+int
+maqet_storage_emit_node(const struct maqet_drive *drive, uint64_t id,
+                        struct maqet_args *args, struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+
+    if (id != 0 &&
+        maqet_storage_emit_node(drive, maqet_overlays_node(drive->overlays, id)->parent,
+                                args, err) < 0)
+        return -1;
+    return maqet_view_make(drive, id, &view, err) < 0 ? -1 : emit(view.drive, args, err);
+}
+
+int
+maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
+                        struct maqet_error **err)
+{
+    if (maqet_drive_empty(drive))
+        return 0;
+    return drive->overlays
+               ? maqet_storage_emit_node(drive, drive->overlays->top, args, err)
+               : emit(drive, args, err);
 }

@@ -16,6 +16,10 @@
 int maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                             struct maqet_error **err);
 
+/* The same for one node of a drive with overlays, and the nodes that it stands on. */
+int maqet_storage_emit_node(const struct maqet_drive *drive, uint64_t id,
+                            struct maqet_args *args, struct maqet_error **err);
+
 /* Closes the end of each backing chain of the nodes from the object @first on
  * (`"backing": null`), and verifies what the drive's plugin has appended there. @more:
  * further files that it may name; NULL: none. */

@@ -8,12 +8,14 @@
 #include "core/storage/callback.h"
 #include "core/storage/handle.h"
 #include "core/storage/keys.h"
+#include "core/storage/overlays.h"
 #include "core/storage/secret.h"
 #include "core/storage/system_folders.h"
 
 enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
 
 static const char *const media_words[] = {"disk", "cdrom", NULL};
+static const char *const snapshot_words[] = {"internal", "overlay", NULL};
 #define OPTION(key, kind, what, ...)                                                     \
     {                                                                                    \
         .name = key, .type = MAQET_OPTION_##kind, .help = what, __VA_ARGS__              \
@@ -34,6 +36,9 @@ const struct maqet_option maqet_share_options[] = {
 };
 const struct maqet_option maqet_drive_file_options[] = {
     OPTION("mode", MODE, "mode of a new image, such as 0660; 0600 unless given"),
+    OPTION("snapshots", CHOICE,
+           "where snapshots are: in the image, or overlays beside it",
+           .choices = snapshot_words),
     {.name = NULL},
 };
 
@@ -463,6 +468,10 @@ maqet_drive_free(struct maqet_drive *drive)
         return;
     json_object_put(drive->tree);
     free(drive->name);
+    maqet_overlays_free(drive->overlays);
+    free(drive->backing.node);
+    free(drive->backing.name);
+    free(drive->backing.format);
     maqet_chain_clear(&drive->chain);
     free(drive->socket);
     free(drive->folder);

@@ -34,6 +34,17 @@ maqet_snapshots_clear(struct maqet_snapshots *snapshots)
     *snapshots = (struct maqet_snapshots){0};
 }
 
+struct maqet_snapshot *
+maqet_snapshots_append(struct maqet_snapshots *snapshots, char *id, char *name)
+{
+    struct maqet_snapshot *snapshot = maqet_alloc(sizeof(*snapshot));
+
+    snapshot->id = id;
+    snapshot->name = name;
+    *MAQET_APPEND(snapshots->items, snapshots->count) = snapshot;
+    return snapshot;
+}
+
 const struct maqet_snapshot *
 maqet_snapshots_find(const struct maqet_snapshots *snapshots, const char *name,
                      bool *more)

@@ -30,6 +30,10 @@ void maqet_snapshots_clear(struct maqet_snapshots *snapshots);
 
 #define _cleanup_snapshots_ _cleanup_(maqet_snapshots_clear)
 
+/* Adds one; takes both texts. */
+struct maqet_snapshot *maqet_snapshots_append(struct maqet_snapshots *snapshots, char *id,
+                                              char *name);
+
 /* The first snapshot with a name; NULL: none. *more (may be NULL): there are others. */
 const struct maqet_snapshot *maqet_snapshots_find(const struct maqet_snapshots *snapshots,
                                                   const char *name, bool *more);

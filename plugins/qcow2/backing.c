@@ -230,6 +230,10 @@ backing_emit(const struct maqet_drive *drive, struct maqet_props *node)
     const char *path = maqet_drive_string(drive, "backing_file");
     const char *format = maqet_drive_string(drive, "backing_format");
 
+    if (maqet_drive_backing_node(drive)) {
+        maqet_props_string(node, "backing", maqet_drive_backing_node(drive));
+        return;
+    }
     if (!path || !format) {
         maqet_props_string(node, "backing", NULL);
         return;

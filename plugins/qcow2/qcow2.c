@@ -23,6 +23,7 @@
 #include "plugins/qcow2/header.h"
 #include "plugins/qcow2/node.h"
 #include "plugins/qcow2/operations.h"
+#include "plugins/qcow2/overlay.h"
 
 enum {
     CLUSTER_SIZE = 64 * 1024, /* QEMU's default */
@@ -452,5 +453,6 @@ static const struct maqet_storage_plugin plugin = {
     .emit_args = qcow2_emit_args,
     .check = qcow2_check,
     .snapshot = &qcow2_snapshot_table,
+    .overlay = &qcow2_overlay_table,
 };
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)

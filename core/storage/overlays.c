@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/storage/overlays.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/field.h"
+#include "core/base/json.h"
+#include "core/qemu/objects.h"
+
+#define FOLDER_SUFFIX ".maqet"
+#define TREE_FILE "tree.json"
+
+enum { FORMAT = 1, NODES_MAX = 10000 };
+
+static const struct maqet_fields node_fields = MAQET_FIELDS_OF(
+    struct maqet_overlay, {"id", MAQET_FIELD(struct maqet_overlay, id)},
+    {"parent", MAQET_FIELD(struct maqet_overlay, parent)},
+    {"type", MAQET_FIELD(struct maqet_overlay, type), .optional = true, .sparse = true},
+    {"size", MAQET_FIELD(struct maqet_overlay, size)},
+    {"file", MAQET_FIELD(struct maqet_overlay, file.file), .optional = true,
+     .sparse = true},
+    {"device", MAQET_FIELD(struct maqet_overlay, file.id.device), .optional = true},
+    {"inode", MAQET_FIELD(struct maqet_overlay, file.id.inode), .optional = true},
+    {"birth", MAQET_FIELD(struct maqet_overlay, file.id.birth), .optional = true},
+    {"bytes", MAQET_FIELD(struct maqet_overlay, file.size), .optional = true},
+    {"mtime", MAQET_FIELD(struct maqet_overlay, file.mtime), .optional = true},
+    {"checksum", MAQET_FIELD(struct maqet_overlay, file.checksum), .optional = true,
+     .sparse = true},
+    {"mode", MAQET_FIELD(struct maqet_overlay, mode), .optional = true},
+    {"snapshot", MAQET_FIELD(struct maqet_overlay, name), .optional = true,
+     .sparse = true},
+    {"snapshot_id", MAQET_FIELD(struct maqet_overlay, snapshot_id), .optional = true},
+    {"seconds", MAQET_FIELD(struct maqet_overlay, seconds), .optional = true},
+    {"nanoseconds", MAQET_FIELD(struct maqet_overlay, nanoseconds), .optional = true},
+    {"vm_clock", MAQET_FIELD(struct maqet_overlay, vm_clock), .optional = true});
+
+/* The file. The name of node 0 is not in it, so that image and folder can be moved
+ * together, and other names have no folder. */
+struct tree_file {
+    int format;
+    struct maqet_overlays overlays;
+};
+
+static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
+    struct tree_file, {"format", MAQET_FIELD(struct tree_file, format)},
+    {"type", MAQET_FIELD(struct tree_file, overlays.type), .optional = true,
+     .sparse = true},
+    {"top", MAQET_FIELD(struct tree_file, overlays.top)},
+    {"next", MAQET_FIELD(struct tree_file, overlays.next)},
+    {"prepared", MAQET_FIELD(struct tree_file, overlays.prepared), .optional = true},
+    {"prepared_name", MAQET_FIELD(struct tree_file, overlays.prepared_name),
+     .optional = true, .sparse = true},
+    {"merging_below", MAQET_FIELD(struct tree_file, overlays.merging_below),
+     .optional = true},
+    {"merging_above", MAQET_FIELD(struct tree_file, overlays.merging_above),
+     .optional = true},
+    {"merging_down", MAQET_FIELD(struct tree_file, overlays.merging_down),
+     .optional = true},
+    {"nodes",
+     MAQET_FIELD_LIST(struct tree_file, overlays.nodes, overlays.count, &node_fields)});
+
+/* ---- reading and writing ---- */
+
+char *
+maqet_overlays_folder(const char *image)
+{
+    return maqet_format("%s" FOLDER_SUFFIX, image);
+}
+
+void
+maqet_overlays_free(struct maqet_overlays *overlays)
+{
+    if (!overlays)
+        return;
+    free(overlays->image);
+    free(overlays->folder);
+    free(overlays->type);
+    free(overlays->prepared_name);
+    maqet_fields_list_free(&node_fields, overlays->nodes, overlays->count);
+    free(overlays);
+}
+
+/* The file of a node, by the name in the record. The caller frees. */
+static char *
+file_of(const struct maqet_overlays *overlays, const char *name)
+{
+    return name ? maqet_format("%s/%s", overlays->folder, name)
+                : maqet_strdup(overlays->image);
+}
+
+/* The name in the record; NULL: of node 0. */
+static const char *
+name_of(const struct maqet_overlay *node)
+{
+    return node->id > 0 ? strrchr(node->file.file, '/') + 1 : NULL;
+}
+
+static struct maqet_overlay *
+look_up(const struct maqet_overlays *overlays, uint64_t id)
+{
+    for (size_t i = 0; i < overlays->count; i++)
+        if (overlays->nodes[i].id == id)
+            return &overlays->nodes[i];
+    return NULL;
+}
+
+/* Whether the ids are distinct, each node stands on an earlier one, and each file is in the
+ * folder. Node 0 comes first. */
+static bool
+is_tree(const struct maqet_overlays *overlays)
+{
+    if (overlays->count == 0 || overlays->count > NODES_MAX ||
+        overlays->nodes[0].id != 0 || overlays->nodes[0].file.file ||
+        !look_up(overlays, overlays->top))
+        return false;
+    for (size_t i = 1; i < overlays->count; i++) {
+        const struct maqet_overlay *node = &overlays->nodes[i];
+        const struct maqet_overlay *parent = look_up(overlays, node->parent);
+
+        if (look_up(overlays, node->id) != node || node->id >= overlays->next ||
+            !parent || parent == node || !node->type || !node->file.file ||
+            strchr(node->file.file, '/') || node->file.file[0] == '.')
+            return false;
+    }
+    /* No circle: from each node, as many steps as there are nodes lead to node 0. */
+    for (size_t i = 1; i < overlays->count; i++) {
+        uint64_t at = overlays->nodes[i].id;
+
+        for (size_t steps = 0; at != 0; steps++) {
+            const struct maqet_overlay *node = look_up(overlays, at);
+
+            if (steps > overlays->count || !node)
+                return false;
+            at = node->parent;
+        }
+    }
+    const struct maqet_overlay *prepared = look_up(overlays, overlays->prepared);
+    return overlays->prepared == 0 || (prepared && prepared->parent == overlays->top);
+}
+
+static int
+error_damaged(const char *path, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_FAILED,
+                    "%s is damaged, or was written by a later version of maqet; without "
+                    "it, it is not known which image stands on which",
+                    path);
+    maqet_error_hint(err, "Restore it from a backup, with the other files in its folder");
+    return -1;
+}
+
+static int
+read_tree(struct maqet_overlays *overlays, const char *path, json_object *json,
+          struct maqet_error **err)
+{
+    struct tree_file file = {0};
+
+    if (maqet_fields_from_json(&file_fields, json, &file, NULL) < 0)
+        return error_damaged(path, err);
+    overlays->type = file.overlays.type;
+    overlays->top = file.overlays.top;
+    overlays->next = file.overlays.next;
+    overlays->prepared = file.overlays.prepared;
+    overlays->prepared_name = file.overlays.prepared_name;
+    overlays->merging_below = file.overlays.merging_below;
+    overlays->merging_above = file.overlays.merging_above;
+    overlays->merging_down = file.overlays.merging_down;
+    overlays->nodes = file.overlays.nodes;
+    overlays->count = file.overlays.count;
+    if (file.format != FORMAT || !is_tree(overlays))
+        return error_damaged(path, err);
+    for (size_t i = 0; i < overlays->count; i++) {
+        struct maqet_node *node = &overlays->nodes[i].file;
+        char *whole = file_of(overlays, node->file);
+
+        free(node->file);
+        node->file = whole;
+    }
+    return 0;
+}
+
+struct maqet_overlays *
+maqet_overlays_read(const char *image, struct maqet_error **err)
+{
+    _cleanup_overlays_ struct maqet_overlays *overlays = maqet_alloc(sizeof(*overlays));
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    overlays->image = maqet_strdup(image);
+    overlays->folder = maqet_overlays_folder(image);
+    _cleanup_free_ char *path = maqet_format("%s/" TREE_FILE, overlays->folder);
+    _cleanup_json_ json_object *json = maqet_json_read(path, &reason);
+    if (json)
+        return read_tree(overlays, path, json, err) < 0 ? NULL : TAKE_PTR(overlays);
+    if (reason->code != MAQET_ERROR_MISSING) {
+        maqet_error_move(err, TAKE_PTR(reason));
+        return NULL;
+    }
+    overlays->next = 1;
+    MAQET_APPEND(overlays->nodes, overlays->count)->file.file = maqet_strdup(image);
+    return TAKE_PTR(overlays);
+}
+
+/* Only node 0 is left: the files in the folder are of no use. */
+static int
+remove_tree(const struct maqet_overlays *overlays, const char *path,
+            struct maqet_error **err)
+{
+    if (maqet_file_remove(path, err) < 0)
+        return -1;
+    /* The folder stays: a running QEMU may have the right to open files in it. */
+    maqet_overlays_sweep(overlays);
+    return 0;
+}
+
+int
+maqet_overlays_write(const struct maqet_overlays *overlays, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_format("%s/" TREE_FILE, overlays->folder);
+
+    if (overlays->count == 1)
+        return remove_tree(overlays, path, err);
+    if (maqet_dir_make(overlays->folder, 0700, err) < 0)
+        return -1;
+    struct tree_file file = {.format = FORMAT, .overlays = *overlays};
+    _cleanup_free_ struct maqet_overlay *nodes =
+        maqet_alloc(overlays->count * sizeof(*nodes));
+    for (size_t i = 0; i < overlays->count; i++) {
+        nodes[i] = overlays->nodes[i];
+        nodes[i].file.file = (char *)name_of(&overlays->nodes[i]);
+    }
+    file.overlays.nodes = nodes;
+    _cleanup_json_ json_object *json = maqet_fields_to_json(&file_fields, &file);
+    return maqet_json_write(path, json, err);
+}
+
+/* ---- nodes ---- */
+
+struct maqet_overlay *
+maqet_overlays_node(const struct maqet_overlays *overlays, uint64_t id)
+{
+    struct maqet_overlay *node = look_up(overlays, id);
+
+    return node ? node : &overlays->nodes[0];
+}
+
+struct maqet_overlay *
+maqet_overlays_find(const struct maqet_overlays *overlays, const char *name)
+{
+    for (size_t i = 0; i < overlays->count; i++)
+        if (overlays->nodes[i].name && strcmp(overlays->nodes[i].name, name) == 0)
+            return &overlays->nodes[i];
+    return NULL;
+}
+
+size_t
+maqet_overlays_children(const struct maqet_overlays *overlays, uint64_t id,
+                        struct maqet_overlay **one)
+{
+    size_t count = 0;
+
+    for (size_t i = 1; i < overlays->count; i++) {
+        if (overlays->nodes[i].parent != id)
+            continue;
+        count++;
+        if (one)
+            *one = &overlays->nodes[i];
+    }
+    return count;
+}
+
+bool
+maqet_overlays_stands_on(const struct maqet_overlays *overlays, uint64_t id,
+                         uint64_t below)
+{
+    while (id != below && id != 0)
+        id = maqet_overlays_node(overlays, id)->parent;
+    return id == below;
+}
+
+struct maqet_overlay *
+maqet_overlays_add(struct maqet_overlays *overlays, uint64_t parent, uint64_t size)
+{
+    struct maqet_overlay *node = MAQET_APPEND(overlays->nodes, overlays->count);
+
+    node->id = overlays->next++;
+    node->parent = parent;
+    node->type = maqet_strdup(overlays->type);
+    node->size = size;
+    node->mode = overlays->nodes[0].mode ? overlays->nodes[0].mode : 0600;
+    node->file.file =
+        maqet_format("%s/%" PRIu64 ".%s", overlays->folder, node->id, node->type);
+    return node;
+}
+
+void
+maqet_overlays_drop(struct maqet_overlays *overlays, uint64_t id)
+{
+    struct maqet_overlay *node = look_up(overlays, id);
+
+    if (!node || id == 0)
+        return;
+    size_t at = (size_t)(node - overlays->nodes);
+    maqet_fields_clear(&node_fields, node);
+    memmove(node, node + 1, (--overlays->count - at) * sizeof(*node));
+}
+
+char *
+maqet_overlay_node_name(const char *drive, uint64_t id)
+{
+    char *name =
+        id == 0 ? maqet_strdup(drive) : maqet_format("maqet-%s_%" PRIu64, drive, id);
+
+    if (strlen(name) <= maqet_kind_blockdev.id_limit)
+        return name;
+    free(name);
+    /* A drive's name begins with a letter, so the name above is never such a one. */
+    return maqet_format("maqet-0%016" PRIx64 "_%" PRIu64, maqet_text_hash(drive), id);
+}
+
+/* ---- files ---- */
+
+char *
+maqet_overlays_backing_name(const struct maqet_overlays *overlays,
+                            const struct maqet_overlay *below)
+{
+    const char *name = name_of(below);
+
+    return name ? maqet_strdup(name)
+                : maqet_format("../%s", strrchr(overlays->image, '/') + 1);
+}
+
+/* Sets or removes the permission to write to a file. *mode gets what it was. */
+static int
+set_writable(const char *path, bool writable, uint32_t *mode, struct maqet_error **err)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot open %s: %m", path);
+    if (!S_ISREG(status.st_mode))
+        return 0;
+    uint32_t now = status.st_mode & 07777;
+    uint32_t wanted = writable ? (*mode ? *mode : now | 0200) : now & ~UINT32_C(0222);
+    if (!writable && now & 0222)
+        *mode = now;
+    if (now != wanted && fchmod(fd, wanted) < 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "Cannot change the permissions of %s: %m", path);
+    return 0;
+}
+
+int
+maqet_overlay_freeze(struct maqet_overlay *node, struct maqet_error **err)
+{
+    if (set_writable(node->file.file, false, &node->mode, err) < 0)
+        return -1;
+    return maqet_node_read(&node->file)
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot read %s: %m",
+                                 node->file.file);
+}
+
+int
+maqet_overlay_thaw(struct maqet_overlay *node, struct maqet_error **err)
+{
+    free(TAKE_PTR(node->file.checksum));
+    return set_writable(node->file.file, true, &node->mode, err);
+}
+
+static int
+check_node(const struct maqet_overlay *node, struct maqet_error **err)
+{
+    _cleanup_(maqet_node_clear) struct maqet_node now = {
+        .file = maqet_strdup(node->file.file)};
+
+    if (!node->file.checksum)
+        return 0; /* it was written to until a moment ago */
+    if (!maqet_node_read(&now))
+        return maqet_error_set(err,
+                               errno == ENOENT ? MAQET_ERROR_MISSING : MAQET_ERROR_FAILED,
+                               "cannot read %s, on which the drive's present state "
+                               "stands: %m",
+                               now.file);
+    _cleanup_free_ char *change = maqet_node_compare(&node->file, &now);
+    if (!change)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "%s, on which the drive's present state stands, %s; the guest would "
+                    "see damaged data",
+                    now.file, change);
+    maqet_error_hint(err, "Restore %s from a backup of that time", now.file);
+    return -1;
+}
+
+int
+maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
+                     struct maqet_error **err)
+{
+    while (id != 0) {
+        id = maqet_overlays_node(overlays, id)->parent;
+        if (check_node(maqet_overlays_node(overlays, id), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool
+is_file_of_node(const struct maqet_overlays *overlays, const char *name)
+{
+    for (size_t i = 1; i < overlays->count; i++)
+        if (strcmp(name_of(&overlays->nodes[i]), name) == 0)
+            return true;
+    return false;
+}
+
+/* A file of ours is NUMBER.TYPE. */
+static bool
+is_ours(const char *name)
+{
+    size_t digits = strspn(name, "0123456789");
+
+    return digits > 0 && name[digits] == '.' && !strchr(name + digits + 1, '/');
+}
+
+void
+maqet_overlays_sweep(const struct maqet_overlays *overlays)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (maqet_dir_list(overlays->folder, &names, NULL) < 0)
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *path = file_of(overlays, names.items[i]);
+
+        if (is_ours(names.items[i]) && !is_file_of_node(overlays, names.items[i]))
+            maqet_file_remove(path, NULL);
+    }
+}
