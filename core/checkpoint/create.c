@@ -181,7 +181,10 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         return -1;
     _cleanup_close_ int fd =
         maqet_state_file_create(machine->context, machine->name, request->name, err);
-    if (fd < 0 || save(session, request, qmp, fd, &result, err) < 0) {
+    if (fd < 0 || maqet_steps_prepare(session, request->name, err) < 0)
+        return -1;
+    int saved = save(session, request, qmp, fd, &result, err);
+    if (maqet_steps_finish(session, saved, err) < 0) {
         free(result.reason);
         return -1;
     }

@@ -267,6 +267,7 @@ maqet_plugging_add_nodes(struct maqet_plugging *plugging, struct maqet_error **e
     const struct maqet_hotplug hotplug = {.qmp = plugging->machine->qmp,
                                           .args = plugging->args,
                                           .limit = hidden_count(plugging->args),
+                                          .stays_writable = plugging->drive->overlays,
                                           .timeout = MAQET_PLUGGING_ANSWER_TIMEOUT};
 
     if (hotplug.limit == 0)

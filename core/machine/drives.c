@@ -14,6 +14,7 @@
 #include "core/machine/owner.h"
 #include "core/qemu/arguments.h"
 #include "core/storage/creation.h"
+#include "core/storage/overlay_nodes.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 #include "core/storage/volatile.h"
@@ -78,7 +79,7 @@ check_none_vanished(const struct maqet_vm *vm, struct maqet_error **err)
 static void
 note_image(struct maqet_drive *drive, const struct maqet_image_state *state)
 {
-    if (drive->path && state->exists)
+    if (drive->path && state->exists && !drive->overlays)
         drive->chain.nodes[0].id = state->id;
 }
 
@@ -92,6 +93,9 @@ check_drive(struct maqet_drive *drive, const struct maqet_drives_consent *consen
     if (maqet_image_precheck(drive, &state, err) < 0)
         return -1;
     note_image(drive, &state);
+    if (drive->overlays && drive->overlays->prepared > 0 &&
+        maqet_overlay_nodes_adopt(drive, err) < 0)
+        return -1;
     return (!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
                    (!drive->served && maqet_bases_check_unused(drive, err) < 0)
                ? -1

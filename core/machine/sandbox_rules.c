@@ -17,6 +17,7 @@
 #include "core/qemu/confinement_arguments.h"
 #include "core/qemu/objects.h"
 #include "core/qemu/qmp.h"
+#include "core/storage/overlays.h"
 
 enum { CHANGE = MAQET_ACCESS_READ | MAQET_ACCESS_WRITE | MAQET_ACCESS_CHANGE };
 
@@ -349,6 +350,27 @@ write_rules(const struct maqet_confinement *confinement, int dir_fd,
     return maqet_file_replace(path, text, strlen(text), 0600, err);
 }
 
+/* Overlays are put into their folder while QEMU runs. It only reads the nodes below the topmost
+ * one, until it is told to merge two of them. */
+static int
+allow_overlays(const struct maqet_vm *vm, struct maqet_confinement *confinement,
+               struct maqet_error **err)
+{
+    enum maqet_access change = MAQET_ACCESS_READ | MAQET_ACCESS_WRITE;
+
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_overlays *overlays = vm->drives[i]->overlays;
+
+        if (!overlays || vm->drives[i]->served)
+            continue;
+        if (maqet_dir_make(overlays->folder, 0700, err) < 0 ||
+            maqet_confinement_allow(confinement, overlays->folder, change, err) < 0 ||
+            maqet_confinement_allow(confinement, overlays->image, change, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int
 make_rules(const struct maqet_vm *vm, const struct sandbox *sandbox,
            const struct maqet_strings *argv, int dir_fd,
@@ -369,6 +391,7 @@ make_rules(const struct maqet_vm *vm, const struct sandbox *sandbox,
                    maqet_confinement_allow_arguments(
                        confinement, (const char *const *)argv->items,
                        maqet_tree_place(vm->definition->tree).folder, err) < 0 ||
+                   allow_overlays(vm, confinement, err) < 0 ||
                    allow_listed(vm, &sandbox->read,
                                 MAQET_ACCESS_READ | MAQET_ACCESS_EXECUTE, confinement,
                                 err) < 0 ||

@@ -13,6 +13,7 @@
 #include "core/storage/volatile.h"
 #include "core/qemu/arguments.h"
 #include "core/storage/entry.h"
+#include "core/storage/overlay_table.h"
 
 static const char PROGRAM_PREFIX[] = "qemu-system-";
 
@@ -165,9 +166,13 @@ make_drives(struct maqet_vm *vm)
 {
     _cleanup_json_ json_object *list = maqet_definition_entries(vm->definition);
 
-    for (size_t i = 0; i < json_object_array_length(list); i++)
-        *MAQET_APPEND(vm->drives, vm->drive_count) = maqet_drive_look(
-            vm->context, &vm->machine, json_object_array_get_idx(list, i));
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct maqet_drive *drive = maqet_drive_look(vm->context, &vm->machine,
+                                                     json_object_array_get_idx(list, i));
+
+        maqet_drive_take_overlays(drive);
+        *MAQET_APPEND(vm->drives, vm->drive_count) = drive;
+    }
 }
 
 /* The drive with the variables of UEFI; new ones are beside the image of the first drive that

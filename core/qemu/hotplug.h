@@ -15,6 +15,9 @@ struct maqet_hotplug {
     size_t limit;    /* the number of args after which the rest is left alone; 0: none */
     int64_t timeout; /* ms for each answer, and for the removal of each object */
     bool resets;     /* QEMU may be reset to remove a device: no guest runs */
+    /* A file that is opened for writing gets no descriptor for reading alone. QEMU cannot take up a
+     * node for writing again that has been opened by both, as the first one keeps its locks. */
+    bool stays_writable;
     /* What QEMU has: other objects need not be removed. NULL: it has all of them. */
     const struct maqet_plugged *plugged;
 };

@@ -72,8 +72,9 @@ pass_file(const struct passing *passing, json_object *node, bool readonly,
 
     if (!path || *path != '/' || maqet_text_starts(path, SET_PREFIX))
         return 0;
+    bool reads = readonly || !passing->hotplug->stays_writable;
     if ((!readonly && pass_one(passing, path, O_RDWR, &set, err) < 0) ||
-        pass_one(passing, path, O_RDONLY, &set, err) < 0)
+        (reads && pass_one(passing, path, O_RDONLY, &set, err) < 0))
         return -1;
     _cleanup_free_ char *name = maqet_format("%s%lld", SET_PREFIX, (long long)set);
     json_object_object_add(node, "filename", json_object_new_string(name));

@@ -132,14 +132,14 @@ read_reported(json_object *node, struct maqet_snapshots *snapshots)
 }
 
 /* Whether QEMU is asked for the snapshots of a drive, as it has the image open while it
- * runs. If a drive is stored by a service, its plugin always asks that: so a snapshot has
+ * runs. What is an overlay is recorded, and QEMU does not know it. If a drive is stored by a service, its plugin always asks that: so a snapshot has
  * the same id and date at all times, and a service that does not answer is noticed before
  * QEMU waits for it. */
 static bool
 is_asked(const struct maqet_session *session, const struct maqet_member *member)
 {
     return session->machine->run.pid > 0 && member->drive->path &&
-           !maqet_drive_is_opened_by_helper(member->drive);
+           !member->drive->overlays && !maqet_drive_is_opened_by_helper(member->drive);
 }
 
 static int

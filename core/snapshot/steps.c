@@ -12,7 +12,9 @@
 #include "core/qemu/objects.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/quiesce.h"
+#include "core/snapshot/overlay_live.h"
 #include "core/storage/callback.h"
+#include "core/storage/overlays.h"
 
 /* ms for which the guest's file systems are frozen at most. */
 static const int64_t HOLD_TIMEOUT = 60000;
@@ -59,6 +61,36 @@ maqet_steps_measure(struct maqet_session *session)
 }
 
 int
+maqet_steps_prepare(struct maqet_session *session, const char *name,
+                    struct maqet_error **err)
+{
+    MAQET_FOR_EACH_MEMBER (member, session) {
+        if (!member->drive->overlays ||
+            maqet_overlay_live_prepare(session->machine, member->drive, name, err) == 0)
+            continue;
+        maqet_steps_finish(session, -1, NULL);
+        return -1;
+    }
+    return 0;
+}
+
+int
+maqet_steps_finish(struct maqet_session *session, int result, struct maqet_error **err)
+{
+    int finished = result;
+
+    MAQET_FOR_EACH_MEMBER (member, session) {
+        if (!member->drive->overlays || member->drive->overlays->prepared == 0)
+            continue;
+        if (result < 0)
+            maqet_overlay_live_undo(session->machine, member->drive);
+        else if (maqet_overlay_live_done(member->drive, finished < 0 ? NULL : err) < 0)
+            finished = -1;
+    }
+    return finished;
+}
+
+int
 maqet_steps_transact(struct maqet_session *session, const char *name,
                      struct maqet_error **err)
 {
@@ -78,7 +110,9 @@ maqet_steps_transact(struct maqet_session *session, const char *name,
 static int
 create_live(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
-    if (maqet_steps_transact(session, name, err) < 0)
+    int result = maqet_steps_transact(session, name, err);
+
+    if (maqet_steps_finish(session, result, err) < 0)
         return -1;
     maqet_steps_measure(session);
     return 0;
@@ -106,7 +140,7 @@ create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_
         freeze_timeout, HOLD_TIMEOUT, err);
 
     if (!quiesce)
-        return -1;
+        return maqet_steps_finish(session, -1, NULL);
     int result = create_live(session, name, err);
     int thawed = maqet_quiesce_end(quiesce, &held, result < 0 ? &reason : err);
     maqet_error_free(reason);
@@ -127,6 +161,9 @@ maqet_steps_create(struct maqet_session *session, const char *name,
                    int64_t freeze_timeout, struct maqet_error **err)
 {
     bool runs = session->machine->run.pid > 0;
+
+    if (runs && maqet_steps_prepare(session, name, err) < 0)
+        return -1;
     int result = !runs ? create_offline(session, name, err)
                  : freeze_timeout < 0
                      ? create_live(session, name, err)
@@ -144,6 +181,13 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
     const char *meant = stood_in_for(session, snapshot->name);
 
+    if (drive->overlays) {
+        int result = maqet_overlay_live_remove(session->machine, drive, snapshot, err);
+
+        /* What is left to be merged when it is stopped. */
+        maqet_history_untidy_set(session->history, drive->name, true);
+        return result;
+    }
     if (maqet_storage_live_remove(drive, snapshot, actions, err) < 0)
         return -1;
     if (maqet_monitor_run_actions(session->machine, actions, err) == 0)

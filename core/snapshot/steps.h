@@ -14,7 +14,12 @@
 int maqet_steps_create(struct maqet_session *session, const char *name,
                        int64_t freeze_timeout, struct maqet_error **err);
 
-/* Only the transaction of a live one. */
+/* The parts of a live one: what precedes the transaction, which takes a while, the transaction, and
+ * what follows it, if it has succeeded (@result 0). */
+int maqet_steps_prepare(struct maqet_session *session, const char *name,
+                        struct maqet_error **err);
+int maqet_steps_finish(struct maqet_session *session, int result,
+                       struct maqet_error **err);
 int maqet_steps_transact(struct maqet_session *session, const char *name,
                          struct maqet_error **err);
 

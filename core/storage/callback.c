@@ -22,13 +22,15 @@ announce(const struct maqet_drive *drive, const char *callback)
         drive->context->calling(drive->context->data, callback);
 }
 
-/* The permissions of the drive's image, if that is a file; -1: there is none. */
+/* The permissions of the drive's image, if that is a file; -1: there is none, or it has
+ * overlays, for which the core itself changes them. */
 static int
 mode_of(const struct maqet_drive *drive)
 {
     struct stat status;
 
-    return drive->path && stat(drive->path, &status) == 0 && S_ISREG(status.st_mode)
+    return drive->path && !drive->overlays && stat(drive->path, &status) == 0 &&
+                   S_ISREG(status.st_mode)
                ? (int)(status.st_mode & 07777)
                : -1;
 }

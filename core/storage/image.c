@@ -207,7 +207,7 @@ check_no_link(const struct maqet_drive *drive, struct maqet_error **err)
 static int
 check_writable(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    if (maqet_drive_readonly(drive) ||
+    if (maqet_drive_readonly(drive) || drive->overlays ||
         faccessat(AT_FDCWD, drive->path, W_OK, AT_EACCESS) == 0)
         return 0;
     maqet_drive_error(drive, drive->storage->plugin.path_option, err,
@@ -259,7 +259,9 @@ static int
 check_same(const struct maqet_drive *drive, const struct maqet_image_state *state,
            struct maqet_error **err)
 {
-    const struct maqet_node *top = drive->path ? &drive->chain.nodes[0] : NULL;
+    /* With overlays, the top node is another file than the image. */
+    const struct maqet_node *top =
+        drive->path && !drive->overlays ? &drive->chain.nodes[0] : NULL;
 
     return !top || !maqet_node_is_known(top) ||
                    (state->exists && maqet_file_id_equal(&top->id, &state->id))

@@ -271,6 +271,8 @@ emit_storage(struct maqet_drive *drive, struct maqet_args *args, struct maqet_er
     if (maqet_storage_emit_args(drive, args, err) < 0)
         return -1;
     maqet_chain_read(&drive->chain, drive->name, args);
+    for (size_t i = 0; drive->overlays && i < drive->chain.depth; i++)
+        maqet_node_look(&drive->chain.nodes[i]);
     return 0;
 }
 

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/snapshot/overlay_live.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/job/block_jobs.h"
+#include "core/machine/monitor.h"
+#include "core/qemu/hotplug.h"
+#include "core/qemu/hotplug_files.h"
+#include "core/storage/emitted.h"
+#include "core/storage/overlay_nodes.h"
+#include "core/storage/overlay_view.h"
+
+/* ms that QEMU has for each answer. */
+static const int64_t ANSWER_TIMEOUT = 60000;
+
+/* ---- what QEMU has ---- */
+
+/* The descriptors of a node's files, and the job on a drive. The caller frees. */
+static char *
+mark_of(const struct maqet_drive *drive, uint64_t id)
+{
+    return maqet_format("maqet overlay %s %llu", drive->name, (unsigned long long)id);
+}
+
+static char *
+job_id(const struct maqet_drive *drive)
+{
+    return maqet_format("maqet-merge-%s", drive->name);
+}
+
+/* Has QEMU close a node that nothing stands on or is attached to. It need not be there. */
+static void
+close_node(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t id)
+{
+    _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, id);
+    _cleanup_free_ char *mark = mark_of(drive, id);
+    struct maqet_qmp *qmp = maqet_monitor_connect(machine, NULL);
+
+    if (!qmp)
+        return;
+    json_object_put(maqet_qmp_execute(
+        qmp, "blockdev-del",
+        maqet_json_object("node-name", json_object_new_string(name), NULL),
+        ANSWER_TIMEOUT, NULL));
+    maqet_hotplug_drop_files(qmp, ANSWER_TIMEOUT, mark, NULL);
+}
+
+/* How many nodes QEMU has below a node; negative: it has no such node. */
+static int
+depth_of(json_object *nodes, const struct maqet_drive *drive, uint64_t id)
+{
+    _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, id);
+    json_object *node = maqet_monitor_find_node(nodes, name);
+
+    return node ? (int)maqet_json_int(node, "backing_file_depth") : -1;
+}
+
+/* How many nodes of the tree a node stands on. */
+static int
+depth_in_tree(const struct maqet_overlays *overlays, uint64_t id)
+{
+    int depth = 0;
+
+    for (; id != 0; id = maqet_overlays_node(overlays, id)->parent)
+        depth++;
+    return depth;
+}
+
+/* ---- after an interruption ---- */
+
+static int
+settle_prepared(struct maqet_opened *machine, const struct maqet_drive *drive,
+                json_object *nodes, struct maqet_error **err)
+{
+    uint64_t id = drive->overlays->prepared;
+
+    /* Until the transaction, it stands on nothing. */
+    if (depth_of(nodes, drive, id) > 0)
+        return maqet_overlay_nodes_adopt(drive, err);
+    maqet_overlay_live_undo(machine, drive);
+    return 0;
+}
+
+/* After the merge, the topmost node stands on one node less. */
+static int
+settle_merging(struct maqet_opened *machine, const struct maqet_drive *drive,
+               json_object *nodes, struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    uint64_t below = overlays->merging_below, above = overlays->merging_above;
+    int lowest = depth_of(nodes, drive, 0), top = depth_of(nodes, drive, overlays->top);
+    bool merged =
+        lowest >= 0 && top >= 0 && top - lowest < depth_in_tree(overlays, overlays->top);
+
+    overlays->merging_below = overlays->merging_above = 0;
+    if (!merged)
+        return maqet_overlay_nodes_save(drive, err);
+    uint64_t gone = overlays->merging_down ? above : below;
+    if (maqet_overlay_nodes_merged(drive, below, above, overlays->merging_down, err) < 0)
+        return -1;
+    close_node(machine, drive, gone);
+    return 0;
+}
+
+static int
+settle_running(struct maqet_opened *machine, const struct maqet_drive *drive,
+               struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+    _cleanup_free_ char *id = job_id(drive);
+
+    if (overlays->merging_above > 0 && maqet_block_job_cancel(machine, id, err) < 0)
+        return -1;
+    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(machine, err);
+    if (!nodes ||
+        (overlays->merging_above > 0 && settle_merging(machine, drive, nodes, err) < 0))
+        return -1;
+    return overlays->prepared > 0 ? settle_prepared(machine, drive, nodes, err) : 0;
+}
+
+int
+maqet_overlay_live_settle(struct maqet_opened *machine, const struct maqet_drive *drive,
+                          struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+
+    if (!overlays || (overlays->prepared == 0 && overlays->merging_above == 0))
+        return 0;
+    if (machine->run.pid > 0)
+        return settle_running(machine, drive, err);
+    /* What was being merged shows the same as before. */
+    overlays->merging_below = overlays->merging_above = 0;
+    return overlays->prepared > 0 ? maqet_overlay_nodes_adopt(drive, err)
+                                  : maqet_overlay_nodes_save(drive, err);
+}
+
+/* ---- creating ---- */
+
+/* A file is not replaced between its creation and its opening: its folder is ours alone. */
+static int
+accept_file(void *data, const char *path, int fd, struct maqet_error **err)
+{
+    (void)data;
+    (void)path;
+    (void)fd;
+    (void)err;
+    return 0;
+}
+
+/* Has QEMU open a node, which gets its backing node by the transaction. */
+static int
+open_node(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t id,
+          struct maqet_error **err)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    _cleanup_view_ struct maqet_view view = {0};
+    _cleanup_free_ char *mark = mark_of(drive, id);
+    struct maqet_qmp *qmp = maqet_monitor_connect(machine, err);
+
+    if (!qmp || maqet_view_make(drive, id, &view, err) < 0)
+        return -1;
+    view.drive->readonly = false;
+    if (maqet_storage_emit_args(view.drive, args, err) < 0)
+        return -1;
+    for (size_t i = 0; i < args->count; i++)
+        if (json_object_object_get_ex(args->objects[i]->json, "backing", NULL))
+            json_object_object_add(args->objects[i]->json, "backing", NULL);
+    const struct maqet_hotplug hotplug = {
+        .qmp = qmp, .args = args, .timeout = ANSWER_TIMEOUT, .stays_writable = true};
+    /* By its name, if QEMU may open files in the folder: it can then reopen it in any way. */
+    if (maqet_hotplug_add(&hotplug, NULL) == 0)
+        return 0;
+    return maqet_hotplug_pass_files(&hotplug, mark, accept_file, NULL, err) < 0
+               ? -1
+               : maqet_hotplug_add(&hotplug, err);
+}
+
+int
+maqet_overlay_live_prepare(struct maqet_opened *machine, const struct maqet_drive *drive,
+                           const char *name, struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    uint64_t id;
+
+    if (maqet_overlay_nodes_put(drive, overlays->top, &id, err) < 0)
+        return -1;
+    overlays->prepared = id;
+    overlays->prepared_name = maqet_strdup(name);
+    if (maqet_overlay_nodes_save(drive, err) == 0 &&
+        open_node(machine, drive, id, err) == 0)
+        return 0;
+    maqet_overlay_live_undo(machine, drive);
+    return -1;
+}
+
+int
+maqet_overlay_live_done(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    return maqet_overlay_nodes_adopt(drive, err);
+}
+
+void
+maqet_overlay_live_undo(struct maqet_opened *machine, const struct maqet_drive *drive)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    uint64_t id = overlays->prepared;
+
+    if (id == 0)
+        return;
+    close_node(machine, drive, id);
+    overlays->prepared = 0;
+    free(TAKE_PTR(overlays->prepared_name));
+    maqet_overlays_drop(overlays, id);
+    if (maqet_overlay_nodes_save(drive, NULL) == 0)
+        maqet_overlays_sweep(overlays);
+}
+
+/* ---- merging ---- */
+
+/* The command that begins QEMU's job: upwards `block-stream`, which writes what is between a node
+ * and the one that it will stand on into it, and downwards `block-commit`. */
+static int
+begin_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t below,
+          uint64_t above, bool down, struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+    uint64_t lower = down ? below : maqet_overlays_node(overlays, below)->parent;
+    _cleanup_free_ char *id = job_id(drive);
+    _cleanup_free_ char *device =
+        maqet_overlay_node_name(drive->name, down ? overlays->top : above);
+    _cleanup_free_ char *top = maqet_overlay_node_name(drive->name, above);
+    _cleanup_free_ char *base = maqet_overlay_node_name(drive->name, lower);
+    _cleanup_free_ char *stored =
+        maqet_overlays_backing_name(overlays, maqet_overlays_node(overlays, lower));
+    json_object *arguments = maqet_json_object(
+        "job-id", json_object_new_string(id), "device", json_object_new_string(device),
+        "base-node", json_object_new_string(base), "backing-file",
+        json_object_new_string(stored), "auto-dismiss", json_object_new_boolean(false),
+        "top-node", down ? json_object_new_string(top) : NULL, NULL);
+
+    _cleanup_json_ json_object *answer = maqet_monitor_work(
+        machine, down ? "block-commit" : "block-stream", arguments, err);
+    return answer ? 0 : -1;
+}
+
+static int
+run_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t below,
+        uint64_t above, bool down, struct maqet_error **err)
+{
+    _cleanup_free_ char *id = job_id(drive);
+    _cleanup_free_ char *what =
+        maqet_format("VM '%s', drive '%s': merged", machine->name, drive->name);
+    const struct maqet_block_job job = {.id = id, .what = what, .limit = -1};
+
+    return begin_job(machine, drive, below, above, down, err) < 0
+               ? -1
+               : maqet_block_job_wait(machine, &job, err);
+}
+
+/* Merges two nodes that QEMU has open. */
+static int
+merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
+              uint64_t below, uint64_t above, bool down, struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    struct maqet_overlay *written = maqet_overlays_node(overlays, down ? below : above);
+
+    overlays->merging_below = below;
+    overlays->merging_above = above;
+    overlays->merging_down = down;
+    if (maqet_overlay_thaw(written, err) < 0 || maqet_overlay_nodes_save(drive, err) < 0)
+        return -1;
+    int result = run_job(machine, drive, below, above, down, err);
+    overlays->merging_below = overlays->merging_above = 0;
+    if (result < 0) {
+        if (written->id != overlays->top)
+            maqet_overlay_freeze(written, NULL);
+        maqet_overlay_nodes_save(drive, NULL);
+        return -1;
+    }
+    if (maqet_overlay_nodes_merged(drive, below, above, down, err) < 0)
+        return -1;
+    close_node(machine, drive, down ? above : below);
+    return 0;
+}
+
+/* Redirects the guest's writes to a new overlay, which makes no snapshot. */
+static int
+put_on_top(struct maqet_opened *machine, const struct maqet_drive *drive,
+           struct maqet_error **err)
+{
+    _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
+
+    if (maqet_overlay_live_prepare(machine, drive, NULL, err) < 0)
+        return -1;
+    if (drive->storage->snapshot.live_create(drive, "", actions, err) == 0 &&
+        maqet_monitor_run_actions(machine, actions, err) == 0)
+        return maqet_overlay_live_done(drive, err);
+    maqet_overlay_live_undo(machine, drive);
+    return -1;
+}
+
+/* Merges all nodes that nobody needs by themselves, but for the image and the node that the guest
+ * writes to, when both are all that is left: these wait until the machine is stopped. */
+static int
+merge_all(struct maqet_opened *machine, const struct maqet_drive *drive,
+          struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    const struct maqet_overlay *below, *above;
+    bool put = false;
+
+    while ((below = maqet_overlay_nodes_superfluous(overlays, &above))) {
+        uint64_t lower = below->id, upper = above->id, bytes;
+        bool down;
+        int result;
+
+        if (!maqet_overlays_stands_on(overlays, overlays->top, upper)) {
+            if (maqet_overlay_nodes_merge(drive, below, above, err) < 0)
+                return -1;
+            continue;
+        }
+        if (maqet_overlay_nodes_way(drive, below, above, &down, &bytes, err) < 0)
+            return -1;
+        if (lower == 0 && upper == overlays->top && put)
+            return 0;
+        if (down && upper == overlays->top) {
+            result = lower > 0 ? 0 : put_on_top(machine, drive, err);
+            put = put || lower == 0;
+            down = lower == 0;
+        } else {
+            result = 0;
+        }
+        if (result < 0 || merge_running(machine, drive, lower, upper, down, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+maqet_overlay_live_remove(struct maqet_opened *machine, const struct maqet_drive *drive,
+                          const struct maqet_snapshot *snapshot, struct maqet_error **err)
+{
+    struct maqet_overlay *node = maqet_overlays_find(drive->overlays, snapshot->name);
+
+    if (!node)
+        return maqet_error_set(err, MAQET_ERROR_MISSING, "there is no snapshot '%s'",
+                               snapshot->name);
+    free(TAKE_PTR(node->name));
+    return maqet_overlay_nodes_save(drive, err) < 0 ||
+                   maqet_overlay_nodes_prune(drive, err) < 0
+               ? -1
+               : merge_all(machine, drive, err);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * overlay_live.h - snapshots that are overlays (core/storage/overlays.h) of drives that a
+ * running QEMU has open. The overlay is created and opened before the transaction, which only
+ * redirects the guest's writes; and nodes are merged by QEMU's own jobs.
+ *
+ * The node that the guest writes to is never merged into another one while it runs: QEMU would
+ * then write to the other one instead at a moment that maqet, if it is killed, does not know.
+ */
+#ifndef MAQET_SNAPSHOT_OVERLAY_LIVE_H
+#define MAQET_SNAPSHOT_OVERLAY_LIVE_H
+
+#include "core/machine/opened.h"
+#include "core/storage/drive.h"
+
+/* Finds out, if a command was interrupted, what a drive's QEMU has made of it, and records
+ * that. The machine need not run. */
+int maqet_overlay_live_settle(struct maqet_opened *machine,
+                              const struct maqet_drive *drive, struct maqet_error **err);
+
+/* Creates the overlay that the guest will write to after the transaction, for a snapshot of
+ * that name (NULL: there will be none), and has QEMU open it. */
+int maqet_overlay_live_prepare(struct maqet_opened *machine,
+                               const struct maqet_drive *drive, const char *name,
+                               struct maqet_error **err);
+
+/* Records that the transaction is complete, or undoes the preparation. */
+int maqet_overlay_live_done(const struct maqet_drive *drive, struct maqet_error **err);
+void maqet_overlay_live_undo(struct maqet_opened *machine,
+                             const struct maqet_drive *drive);
+
+/* Deletes a snapshot, and merges the nodes that nobody needs any more. */
+int maqet_overlay_live_remove(struct maqet_opened *machine,
+                              const struct maqet_drive *drive,
+                              const struct maqet_snapshot *snapshot,
+                              struct maqet_error **err);
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * overlay_nodes.c - why an interruption does no harm:
+ *
+ * A new node is on the disk before the tree names it, and a node that is dropped is removed after
+ * the tree has forgotten it.
+ *
+ * When what a node holds is written into the one below (downwards), the node itself does not
+ * change, and hides what is written; so it shows the same at any time. Afterwards the nodes on it
+ * store another name, while the tree still has the old one; both show the same. Upwards, the
+ * lower node does not change, and what the upper one gets is what it has shown before.
+ */
+#include "core/storage/overlay_nodes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/storage/callback.h"
+#include "core/storage/image.h"
+#include "core/storage/overlay_view.h"
+
+#define OVERLAY_CALL(err, view, limit, callback, ...)                                    \
+    MAQET_DRIVE_CALL(err, view, limit, false, "overlay.", (view)->storage->plugin.name,  \
+                     (view)->storage->overlay, callback, ##__VA_ARGS__)
+
+int
+maqet_overlay_nodes_save(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    if (maqet_overlays_write(drive->overlays, err) < 0)
+        return -1;
+    /* A drive is constant to its plugins; here it is the core's own. */
+    maqet_drive_set_overlays((struct maqet_drive *)drive, drive->overlays);
+    return 0;
+}
+
+/* ---- new nodes ---- */
+
+static int
+create_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
+            struct maqet_error **err)
+{
+    const char *path = node->file.file;
+    _cleanup_view_ struct maqet_view view = {0};
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+
+    if (maqet_dir_make(drive->overlays->folder, 0700, err) < 0)
+        return -1;
+    _cleanup_close_ int dir_fd = maqet_dir_open_own(drive->overlays->folder, 0, err);
+    if (dir_fd < 0)
+        return -1;
+    unlink(
+        path); /* of a command that was killed: ids are used again until they are recorded */
+    _cleanup_close_ int fd = open(path, flags, 0600);
+    if (fd < 0 || fchmod(fd, drive->mode) < 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot create %s: %m", path);
+    if (maqet_view_make(drive, node->id, &view, err) < 0 ||
+        OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, create, path, node->size) < 0)
+        return -1;
+    if (fsync(fd) < 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot write %s: %m", path);
+    return maqet_dir_sync(dir_fd, drive->overlays->folder, err);
+}
+
+int
+maqet_overlay_nodes_put(const struct maqet_drive *drive, uint64_t parent, uint64_t *id,
+                        struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    uint64_t size;
+
+    if (maqet_overlay_nodes_size(drive, parent, &size, err) < 0)
+        return -1;
+    struct maqet_overlay *node = maqet_overlays_add(overlays, parent, size);
+    node->mode = drive->mode;
+    *id = node->id;
+    if (create_file(drive, node, err) == 0)
+        return 0;
+    maqet_overlay_nodes_undo(drive, *id);
+    return maqet_error_wrap(err, "VM '%s', drive '%s'", drive->machine->vm_name,
+                            drive->name);
+}
+
+void
+maqet_overlay_nodes_undo(const struct maqet_drive *drive, uint64_t id)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+
+    unlink(maqet_overlays_node(overlays, id)->file.file);
+    maqet_overlays_drop(overlays, id);
+}
+
+int
+maqet_overlay_nodes_size(const struct maqet_drive *drive, uint64_t id, uint64_t *bytes,
+                         struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+    struct maqet_image_state state;
+
+    /* Its size may have grown since it was recorded. */
+    if (maqet_view_make(drive, id, &view, err) < 0)
+        return -1;
+    view.drive->readonly = true; /* it is only looked at */
+    if (maqet_drive_inspect(view.drive, &state, err) < 0)
+        return -1;
+    *bytes = state.virtual_size;
+    return state.exists ? 0
+                        : maqet_error_set(err, MAQET_ERROR_MISSING, "%s does not exist",
+                                          view.drive->path);
+}
+
+int
+maqet_overlay_nodes_name(const struct maqet_drive *drive, uint64_t id, const char *name,
+                         uint64_t vm_clock, struct maqet_error **err)
+{
+    struct maqet_overlay *node = maqet_overlays_node(drive->overlays, id);
+    uint64_t size;
+    struct timespec now;
+
+    if (maqet_overlay_nodes_size(drive, id, &size, err) < 0 ||
+        maqet_overlay_freeze(node, err) < 0)
+        return -1;
+    clock_gettime(CLOCK_REALTIME, &now);
+    free(node->name);
+    node->name = maqet_strdup(name);
+    node->size = size;
+    node->snapshot_id = drive->overlays->next++;
+    node->seconds = now.tv_sec;
+    node->nanoseconds = (uint32_t)now.tv_nsec;
+    node->vm_clock = vm_clock;
+    return 0;
+}
+
+int
+maqet_overlay_nodes_adopt(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    _cleanup_free_ char *name = TAKE_PTR(overlays->prepared_name);
+    uint64_t below = overlays->top;
+
+    overlays->top = overlays->prepared;
+    overlays->prepared = 0;
+    if ((name ? maqet_overlay_nodes_name(drive, below, name, 0, err)
+              : maqet_overlay_freeze(maqet_overlays_node(overlays, below), err)) < 0)
+        return -1;
+    return maqet_overlay_nodes_save(drive, err);
+}
+
+/* ---- nodes that nobody needs ---- */
+
+static bool
+is_kept(const struct maqet_overlays *overlays, const struct maqet_overlay *node)
+{
+    return node->name || node->id == overlays->top ||
+           (overlays->prepared > 0 && node->id == overlays->prepared);
+}
+
+static const struct maqet_overlay *
+find_leaf(const struct maqet_overlays *overlays)
+{
+    for (size_t i = 1; i < overlays->count; i++)
+        if (!is_kept(overlays, &overlays->nodes[i]) &&
+            maqet_overlays_children(overlays, overlays->nodes[i].id, NULL) == 0)
+            return &overlays->nodes[i];
+    return NULL;
+}
+
+int
+maqet_overlay_nodes_prune(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_overlay *leaf;
+    bool changed = false;
+
+    while ((leaf = find_leaf(drive->overlays))) {
+        maqet_overlays_drop(drive->overlays, leaf->id);
+        changed = true;
+    }
+    if (changed && maqet_overlay_nodes_save(drive, err) < 0)
+        return -1;
+    maqet_overlays_sweep(drive->overlays);
+    return 0;
+}
+
+const struct maqet_overlay *
+maqet_overlay_nodes_superfluous(const struct maqet_overlays *overlays,
+                                const struct maqet_overlay **above)
+{
+    for (size_t i = 0; i < overlays->count; i++) {
+        struct maqet_overlay *one = NULL;
+
+        if (is_kept(overlays, &overlays->nodes[i]) ||
+            maqet_overlays_children(overlays, overlays->nodes[i].id, &one) != 1 ||
+            (overlays->prepared > 0 && one->id == overlays->prepared))
+            continue;
+        *above = one;
+        return &overlays->nodes[i];
+    }
+    return NULL;
+}
+
+int
+maqet_overlay_nodes_used(const struct maqet_drive *drive, uint64_t id, uint64_t *bytes,
+                         struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+    struct stat status;
+
+    if (maqet_view_make(drive, id, &view, err) < 0)
+        return -1;
+    _cleanup_close_ int fd = open(view.drive->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot open %s: %m",
+                               view.drive->path);
+    if (id == 0) {
+        *bytes = (uint64_t)status.st_blocks * 512;
+        return 0;
+    }
+    return OVERLAY_CALL(err, view.drive, MAQET_CALL_SERVICE, used, fd, bytes);
+}
+
+int
+maqet_overlay_nodes_way(const struct maqet_drive *drive,
+                        const struct maqet_overlay *below,
+                        const struct maqet_overlay *above, bool *down, uint64_t *bytes,
+                        struct maqet_error **err)
+{
+    uint64_t upper, lower = UINT64_MAX;
+
+    /* The image of the drive stays. */
+    if (maqet_overlay_nodes_used(drive, above->id, &upper, err) < 0 ||
+        (below->id > 0 && maqet_overlay_nodes_used(drive, below->id, &lower, err) < 0))
+        return -1;
+    *down = upper <= lower;
+    *bytes = *down ? upper : lower;
+    return 0;
+}
+
+/* ---- merging ---- */
+
+/* Makes the nodes on @above store the name of @below. */
+static int
+rename_backings(const struct maqet_drive *drive, uint64_t above, uint64_t below,
+                struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    int result = 0;
+
+    for (size_t i = 1; result == 0 && i < overlays->count; i++) {
+        struct maqet_overlay *node = &overlays->nodes[i];
+        _cleanup_view_ struct maqet_view view = {0};
+        bool frozen = node->file.checksum != NULL;
+
+        if (node->parent != above)
+            continue;
+        node->parent = below;
+        result = maqet_overlay_thaw(node, err);
+        if (result == 0)
+            result = maqet_view_make(drive, node->id, &view, err);
+        if (result == 0)
+            result = OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, rename_backing);
+        if (frozen && maqet_overlay_freeze(node, result < 0 ? NULL : err) < 0)
+            result = -1;
+        node->parent = above;
+    }
+    return result;
+}
+
+static int
+merge_down(const struct maqet_drive *drive, struct maqet_overlay *below,
+           const struct maqet_overlay *above, struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+
+    return maqet_overlay_thaw(below, err) < 0 ||
+                   maqet_overlay_nodes_save(drive, err) < 0 ||
+                   maqet_view_make(drive, above->id, &view, err) < 0 ||
+                   OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_down) < 0 ||
+                   rename_backings(drive, above->id, below->id, err) < 0
+               ? -1
+               : 0;
+}
+
+static int
+merge_up(const struct maqet_drive *drive, const struct maqet_overlay *below,
+         struct maqet_overlay *above, struct maqet_error **err)
+{
+    const struct maqet_overlay *lower =
+        maqet_overlays_node(drive->overlays, below->parent);
+    _cleanup_free_ char *name = maqet_overlays_backing_name(drive->overlays, lower);
+    _cleanup_view_ struct maqet_view view = {0}, lowest = {0};
+
+    return maqet_overlay_thaw(above, err) < 0 ||
+                   maqet_overlay_nodes_save(drive, err) < 0 ||
+                   maqet_view_make(drive, above->id, &view, err) < 0 ||
+                   maqet_view_make(drive, lower->id, &lowest, err) < 0 ||
+                   OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_up, name,
+                                lowest.drive->storage->plugin.format) < 0
+               ? -1
+               : 0;
+}
+
+/* A node on the upper one is one on the lower one from now on, whose name it stores. */
+static int
+stand_on(struct maqet_overlay *node, uint64_t below, struct maqet_error **err)
+{
+    node->parent = below;
+    return node->file.checksum ? maqet_overlay_freeze(node, err) : 0;
+}
+
+int
+maqet_overlay_nodes_merged(const struct maqet_drive *drive, uint64_t below,
+                           uint64_t above, bool down, struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    struct maqet_overlay *lower = maqet_overlays_node(overlays, below);
+    struct maqet_overlay *upper = maqet_overlays_node(overlays, above);
+    struct maqet_overlay *stays = down ? lower : upper;
+
+    if (down) {
+        /* It is what the upper one was. */
+        for (size_t i = 1; i < overlays->count; i++)
+            if (overlays->nodes[i].parent == above &&
+                stand_on(&overlays->nodes[i], below, err) < 0)
+                return -1;
+        free(lower->name);
+        lower->name = TAKE_PTR(upper->name);
+        lower->snapshot_id = upper->snapshot_id;
+        lower->seconds = upper->seconds;
+        lower->nanoseconds = upper->nanoseconds;
+        lower->vm_clock = upper->vm_clock;
+        lower->size = upper->size;
+        if (overlays->top == above)
+            overlays->top = below;
+    } else {
+        upper->parent = lower->parent;
+    }
+    bool writes = stays->id == overlays->top;
+    if ((writes ? maqet_overlay_thaw(stays, err) : maqet_overlay_freeze(stays, err)) < 0)
+        return -1;
+    maqet_overlays_drop(overlays, down ? above : below);
+    if (maqet_overlay_nodes_save(drive, err) < 0)
+        return -1;
+    maqet_overlays_sweep(overlays);
+    return 0;
+}
+
+int
+maqet_overlay_nodes_merge(const struct maqet_drive *drive,
+                          const struct maqet_overlay *below,
+                          const struct maqet_overlay *above, struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    struct maqet_overlay *lower = maqet_overlays_node(overlays, below->id);
+    struct maqet_overlay *upper = maqet_overlays_node(overlays, above->id);
+    uint64_t bytes;
+    bool down;
+
+    if (maqet_overlays_check(overlays, above->id, err) < 0 ||
+        maqet_overlay_nodes_way(drive, below, above, &down, &bytes, err) < 0)
+        return -1;
+    uint64_t lower_id = below->id, upper_id = above->id;
+    if ((down ? merge_down(drive, lower, upper, err)
+              : merge_up(drive, lower, upper, err)) < 0)
+        return maqet_error_wrap(err, "VM '%s', drive '%s': cannot merge %s with %s",
+                                drive->machine->vm_name, drive->name, upper->file.file,
+                                lower->file.file);
+    return maqet_overlay_nodes_merged(drive, lower_id, upper_id, down, err);
+}

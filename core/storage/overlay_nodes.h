@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * overlay_nodes.h - puts nodes on top of others, and takes away those that nobody needs.
+ * Each function leaves a complete tree on the disk, whenever it is interrupted.
+ */
+#ifndef MAQET_STORAGE_OVERLAY_NODES_H
+#define MAQET_STORAGE_OVERLAY_NODES_H
+
+#include "core/storage/drive.h"
+#include "core/storage/overlays.h"
+
+/* Writes the tree of a drive, whose top node is from then on the topmost one of the tree. */
+int maqet_overlay_nodes_save(const struct maqet_drive *drive, struct maqet_error **err);
+
+/* Creates the file of a new node over another one, which the tree on the disk does not have
+ * yet. *id gets it. */
+int maqet_overlay_nodes_put(const struct maqet_drive *drive, uint64_t parent,
+                            uint64_t *id, struct maqet_error **err);
+
+/* Forgets such a node, and removes its file. */
+void maqet_overlay_nodes_undo(const struct maqet_drive *drive, uint64_t id);
+
+/* The present virtual size of a node, in bytes. */
+int maqet_overlay_nodes_size(const struct maqet_drive *drive, uint64_t id,
+                             uint64_t *bytes, struct maqet_error **err);
+
+/* How much a node holds itself, in bytes; of node 0: its file's allocated size. */
+int maqet_overlay_nodes_used(const struct maqet_drive *drive, uint64_t id,
+                             uint64_t *bytes, struct maqet_error **err);
+
+/* Makes a node the snapshot of that name: from now on nothing is written to it. */
+int maqet_overlay_nodes_name(const struct maqet_drive *drive, uint64_t id,
+                             const char *name, uint64_t vm_clock,
+                             struct maqet_error **err);
+
+/* The prepared node becomes the topmost one, and the one below the snapshot that it was
+ * prepared for. A machine that does not run any more may or may not have written to the
+ * prepared node; if it has not, that holds nothing. */
+int maqet_overlay_nodes_adopt(const struct maqet_drive *drive, struct maqet_error **err);
+
+/* Removes nodes that are no snapshots, and on which nothing stands. */
+int maqet_overlay_nodes_prune(const struct maqet_drive *drive, struct maqet_error **err);
+
+/* A node that is no snapshot, with the only one that stands on it, which are to be merged. NULL:
+ * there is none. */
+const struct maqet_overlay *
+maqet_overlay_nodes_superfluous(const struct maqet_overlays *overlays,
+                                const struct maqet_overlay **above);
+
+/* Whether two such nodes are merged downwards: what @above holds is written into @below, and not
+ * the reverse. *bytes: how much is moved. */
+int maqet_overlay_nodes_way(const struct maqet_drive *drive,
+                            const struct maqet_overlay *below,
+                            const struct maqet_overlay *above, bool *down,
+                            uint64_t *bytes, struct maqet_error **err);
+
+/* Merges two such nodes, while no QEMU has the upper one open, and writes the tree. */
+int maqet_overlay_nodes_merge(const struct maqet_drive *drive,
+                              const struct maqet_overlay *below,
+                              const struct maqet_overlay *above,
+                              struct maqet_error **err);
+
+/* Records that they were merged, by whomever; removes the file that is not needed any more. */
+int maqet_overlay_nodes_merged(const struct maqet_drive *drive, uint64_t below,
+                               uint64_t above, bool down, struct maqet_error **err);
+
+#endif

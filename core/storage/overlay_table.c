@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/storage/overlay_table.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/json.h"
+#include "core/plugin/call.h"
+#include "core/qemu/block_nodes.h"
+#include "core/qemu/objects.h"
+#include "core/storage/callback.h"
+#include "core/storage/emitted.h"
+#include "core/storage/image.h"
+#include "core/storage/overlay_nodes.h"
+#include "core/storage/overlay_view.h"
+#include "core/storage/snapshots.h"
+
+/* ---- the snapshot table ---- */
+
+static struct maqet_overlay *
+node_of(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot)
+{
+    uint64_t id = strtoull(snapshot->id, NULL, 10);
+
+    for (size_t i = 0; i < drive->overlays->count; i++) {
+        struct maqet_overlay *node = &drive->overlays->nodes[i];
+
+        if (node->name && node->snapshot_id == id)
+            return node;
+    }
+    return NULL;
+}
+
+static int
+error_gone(const struct maqet_snapshot *snapshot, struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_MISSING, "there is no snapshot '%s'",
+                           snapshot->name);
+}
+
+static int
+create(const struct maqet_drive *drive, const char *name, struct maqet_error **err)
+{
+    uint64_t before = drive->overlays->top, id;
+
+    if (maqet_overlays_check(drive->overlays, before, err) < 0 ||
+        maqet_overlay_nodes_put(drive, before, &id, err) < 0)
+        return -1;
+    if (maqet_overlay_nodes_name(drive, before, name, 0, err) < 0) {
+        maqet_overlay_nodes_undo(drive, id);
+        return -1;
+    }
+    drive->overlays->top = id;
+    return maqet_overlay_nodes_save(drive, err);
+}
+
+static int
+load(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+     struct maqet_error **err)
+{
+    const struct maqet_overlay *node = node_of(drive, snapshot);
+    uint64_t id;
+
+    if (!node)
+        return error_gone(snapshot, err);
+    if (maqet_overlays_check(drive->overlays, node->id, err) < 0 ||
+        maqet_overlay_nodes_put(drive, node->id, &id, err) < 0)
+        return -1;
+    drive->overlays->top = id;
+    return maqet_overlay_nodes_save(drive, err) < 0
+               ? -1
+               : maqet_overlay_nodes_prune(drive, err);
+}
+
+/* Merges all nodes that nobody needs by themselves. */
+static int
+tidy(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_overlay *below, *above;
+
+    if ((drive->overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0) ||
+        maqet_overlay_nodes_prune(drive, err) < 0)
+        return -1;
+    while ((below = maqet_overlay_nodes_superfluous(drive->overlays, &above)))
+        if (maqet_overlay_nodes_merge(drive, below, above, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int
+remove_snapshot(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+                struct maqet_error **err)
+{
+    struct maqet_overlay *node = node_of(drive, snapshot);
+
+    if (!node)
+        return error_gone(snapshot, err);
+    free(TAKE_PTR(node->name));
+    return maqet_overlay_nodes_save(drive, err) < 0 ? -1 : tidy(drive, err);
+}
+
+/* Where nothing stands on a snapshot, deleting it frees its file, and where several do, nothing.
+ * Else it frees what both it and the one above hold, which is not known. */
+static void
+report_used(const struct maqet_drive *drive, const struct maqet_overlay *node,
+            struct maqet_snapshot *snapshot)
+{
+    size_t children = maqet_overlays_children(drive->overlays, node->id, NULL);
+    uint64_t bytes;
+
+    snapshot->used_known =
+        children > 1 ||
+        (children == 0 && maqet_overlay_nodes_used(drive, node->id, &bytes, NULL) == 0);
+    snapshot->used = snapshot->used_known && children == 0 ? bytes : 0;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+    const struct maqet_overlay *const *one = a, *const *other = b;
+
+    return ((*one)->snapshot_id > (*other)->snapshot_id) -
+           ((*one)->snapshot_id < (*other)->snapshot_id);
+}
+
+static int
+list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *snapshots,
+     struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+    _cleanup_free_ const struct maqet_overlay **nodes =
+        maqet_alloc((overlays->count + 1) * sizeof(const struct maqet_overlay *));
+    size_t count = 0;
+
+    (void)fd;
+    (void)err;
+    for (size_t i = 0; i < overlays->count; i++)
+        if (overlays->nodes[i].name)
+            nodes[count++] = &overlays->nodes[i];
+    qsort(nodes, count, sizeof(*nodes), compare_ids);
+    for (size_t i = 0; i < count; i++) {
+        struct maqet_snapshot *snapshot = maqet_snapshots_append(
+            snapshots, maqet_format("%" PRIu64, nodes[i]->snapshot_id),
+            maqet_strdup(nodes[i]->name));
+
+        snapshot->seconds = nodes[i]->seconds;
+        snapshot->nanoseconds = nodes[i]->nanoseconds;
+        snapshot->vm_clock = nodes[i]->vm_clock;
+        snapshot->virtual_size = nodes[i]->size;
+        report_used(drive, nodes[i], snapshot);
+    }
+    return 0;
+}
+
+static bool
+is_secret(const struct maqet_props *object)
+{
+    return strcmp(object->option, "-object") == 0 &&
+           maqet_text_starts(maqet_json_text(object->json, "qom-type"), "secret");
+}
+
+/* What the guest writes would be in an overlay as it is. */
+static int
+check_not_encrypted(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+
+    if (maqet_storage_emit_node(drive, 0, args, err) < 0)
+        return -1;
+    for (size_t i = 0; i < args->count; i++)
+        if (is_secret(args->objects[i]))
+            return maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_UNSUPPORTED,
+                                     "the drive is encrypted, and overlays are not");
+    return 0;
+}
+
+/* One model for each drive. */
+static int
+check_not_mixed(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
+    _cleanup_view_ struct maqet_view view = {0};
+
+    if (drive->image_storage->snapshot.size == 0 || drive->overlays->count > 1)
+        return 0;
+    if (maqet_view_make(drive, 0, &view, err) < 0 ||
+        maqet_drive_snapshots_read(view.drive, &snapshots, err) < 0)
+        return -1;
+    if (snapshots.count == 0)
+        return 0;
+    maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_INVALID,
+                      "%s has internal snapshots, which cannot be mixed with overlays",
+                      drive->path);
+    return maqet_error_next(err, MAQET_NEXT_CONVERT_SNAPSHOTS, drive->machine->vm_name,
+                            drive->name, NULL);
+}
+
+static int
+can_create(const struct maqet_drive *drive, int fd, struct maqet_error **err)
+{
+    (void)fd;
+    return check_not_encrypted(drive, err) < 0 ? -1 : check_not_mixed(drive, err);
+}
+
+static int
+repair(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    if (tidy(drive, err) < 0)
+        return -1;
+    if (drive->overlays->count == 1)
+        rmdir(drive->overlays->folder);
+    return 0;
+}
+
+/* Appends what a snapshot holds, as an image for qemu-img and its like. */
+static int
+add_image(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+          struct maqet_command *command, struct maqet_error **err)
+{
+    const struct maqet_overlay *node = node_of(drive, snapshot);
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+
+    if (!node)
+        return error_gone(snapshot, err);
+    _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, node->id);
+    if (maqet_storage_emit_node(drive, node->id, args, err) < 0)
+        return -1;
+    /* QEMU may have them open, too, and writes to none of them. */
+    for (size_t i = 0; drive->running && i < args->count; i++)
+        if (args->objects[i]->kind == &maqet_kind_blockdev)
+            json_object_object_add(args->objects[i]->json, "force-share",
+                                   json_object_new_boolean(true));
+    return maqet_args_render_image(args, name, &command->argv)
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                                 "it has no image that qemu-img could open");
+}
+
+static int
+write_out(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+          const char *path, const char *format, bool compress, struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_alloc(sizeof(*command));
+    const char *const words[] = {"qemu-img", "convert", "-p",
+                                 "-O",       format,    compress ? "-c" : NULL};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (words[i])
+            maqet_strings_add(&command->argv, words[i]);
+    command->progress = true;
+    if (add_image(drive, snapshot, command, err) < 0) {
+        maqet_command_free(command);
+        return -1;
+    }
+    maqet_strings_add(&command->argv, path);
+    return maqet_command_finish(command, NULL, NULL, err);
+}
+
+static struct maqet_command *
+serve(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+      const char *socket, struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_alloc(sizeof(*command));
+
+    maqet_strings_add(&command->argv, "qemu-nbd");
+    maqet_strings_add(&command->argv, "--read-only");
+    maqet_strings_add(&command->argv, "--persistent");
+    maqet_strings_addf(&command->argv, "--socket=%s", socket);
+    if (add_image(drive, snapshot, command, err) == 0)
+        return command;
+    maqet_command_free(command);
+    return NULL;
+}
+
+/* The overlay was prepared, and QEMU has it open. */
+static int
+live_create(const struct maqet_drive *drive, const char *name,
+            struct maqet_actions *actions, struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+    _cleanup_free_ char *overlay =
+        maqet_overlay_node_name(drive->name, overlays->prepared);
+
+    (void)name;
+    if (overlays->prepared == 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "no overlay is prepared");
+    struct maqet_props *action = maqet_actions_add(actions, "blockdev-snapshot");
+    maqet_props_string(action, "node", maqet_drive_node(drive));
+    maqet_props_string(action, "overlay", overlay);
+    return 0;
+}
+
+static const struct maqet_snapshot_table table = {
+    .size = sizeof(struct maqet_snapshot_table),
+    .create = create,
+    .load = load,
+    .remove = remove_snapshot,
+    .list = list,
+    .live_create = live_create,
+    .repair = repair,
+    .write_out = write_out,
+    .serve = serve,
+    .can_create = can_create,
+};
+
+/* ---- the other callbacks, which are about the topmost node ---- */
+
+static int
+inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
+        struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+    uint64_t size;
+
+    if (maqet_view_make(drive, 0, &view, err) < 0 ||
+        view.drive->storage->plugin.inspect(view.drive, fd, image, err) < 0)
+        return -1;
+    if (drive->overlays->count == 1)
+        return 0;
+    if (maqet_overlay_nodes_size(drive, drive->overlays->top, &size, err) < 0)
+        return -1;
+    image->virtual_size = size;
+    return 0;
+}
+
+static int
+resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+
+    return maqet_view_make_top(drive, &view, err) < 0
+               ? -1
+               : maqet_storage_resize(view.drive, bytes, err);
+}
+
+static int
+live_resize(const struct maqet_drive *drive, uint64_t bytes,
+            struct maqet_actions *actions, struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+
+    return maqet_view_make_top(drive, &view, err) < 0
+               ? -1
+               : maqet_storage_live_resize(view.drive, bytes, actions, err);
+}
+
+static int
+check(const struct maqet_drive *drive, enum maqet_check_depth depth,
+      struct maqet_check_report *report, struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+
+    for (uint64_t id = overlays->top;; id = maqet_overlays_node(overlays, id)->parent) {
+        _cleanup_view_ struct maqet_view view = {0};
+        const struct maqet_drive *whole = report->drive;
+
+        if (maqet_view_make(drive, id, &view, err) < 0)
+            return -1;
+        if (view.drive->storage->plugin.check) {
+            report->drive = view.drive;
+            int result =
+                view.drive->storage->plugin.check(view.drive, depth, report, err);
+            report->drive = whole;
+            if (result < 0)
+                return -1;
+        }
+        if (id == 0)
+            return maqet_overlays_check(overlays, overlays->top, err);
+    }
+}
+
+/* ---- the storage ---- */
+
+/* A storage with overlays; there are as many as types of drives. */
+struct with_overlays {
+    struct maqet_storage storage;
+    const struct maqet_storage *image_storage;
+    struct with_overlays *next;
+};
+
+static const struct maqet_storage *
+with_overlays(const struct maqet_storage *storage)
+{
+    static struct with_overlays *all;
+
+    for (struct with_overlays *one = all; one; one = one->next)
+        if (one->image_storage == storage)
+            return &one->storage;
+    struct with_overlays *one = maqet_alloc(sizeof(*one));
+    struct maqet_storage_plugin *plugin = &one->storage.plugin;
+    one->storage = *storage;
+    one->image_storage = storage;
+    one->storage.snapshot = table;
+    plugin->flags |= MAQET_STORAGE_LIVE_READ;
+    plugin->snapshot = &table;
+    if (plugin->inspect)
+        plugin->inspect = inspect;
+    plugin->resize = resize;
+    plugin->live_resize = live_resize;
+    plugin->check = check;
+    one->next = all;
+    all = one;
+    return &one->storage;
+}
+
+/* The type of new overlays: the drive's own if it serves as one, else the default. */
+static void
+choose_type(struct maqet_drive *drive, struct maqet_overlays *overlays)
+{
+    if (!overlays->type)
+        overlays->type =
+            maqet_strdup(drive->storage->overlay.create ? drive->storage->plugin.name
+                                                        : MAQET_DEFAULT_STORAGE);
+}
+
+static bool
+wants_overlays(const struct maqet_drive *drive)
+{
+    const struct maqet_value *value =
+        maqet_drive_value(drive, MAQET_OF_CORE, "snapshots");
+
+    return value && value->text && strcmp(value->text, "overlay") == 0;
+}
+
+static int
+check_possible(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    if (maqet_drive_readonly(drive))
+        return maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_INVALID,
+                                 "nothing is written to it, so it has no snapshots");
+    return 0;
+}
+
+static int
+take_overlays(struct maqet_drive *drive, struct maqet_error **err)
+{
+    bool wanted = wants_overlays(drive);
+
+    if (wanted && check_possible(drive, err) < 0)
+        return -1;
+    _cleanup_overlays_ struct maqet_overlays *overlays =
+        maqet_overlays_read(drive->path, err);
+    if (!overlays)
+        return -1;
+    if (overlays->count == 1 && !wanted)
+        return 0;
+    choose_type(drive, overlays);
+    drive->image_storage = drive->storage;
+    drive->storage = with_overlays(drive->storage);
+    maqet_drive_set_overlays(drive, TAKE_PTR(overlays));
+    if (wanted)
+        return 0;
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
+                      "%s has overlay snapshots, which the configuration does not say",
+                      drive->path);
+    maqet_error_hint(err, "Add `snapshots: overlay`");
+    return -1;
+}
+
+void
+maqet_drive_take_overlays(struct maqet_drive *drive)
+{
+    struct maqet_error *error = NULL;
+
+    if (!drive->path || maqet_drive_is_unknown(drive) ||
+        drive->storage->plugin.creation == MAQET_CREATION_EACH_START)
+        return;
+    if (take_overlays(drive, &error) == 0)
+        return;
+    maqet_error_add(&drive->fault, &error);
+    if (drive->fault_of < MAQET_FAULT_STORAGE)
+        drive->fault_of = MAQET_FAULT_STORAGE;
+}
