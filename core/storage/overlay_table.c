@@ -85,6 +85,8 @@ tidy(const struct maqet_drive *drive, struct maqet_error **err)
     while ((below = maqet_overlay_nodes_superfluous(drive->overlays, &above)))
         if (maqet_overlay_nodes_merge(drive, below, above, err) < 0)
             return -1;
+    if (drive->overlays->count == 1)
+        rmdir(drive->overlays->folder);
     return 0;
 }
 
@@ -206,11 +208,7 @@ can_create(const struct maqet_drive *drive, int fd, struct maqet_error **err)
 static int
 repair(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    if (tidy(drive, err) < 0)
-        return -1;
-    if (drive->overlays->count == 1)
-        rmdir(drive->overlays->folder);
-    return 0;
+    return tidy(drive, err);
 }
 
 /* Appends what a snapshot holds, as an image for qemu-img and its like. */
