@@ -29,6 +29,7 @@ enum {
     CLUSTER_SIZE = 64 * 1024, /* QEMU's default */
     CLUSTER_SIZE_MIN = 512,
     CLUSTER_SIZE_MAX = 2048 * 1024,
+    EXTENDED_L2_MIN = 16 * 1024, /* bytes of a cluster; QEMU's limit */
     LUKS_SIZE = 2048 * 1024, /* of the LUKS header in an encrypted image */
 };
 
@@ -70,7 +71,7 @@ static const struct maqet_option options[] = {
      .help = "unit of allocation of a new image, a power of two; 64K unless given"},
     {.name = "extended_l2",
      .type = MAQET_OPTION_BOOL,
-     .help = "let a new image allocate a 32nd of a cluster, which is quick for overlays"},
+     .help = "let a new image allocate a 32nd of a cluster; on for overlays"},
     {.name = "lazy_refcounts",
      .type = MAQET_OPTION_BOOL,
      .help = "let a new image put off its reference counts; slow to open after a crash"},
@@ -92,16 +93,34 @@ static const struct maqet_option options[] = {
 
 /* ---- validate ---- */
 
+/* Of a new image, in bytes. */
+static uint64_t
+cluster_size_of(const struct maqet_drive *drive)
+{
+    return maqet_drive_has(drive, "cluster_size") ? maqet_drive_size(drive, "cluster_size")
+                                                  : CLUSTER_SIZE;
+}
+
+/* Whether a new image can allocate a part of a cluster: an overlay does unless told otherwise,
+ * since the first write to a cluster would else copy all of it from the base. */
+static bool
+divides_clusters(const struct maqet_drive *drive)
+{
+    return maqet_drive_has(drive, "extended_l2")
+               ? maqet_drive_bool(drive, "extended_l2")
+               : maqet_drive_has(drive, "backing_file") &&
+                     cluster_size_of(drive) >= EXTENDED_L2_MIN;
+}
+
 static int
 validate_clusters(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    bool written = maqet_drive_has(drive, "cluster_size");
-    uint64_t size = written ? maqet_drive_size(drive, "cluster_size") : CLUSTER_SIZE;
+    uint64_t size = cluster_size_of(drive);
 
     if (size & (size - 1))
         return maqet_drive_error(drive, "cluster_size", err, MAQET_ERROR_INVALID,
                                  "`cluster_size` must be a power of two");
-    if (maqet_drive_bool(drive, "extended_l2") && size < 16384)
+    if (maqet_drive_bool(drive, "extended_l2") && size < EXTENDED_L2_MIN)
         return maqet_drive_error(drive, "cluster_size", err, MAQET_ERROR_INVALID,
                                  "`extended_l2` needs a `cluster_size` of 16K or more");
     return 0;
@@ -113,7 +132,7 @@ validate_preallocation(const struct maqet_drive *drive, struct maqet_error **err
     const char *preallocation = maqet_drive_string(drive, "preallocation");
 
     if (!preallocation || strcmp(preallocation, "off") == 0 ||
-        !maqet_drive_has(drive, "backing_file") || maqet_drive_bool(drive, "extended_l2"))
+        !maqet_drive_has(drive, "backing_file") || divides_clusters(drive))
         return 0;
     maqet_drive_error(drive, "preallocation", err, MAQET_ERROR_INVALID,
                       "an image with a `backing_file` can be preallocated only with "
@@ -202,9 +221,7 @@ qcow2_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_mos
             struct maqet_error **err)
 {
     const char *preallocation = maqet_drive_string(drive, "preallocation");
-    uint64_t cluster_size = maqet_drive_has(drive, "cluster_size")
-                                ? maqet_drive_size(drive, "cluster_size")
-                                : CLUSTER_SIZE;
+    uint64_t cluster_size = cluster_size_of(drive);
 
     if (size_to_make(drive, at_most, err) < 0)
         return -1;
@@ -215,7 +232,7 @@ qcow2_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_mos
     else if (preallocation && strcmp(preallocation, "metadata") == 0)
         /* For each cluster an L2 entry of 8 bytes (or 16) and a reference count of 2. */
         *at_once +=
-            *at_most / cluster_size * (maqet_drive_bool(drive, "extended_l2") ? 18 : 10);
+            *at_most / cluster_size * (divides_clusters(drive) ? 18 : 10);
     return 0;
 }
 
@@ -230,7 +247,6 @@ static void
 add_format_options(const struct maqet_drive *drive, struct maqet_command *command)
 {
     static const char *const words[] = {"compression_type", "preallocation"};
-    static const char *const switches[] = {"extended_l2", "lazy_refcounts"};
 
     if (maqet_drive_has(drive, "cluster_size")) {
         maqet_command_arg(command, "-o");
@@ -240,10 +256,11 @@ add_format_options(const struct maqet_drive *drive, struct maqet_command *comman
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (maqet_drive_has(drive, words[i]))
             add_option(command, words[i], maqet_drive_string(drive, words[i]));
-    for (size_t i = 0; i < sizeof(switches) / sizeof(*switches); i++)
-        if (maqet_drive_has(drive, switches[i]))
-            add_option(command, switches[i],
-                       maqet_drive_bool(drive, switches[i]) ? "on" : "off");
+    if (maqet_drive_has(drive, "lazy_refcounts"))
+        add_option(command, "lazy_refcounts",
+                   maqet_drive_bool(drive, "lazy_refcounts") ? "on" : "off");
+    if (maqet_drive_has(drive, "extended_l2") || divides_clusters(drive))
+        add_option(command, "extended_l2", divides_clusters(drive) ? "on" : "off");
     encryption_add_options(drive, command);
 }
 
