@@ -12,6 +12,7 @@
 #include "core/qemu/qmp.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
+#include "core/storage/overlays.h"
 
 void
 maqet_loading_clear(struct maqet_loading *loading)
@@ -116,18 +117,56 @@ follow_name(const struct maqet_session *session, struct maqet_strings *argv,
     }
 }
 
-/* Leaves out options whose values may differ: the location of the PID file, the display, and
- * the name. */
+/* The drive with overlays one of whose nodes has a name; NULL: there is none. */
+static const struct maqet_drive *
+drive_of_node(const struct maqet_vm *vm, const char *name)
+{
+    for (size_t i = 0; name && i < vm->drive_count; i++)
+        if (vm->drives[i]->overlays &&
+            maqet_overlay_is_node_of(vm->drives[i]->name, name))
+            return vm->drives[i];
+    return NULL;
+}
+
+/* An argument without what differs from one start to the next: which overlays a drive has, and
+ * which of them the guest writes to. NULL: nothing of it is left. The caller frees. */
+static char *
+without_overlays(const struct maqet_vm *vm, const char *argument)
+{
+    _cleanup_json_ json_object *json =
+        *argument == '{' ? maqet_json_parse(argument, "", NULL) : NULL;
+    const char *node = maqet_json_text(json, "node-name");
+    const char *attached = maqet_json_text(json, "drive");
+    const struct maqet_drive *drive = drive_of_node(vm, attached);
+
+    if (drive_of_node(vm, node))
+        return NULL;
+    if (!drive)
+        return maqet_strdup(argument);
+    _cleanup_free_ char *then = maqet_format("\"drive\":\"%s\"", attached);
+    _cleanup_free_ char *now = maqet_format("\"drive\":\"%s\"", drive->name);
+    return replaced(argument, then, now);
+}
+
+/* Leaves out options whose values may differ: the location of the PID file, the display, the
+ * name, and the overlays of drives. */
 static void
-add_relevant(struct maqet_strings *kept, const struct maqet_strings *argv)
+add_relevant(const struct maqet_vm *vm, struct maqet_strings *kept,
+             const struct maqet_strings *argv)
 {
     static const char *const irrelevant[] = {"-pidfile", "-display", "-name", NULL};
 
     for (size_t i = 0; i < argv->count; i++) {
-        if (maqet_text_is_one_of(argv->items[i], irrelevant))
+        if (maqet_text_is_one_of(argv->items[i], irrelevant)) {
             i++;
-        else
-            maqet_strings_take(kept, without_names(argv->items[i]));
+            continue;
+        }
+        char *argument = without_overlays(vm, argv->items[i]);
+        if (argument)
+            maqet_strings_take(kept, without_names(argument));
+        else if (kept->count > 0)
+            maqet_strings_cut(kept, kept->count - 1); /* its -blockdev */
+        free(argument);
     }
 }
 
@@ -193,9 +232,10 @@ check_arguments(const struct maqet_loading *loading, const char *name,
             "The checkpoint '%s' of VM '%s' is damaged: it does not contain QEMU's "
             "command line",
             name, loading->session->machine->name);
-    add_relevant(&then, recorded);
+    const struct maqet_vm *vm = loading->session->machine->vm;
+    add_relevant(vm, &then, recorded);
     follow_name(loading->session, &then, recorded);
-    add_relevant(&now, argv);
+    add_relevant(vm, &now, argv);
     return compare_arguments(loading, name, &then, &now, err);
 }
 

@@ -322,6 +322,16 @@ maqet_overlay_node_name(const char *drive, uint64_t id)
     return maqet_format("maqet-0%016" PRIx64 "_%" PRIu64, maqet_text_hash(drive), id);
 }
 
+bool
+maqet_overlay_is_node_of(const char *drive, const char *name)
+{
+    const char *number = strrchr(name, '_');
+    _cleanup_free_ char *expected =
+        maqet_overlay_node_name(drive, number ? strtoull(number + 1, NULL, 10) : 0);
+
+    return strcmp(name, drive) == 0 || strcmp(name, expected) == 0;
+}
+
 /* ---- files ---- */
 
 char *

@@ -133,7 +133,8 @@ hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
     maqet_error_remark(err, "Storage types that have snapshots: %s", list);
     if (!drive->path || !drive->storage->plugin.interface)
         return;
-    maqet_error_hint(err, "Keep its snapshots beside the image: add `snapshots: overlay`");
+    maqet_error_hint(err,
+                     "Keep its snapshots beside the image: add `snapshots: overlay`");
     _cleanup_free_ char *converted = maqet_format("%s.%s", drive->path, able.items[0]);
     _cleanup_free_ char *from = maqet_shell_quoted(drive->path);
     _cleanup_free_ char *to = maqet_shell_quoted(converted);

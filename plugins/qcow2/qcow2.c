@@ -30,7 +30,7 @@ enum {
     CLUSTER_SIZE_MIN = 512,
     CLUSTER_SIZE_MAX = 2048 * 1024,
     EXTENDED_L2_MIN = 16 * 1024, /* bytes of a cluster; QEMU's limit */
-    LUKS_SIZE = 2048 * 1024, /* of the LUKS header in an encrypted image */
+    LUKS_SIZE = 2048 * 1024,     /* of the LUKS header in an encrypted image */
 };
 
 /* ---- options ---- */
@@ -97,8 +97,9 @@ static const struct maqet_option options[] = {
 static uint64_t
 cluster_size_of(const struct maqet_drive *drive)
 {
-    return maqet_drive_has(drive, "cluster_size") ? maqet_drive_size(drive, "cluster_size")
-                                                  : CLUSTER_SIZE;
+    return maqet_drive_has(drive, "cluster_size")
+               ? maqet_drive_size(drive, "cluster_size")
+               : CLUSTER_SIZE;
 }
 
 /* Whether a new image can allocate a part of a cluster: an overlay does unless told otherwise,
@@ -231,8 +232,7 @@ qcow2_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_mos
         *at_once = *at_most;
     else if (preallocation && strcmp(preallocation, "metadata") == 0)
         /* For each cluster an L2 entry of 8 bytes (or 16) and a reference count of 2. */
-        *at_once +=
-            *at_most / cluster_size * (divides_clusters(drive) ? 18 : 10);
+        *at_once += *at_most / cluster_size * (divides_clusters(drive) ? 18 : 10);
     return 0;
 }
 
