@@ -25,6 +25,7 @@
 #include "core/storage/creation.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/image.h"
+#include "core/storage/overlays.h"
 
 /* ---- the plan ---- */
 
@@ -310,6 +311,8 @@ delete_images(const struct maqet_removal *plan, struct maqet_strings *deleted,
         if (!file->removed || file->kind != MAQET_REMOVED_IMAGE)
             continue;
         _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (maqet_overlays_remove(file->path, err) < 0)
+            return -1;
         if (fd < 0 || unlink(file->path) < 0)
             return maqet_error_errno(err, errno, "Cannot delete %s", file->path);
         maqet_strings_add(deleted, file->path);

@@ -93,6 +93,17 @@ check_drive(struct maqet_drive *drive, const struct maqet_drives_consent *consen
     if (maqet_image_precheck(drive, &state, err) < 0)
         return -1;
     note_image(drive, &state);
+    if (!state.exists && drive->overlays && drive->overlays->count > 1) {
+        maqet_drive_error(
+            drive, NULL, err, MAQET_ERROR_MISSING,
+            "the image %s is missing, and its overlays in %s hold only what "
+            "was written since their creation",
+            drive->path, drive->overlays->folder);
+        maqet_error_hint(err,
+                         "Restore it from a backup, or bring back the disk that it is "
+                         "on");
+        return -1;
+    }
     if (drive->overlays && drive->overlays->prepared > 0 &&
         maqet_overlay_nodes_adopt(drive, err) < 0)
         return -1;

@@ -8,6 +8,7 @@
 #include "core/machine/needs.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
+#include "core/storage/overlays.h"
 
 void
 maqet_unused_clear(struct maqet_unused *unused)
@@ -259,5 +260,7 @@ maqet_unused_remove(const struct maqet_context *context, const char *path, uint6
         maqet_interrupt_check(err) < 0)
         return -1;
     *size = (uint64_t)status.st_blocks * 512;
-    return maqet_file_remove(path, err) < 0 ? -1 : drop_record(context, &found, err);
+    return maqet_overlays_remove(path, err) < 0 || maqet_file_remove(path, err) < 0
+               ? -1
+               : drop_record(context, &found, err);
 }

@@ -452,3 +452,18 @@ maqet_overlays_sweep(const struct maqet_overlays *overlays)
             maqet_file_remove(path, NULL);
     }
 }
+
+int
+maqet_overlays_remove(const char *image, struct maqet_error **err)
+{
+    const struct maqet_overlays none = {.folder = maqet_overlays_folder(image)};
+    _cleanup_free_ char *folder = none.folder;
+    _cleanup_free_ char *path = maqet_format("%s/" TREE_FILE, folder);
+
+    if (maqet_file_remove(path, err) < 0)
+        return -1;
+    maqet_overlays_sweep(&none);
+    return rmdir(folder) == 0 || errno == ENOENT || errno == ENOTEMPTY
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot remove %s: %m", folder);
+}

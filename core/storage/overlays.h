@@ -60,6 +60,10 @@ struct maqet_overlays *maqet_overlays_read(const char *image, struct maqet_error
 /* Writes it, to the disk, and creates the folder. A tree with node 0 alone has no file. */
 int maqet_overlays_write(const struct maqet_overlays *overlays, struct maqet_error **err);
 
+/* Removes all overlays of an image that is about to be deleted: a new one of its name must not
+ * get them. */
+int maqet_overlays_remove(const char *image, struct maqet_error **err);
+
 void maqet_overlays_free(struct maqet_overlays *overlays);
 MAQET_CLEANUP(maqet_overlays, maqet_overlays_free, maqet_overlays_cleanup)
 #define _cleanup_overlays_ _cleanup_(maqet_overlays_cleanup)

@@ -149,6 +149,9 @@ maqet_drive_error_no_snapshots(const struct maqet_drive *drive, struct maqet_err
 {
     const char *vm = drive->machine->vm_name;
 
+    /* It may have them if that were not wrong. */
+    if (drive->fault)
+        return maqet_error_copy(err, drive->fault);
     if (drive->storage->plugin.creation == MAQET_CREATION_EACH_START)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "Drive '%s' on VM '%s' is created for each start, so a "
