@@ -83,6 +83,34 @@ note_image(struct maqet_drive *drive, const struct maqet_image_state *state)
         drive->chain.nodes[0].id = state->id;
 }
 
+/* Whether what the present state stands on is there, and as it was. */
+static int
+check_overlays(const struct maqet_drive *drive, bool exists,
+               const struct maqet_drives_consent *consent, struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+
+    if (overlays->count == 1)
+        return 0;
+    if (!exists) {
+        maqet_drive_error(
+            drive, NULL, err, MAQET_ERROR_MISSING,
+            "the image %s is missing, and its overlays in %s hold only what "
+            "was written since their creation",
+            drive->path, overlays->folder);
+        maqet_error_hint(err, "Restore it from a backup, or bring back its disk");
+        return -1;
+    }
+    if (overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0)
+        return -1;
+    if (consent && consent->accept_bases)
+        return maqet_overlays_accept(overlays, overlays->top, err);
+    if (maqet_overlays_check(overlays, overlays->top, err) == 0)
+        return 0;
+    maqet_error_wrap(err, "VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
+    return maqet_error_next(err, MAQET_NEXT_ACCEPT_BASE, drive->machine->vm_name, NULL);
+}
+
 static int
 check_drive(struct maqet_drive *drive, const struct maqet_drives_consent *consent,
             struct maqet_error **err)
@@ -93,19 +121,7 @@ check_drive(struct maqet_drive *drive, const struct maqet_drives_consent *consen
     if (maqet_image_precheck(drive, &state, err) < 0)
         return -1;
     note_image(drive, &state);
-    if (!state.exists && drive->overlays && drive->overlays->count > 1) {
-        maqet_drive_error(
-            drive, NULL, err, MAQET_ERROR_MISSING,
-            "the image %s is missing, and its overlays in %s hold only what "
-            "was written since their creation",
-            drive->path, drive->overlays->folder);
-        maqet_error_hint(err,
-                         "Restore it from a backup, or bring back the disk that it is "
-                         "on");
-        return -1;
-    }
-    if (drive->overlays && drive->overlays->prepared > 0 &&
-        maqet_overlay_nodes_adopt(drive, err) < 0)
+    if (drive->overlays && check_overlays(drive, state.exists, consent, err) < 0)
         return -1;
     return (!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
                    (!drive->served && maqet_bases_check_unused(drive, err) < 0)

@@ -68,6 +68,29 @@ depth_in_tree(const struct maqet_overlays *overlays, uint64_t id)
     return depth;
 }
 
+/* Has QEMU write to the disk what it keeps of a node in memory: a job that has merged another one
+ * into it need not have done that, and the other one's file is about to be removed. */
+static int
+flush_node(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t id,
+           struct maqet_error **err)
+{
+    _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, id);
+    _cleanup_free_ char *command = maqet_format("qemu-io %s flush", name);
+    _cleanup_json_ json_object *answer = maqet_monitor_work(
+        machine, "human-monitor-command",
+        maqet_json_object("command-line", json_object_new_string(command), NULL), err);
+    const char *said = answer ? json_object_get_string(answer) : NULL;
+
+    if (!answer)
+        return -1;
+    return json_object_is_type(answer, json_type_string) && *said
+               ? maqet_error_set(
+                     err, MAQET_ERROR_FAILED,
+                     "VM '%s', drive '%s': QEMU cannot write to the disk: %.*s",
+                     machine->name, drive->name, maqet_text_fitting(said), said)
+               : 0;
+}
+
 /* ---- after an interruption ---- */
 
 static int
@@ -94,10 +117,13 @@ settle_merging(struct maqet_opened *machine, const struct maqet_drive *drive,
     bool merged =
         lowest >= 0 && top >= 0 && top - lowest < depth_in_tree(overlays, overlays->top);
 
+    uint64_t gone = overlays->merging_down ? above : below;
+    uint64_t stays = overlays->merging_down ? below : above;
+    if (merged && flush_node(machine, drive, stays, err) < 0)
+        return -1;
     overlays->merging_below = overlays->merging_above = 0;
     if (!merged)
         return maqet_overlay_nodes_save(drive, err);
-    uint64_t gone = overlays->merging_down ? above : below;
     if (maqet_overlay_nodes_merged(drive, below, above, overlays->merging_down, err) < 0)
         return -1;
     close_node(machine, drive, gone);
@@ -273,6 +299,9 @@ merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
     if (maqet_overlay_thaw(written, err) < 0 || maqet_overlay_nodes_save(drive, err) < 0)
         return -1;
     int result = run_job(machine, drive, below, above, down, err);
+    /* If the job is done, the next command finds that out, and tries this again. */
+    if (result == 0 && flush_node(machine, drive, written->id, err) < 0)
+        return -1;
     overlays->merging_below = overlays->merging_above = 0;
     if (result < 0) {
         if (written->id != overlays->top)

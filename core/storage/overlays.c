@@ -420,6 +420,18 @@ maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
     return 0;
 }
 
+int
+maqet_overlays_accept(const struct maqet_overlays *overlays, uint64_t id,
+                      struct maqet_error **err)
+{
+    while (id != 0) {
+        id = maqet_overlays_node(overlays, id)->parent;
+        if (maqet_overlay_freeze(maqet_overlays_node(overlays, id), err) < 0)
+            return -1;
+    }
+    return maqet_overlays_write(overlays, err);
+}
+
 static bool
 is_file_of_node(const struct maqet_overlays *overlays, const char *name)
 {

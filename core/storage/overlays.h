@@ -115,6 +115,10 @@ int maqet_overlay_thaw(struct maqet_overlay *node, struct maqet_error **err);
 int maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
                          struct maqet_error **err);
 
+/* Notes them as they are now. */
+int maqet_overlays_accept(const struct maqet_overlays *overlays, uint64_t id,
+                          struct maqet_error **err);
+
 /* Removes the files in the folder that belong to no node. */
 void maqet_overlays_sweep(const struct maqet_overlays *overlays);
 

@@ -81,7 +81,12 @@ rm $node
 refused 'is gone in the middle'
 touch -d '2001-01-01' hdd.raw
 refused 'has another date'
-# The same content at another place is the same.
+# It can be accepted, if one knows better. The same content at another place is the same.
+touch -d '2001-01-01' hdd.raw
+expect 0 maqet start vm --accept-base
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
 restore
 expect 0 maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
