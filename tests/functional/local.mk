@@ -20,6 +20,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/examples.sh \
 	tests/functional/guest-shares.sh \
 	tests/functional/guest-snapshots.sh \
+	tests/functional/guest-overlays.sh \
 	tests/functional/session.sh \
 	tests/functional/screens.sh \
 	tests/functional/core-names-no-format.sh \
