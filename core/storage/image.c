@@ -26,6 +26,15 @@ maqet_image_clear(struct maqet_image *image)
 
 /* ---- inspection ---- */
 
+/* "KEY: VALUE" of an option. A single value may stand for a list of one. The caller frees. */
+static char *
+setting_of(const char *option, const char *value)
+{
+    size_t length = strlen(option) - (maqet_text_ends(option, ".0") ? strlen(".0") : 0);
+
+    return maqet_format("%.*s: %s", (int)length, option, value);
+}
+
 /* The image names one file and the configuration another. */
 static int
 error_two_files(const struct maqet_drive *drive, const struct maqet_image *image,
@@ -36,9 +45,10 @@ error_two_files(const struct maqet_drive *drive, const struct maqet_image *image
         "the image %s names the %s, but the configuration names %s, which is a "
         "different file; with the wrong one, the guest would see damaged data",
         drive->path ? drive->path : "", image->undeclared, image->declared);
-    if (image->named)
-        maqet_error_hint(err, "If the name in the image is right: `%s: %s`",
-                         image->option, image->named);
+    _cleanup_free_ char *setting =
+        image->named ? setting_of(image->option, image->named) : NULL;
+    if (setting)
+        maqet_error_hint(err, "If the name in the image is right: `%s`", setting);
     if (image->relink)
         maqet_error_hint(err,
                          "If the configuration is right (the file was copied, say), "
@@ -58,11 +68,12 @@ error_undeclared(const struct maqet_drive *drive, const struct maqet_image *imag
                       "it is not opened, because such a name can make any file of the "
                       "host readable in the guest",
                       drive->path ? drive->path : "", image->undeclared);
-    if (image->option && image->named)
-        maqet_error_hint(err, "If you trust the image, name that file, too: `%s: %s`",
-                         image->option, image->named);
-    maqet_error_hint(err, "%sive the drive another image",
-                     image->option && image->named ? "Else g" : "G");
+    _cleanup_free_ char *setting =
+        image->option && image->named ? setting_of(image->option, image->named) : NULL;
+    if (setting)
+        maqet_error_hint(err, "If you trust the image, name that file, too: `%s`",
+                         setting);
+    maqet_error_hint(err, "%sive the drive another image", setting ? "Else g" : "G");
     return -1;
 }
 

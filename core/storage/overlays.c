@@ -472,6 +472,8 @@ maqet_overlays_remove(const char *image, struct maqet_error **err)
     _cleanup_free_ char *folder = none.folder;
     _cleanup_free_ char *path = maqet_format("%s/" TREE_FILE, folder);
 
+    if (maqet_file_missing(folder))
+        return 0;
     if (maqet_file_remove(path, err) < 0)
         return -1;
     maqet_overlays_sweep(&none);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "plugins/qcow2/backing.h"
 #include "plugins/qcow2/damage.h"
 #include "plugins/qcow2/header.h"
 
@@ -140,11 +141,11 @@ check_own(const struct maqet_drive *drive, const char *repair,
 
 /* It is only ever read. */
 static int
-check_base(const struct maqet_drive *drive, struct maqet_check_report *report,
-           struct maqet_error **err)
+check_base(const struct maqet_drive *drive, size_t level,
+           struct maqet_check_report *report, struct maqet_error **err)
 {
-    const char *path = maqet_drive_string(drive, "backing_file");
-    const char *format = maqet_drive_string(drive, "backing_format");
+    const char *path = backing_file(drive, level);
+    const char *format = backing_format(drive, level);
 
     if (!path || !format || strcmp(format, "qcow2") != 0 || access(path, F_OK) < 0)
         return 0;
@@ -162,13 +163,12 @@ static void
 look_at_all(const struct maqet_drive *drive, struct maqet_check_report *report)
 {
     const char *path = maqet_drive_path(drive);
-    const char *base = maqet_drive_string(drive, "backing_file");
-    const char *format = maqet_drive_string(drive, "backing_format");
 
     if (path)
         look(path, !maqet_drive_readonly(drive), report);
-    if (base && format && strcmp(format, "qcow2") == 0)
-        look(base, false, report);
+    for (size_t i = 0; i < backing_count(drive); i++)
+        if (backing_format(drive, i) && strcmp(backing_format(drive, i), "qcow2") == 0)
+            look(backing_file(drive, i), false, report);
 }
 
 int
@@ -179,9 +179,11 @@ qcow2_check(const struct maqet_drive *drive, enum maqet_check_depth depth,
                          : depth == MAQET_CHECK_REPAIR_LEAKS ? "leaks"
                                                              : NULL;
 
-    if (depth != MAQET_CHECK_QUICK &&
-        (check_own(drive, repair, report, err) < 0 || check_base(drive, report, err) < 0))
+    if (depth != MAQET_CHECK_QUICK && check_own(drive, repair, report, err) < 0)
         return -1;
+    for (size_t i = 0; depth != MAQET_CHECK_QUICK && i < backing_count(drive); i++)
+        if (check_base(drive, i, report, err) < 0)
+            return -1;
     look_at_all(drive, report);
     return 0;
 }

@@ -57,12 +57,15 @@ static const struct maqet_option encryption_options[] = {
 static const struct maqet_option options[] = {
     BLOCKDEV_OPTIONS,
     {.name = "backing_file",
-     .type = MAQET_OPTION_PATH,
-     .help = "base that shows through where nothing was written; it is only ever read"},
+     .type = MAQET_OPTION_LIST,
+     .items = MAQET_OPTION_PATH,
+     .help = "base that shows through where nothing was written, and in a list its own "
+             "bases; they are only ever read"},
     {.name = "backing_format",
-     .type = MAQET_OPTION_CHOICE,
+     .type = MAQET_OPTION_LIST,
+     .items = MAQET_OPTION_CHOICE,
      .choices = backing_format_words,
-     .help = "format of the base; needed with it, since it is never guessed"},
+     .help = "format of each base; needed with them, since it is never guessed"},
     {.name = "cluster_size",
      .type = MAQET_OPTION_SIZE,
      .flags = MAQET_LIMITS,
@@ -280,7 +283,7 @@ create_command(const struct maqet_drive *drive, const char *path, uint64_t size)
         maqet_command_arg(command, "-b");
         maqet_command_arg(command, "%s", base);
         maqet_command_arg(command, "-F");
-        maqet_command_arg(command, "%s", maqet_drive_string(drive, "backing_format"));
+        maqet_command_arg(command, "%s", backing_format(drive, 0));
     }
     add_format_options(drive, command);
     maqet_command_arg(command, "--");
@@ -355,7 +358,7 @@ check_backing(const struct maqet_drive *drive, const struct qcow2_header *header
               struct maqet_error **err)
 {
     const char *path = maqet_drive_path(drive);
-    const char *format = maqet_drive_string(drive, "backing_format");
+    const char *format = backing_format(drive, 0);
 
     if (!maqet_drive_has(drive, "backing_file"))
         return 0;
@@ -382,10 +385,11 @@ static void
 report_backing(const struct maqet_drive *drive, const struct qcow2_header *header,
                struct maqet_image *image)
 {
-    const char *base = maqet_drive_string(drive, "backing_file");
-    const char *format = maqet_drive_string(drive, "backing_format");
+    const char *base = backing_file(drive, 0);
+    const char *format = backing_format(drive, 0);
 
-    maqet_image_names_file(image, "backing_file", "backing file", header->backing_file);
+    maqet_image_names_file(image, "backing_file.0", "backing file", header->backing_file);
+    backing_report(drive, image);
     if (!base || !format)
         return;
     char *from = shell_quoted(base), *to = shell_quoted(maqet_drive_path(drive));

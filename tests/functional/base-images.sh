@@ -202,3 +202,51 @@ err_has "is the backing file of the image $TMP/ov.qcow2, which no VM uses"
 expect 0 maqet storage rm --yes ov.qcow2
 expect 0 maqet start below
 halt below
+
+# A chain of any depth is declared as a list, and compared with the images level by level; what is
+# missing is printed.
+qemu-img create -q -f raw deep.raw 1M
+qemu-io -f raw -c 'write -P 1 0 192k' deep.raw >/dev/null
+qemu-img create -q -f qcow2 -F raw -b deep.raw deep1.qcow2
+qemu-io -f qcow2 -c 'write -P 2 64k 64k' deep1.qcow2 >/dev/null
+mkdir deeper
+qemu-img create -q -f qcow2 -F qcow2 -b ../deep1.qcow2 deeper/deep2.qcow2
+qemu-io -f qcow2 -c 'write -P 3 128k 64k' deeper/deep2.qcow2 >/dev/null
+deep() { # FILES FORMATS
+    vm_yaml deep <<EOF
+storage:
+  - {name: hdd, type: qcow2, file: deep3.qcow2, backing_file: $1, backing_format: $2}
+EOF
+}
+deep deeper/deep2.qcow2 qcow2
+expect 3 maqet validate deep.yaml
+err_has "\`backing_file: [$TMP/deeper/deep2.qcow2, $TMP/deeper/../deep1.qcow2]\` and \`backing_format: [qcow2, qcow2]\`"
+deep '[deeper/deep2.qcow2, deep1.qcow2]' qcow2
+expect 3 maqet validate deep.yaml
+err_has 'backing_format: [qcow2, qcow2, raw]'
+for wrong in '[deeper/deep2.qcow2, deep.raw, deep1.qcow2]:[qcow2, raw, qcow2]' \
+    '[deeper/deep2.qcow2, deep1.qcow2, deep.raw]:[qcow2, raw]' \
+    '[deeper/deep2.qcow2, deep1.qcow2, deep.raw]:[qcow2, raw, raw]' \
+    '[deeper/deep2.qcow2, deep1.qcow2, deep.raw, deep1.qcow2]:[qcow2, qcow2, raw, qcow2]' \
+    '[deeper/deep2.qcow2, deep1.qcow2, none.raw]:[qcow2, qcow2, raw]'; do
+    deep "${wrong%%:*}" "${wrong#*:}"
+    expect 3 maqet validate deep.yaml
+    err_has 'deep.yaml:'
+done
+deep '[deeper/deep2.qcow2, deep1.qcow2, deep.raw]' '[qcow2, qcow2, raw]'
+expect 0 maqet validate deep.yaml
+expect 0 maqet add deep.yaml
+expect 0 maqet start deep
+expect 0 maqet stop deep --timeout 0 --force
+qemu-img info -f qcow2 deep3.qcow2 >out
+out_has "backing file: $TMP/deeper/deep2.qcow2"
+for block in 1 2 3; do
+    qemu-io -f qcow2 -c "read -P $block $(((block - 1) * 65536)) 64k" deep3.qcow2 >out
+    out_lacks 'Pattern verification failed'
+done
+# Each of them is remembered.
+qemu-io -f raw -c 'write -P 9 0 64k' deep.raw >/dev/null
+code=0
+maqet start deep >out 2>err || code=$?
+[ "$code" -ne 0 ] || fail "it starts though the lowest backing file has changed"
+err_has "the backing file $TMP/deep.raw of $TMP/deep3.qcow2 was written to"
