@@ -184,10 +184,8 @@ maqet_command_image(struct maqet_command *command, const struct maqet_drive *dri
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
-    int emitted =
-        drive->overlay_for
-            ? maqet_storage_emit_node(drive->overlay_for, drive->overlay_id, args, err)
-            : maqet_storage_emit_args(drive, args, err);
+    int emitted = drive->overlay_for ? maqet_storage_emit_overlay(drive, args, err)
+                                     : maqet_storage_emit_args(drive, args, err);
 
     return emitted < 0 ? -1 : append_image(command, drive, args, err);
 }

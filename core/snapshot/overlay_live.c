@@ -285,6 +285,42 @@ run_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t 
                : maqet_block_job_wait(machine, &job, err);
 }
 
+/* The node that QEMU has on @above. NULL: that is the topmost one. */
+static struct maqet_overlay *
+node_on(const struct maqet_overlays *overlays, uint64_t above)
+{
+    uint64_t id = overlays->top;
+
+    while (id != above && maqet_overlays_node(overlays, id)->parent != above)
+        id = maqet_overlays_node(overlays, id)->parent;
+    return id == above ? NULL : maqet_overlays_node(overlays, id);
+}
+
+/* Lets QEMU write to what a merge changes: the node that is written to, and downwards the one that
+ * stores another name then. And the reverse. */
+static int
+thaw_merging(const struct maqet_overlays *overlays, struct maqet_error **err)
+{
+    uint64_t above = overlays->merging_above;
+    struct maqet_overlay *on = node_on(overlays, above);
+    uint64_t written = overlays->merging_down ? overlays->merging_below : above;
+
+    if (maqet_overlay_thaw(maqet_overlays_node(overlays, written), err) < 0)
+        return -1;
+    return overlays->merging_down && on ? maqet_overlay_thaw(on, err) : 0;
+}
+
+static void
+freeze_merging(const struct maqet_overlays *overlays, uint64_t written, uint64_t above)
+{
+    struct maqet_overlay *on = node_on(overlays, above);
+
+    if (written != overlays->top)
+        maqet_overlay_freeze(maqet_overlays_node(overlays, written), NULL);
+    if (on && on->id != overlays->top && written != above)
+        maqet_overlay_freeze(on, NULL);
+}
+
 /* Merges two nodes that QEMU has open. */
 static int
 merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
@@ -296,7 +332,7 @@ merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
     overlays->merging_below = below;
     overlays->merging_above = above;
     overlays->merging_down = down;
-    if (maqet_overlay_thaw(written, err) < 0 || maqet_overlay_nodes_save(drive, err) < 0)
+    if (thaw_merging(overlays, err) < 0 || maqet_overlay_nodes_save(drive, err) < 0)
         return -1;
     int result = run_job(machine, drive, below, above, down, err);
     /* If the job is done, the next command finds that out, and tries this again. */
@@ -304,8 +340,7 @@ merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
         return -1;
     overlays->merging_below = overlays->merging_above = 0;
     if (result < 0) {
-        if (written->id != overlays->top)
-            maqet_overlay_freeze(written, NULL);
+        freeze_merging(overlays, written->id, above);
         maqet_overlay_nodes_save(drive, NULL);
         return -1;
     }

@@ -81,6 +81,7 @@ struct maqet_backing {
     char *node;   /* its node-name */
     char *name;   /* of its image, relative to the folder of the overlay */
     char *format; /* QEMU's name */
+    bool written; /* the call is about to write to it */
 };
 
 struct maqet_overlays; /* overlays.h */

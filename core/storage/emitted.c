@@ -338,17 +338,38 @@ emit(const struct maqet_drive *drive, struct maqet_args *args, struct maqet_erro
                : maqet_emitted_verify(drive, args, first, NULL, err);
 }
 
+static int
+emit_node(const struct maqet_drive *drive, uint64_t id, bool written,
+          struct maqet_args *args, struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+
+    if (id != 0 && emit_node(drive, maqet_overlays_node(drive->overlays, id)->parent,
+                             false, args, err) < 0)
+        return -1;
+    if (maqet_view_make(drive, id, &view, err) < 0)
+        return -1;
+    view.drive->readonly = view.drive->readonly && !written;
+    return emit(view.drive, args, err);
+}
+
 int
 maqet_storage_emit_node(const struct maqet_drive *drive, uint64_t id,
                         struct maqet_args *args, struct maqet_error **err)
 {
-    _cleanup_view_ struct maqet_view view = {0};
+    return emit_node(drive, id, false, args, err);
+}
 
-    if (id != 0 &&
-        maqet_storage_emit_node(drive, maqet_overlays_node(drive->overlays, id)->parent,
-                                args, err) < 0)
-        return -1;
-    return maqet_view_make(drive, id, &view, err) < 0 ? -1 : emit(view.drive, args, err);
+int
+maqet_storage_emit_overlay(const struct maqet_drive *overlay, struct maqet_args *args,
+                           struct maqet_error **err)
+{
+    const struct maqet_drive *drive = overlay->overlay_for;
+    uint64_t below = maqet_overlays_node(drive->overlays, overlay->overlay_id)->parent;
+
+    return emit_node(drive, below, overlay->backing.written, args, err) < 0
+               ? -1
+               : emit(overlay, args, err);
 }
 
 int

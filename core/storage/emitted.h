@@ -20,6 +20,11 @@ int maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *
 int maqet_storage_emit_node(const struct maqet_drive *drive, uint64_t id,
                             struct maqet_args *args, struct maqet_error **err);
 
+/* The same for the view of an overlay (overlay_view.h), which may be written to if the view may
+ * be. */
+int maqet_storage_emit_overlay(const struct maqet_drive *overlay, struct maqet_args *args,
+                               struct maqet_error **err);
+
 /* Closes the end of each backing chain of the nodes from the object @first on
  * (`"backing": null`), and verifies what the drive's plugin has appended there. @more:
  * further files that it may name; NULL: none. */

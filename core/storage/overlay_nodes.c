@@ -36,6 +36,17 @@ maqet_overlay_nodes_save(const struct maqet_drive *drive, struct maqet_error **e
     return 0;
 }
 
+/* The view of a node that is about to be written to. */
+static int
+view_to_write(const struct maqet_drive *drive, uint64_t id, struct maqet_view *view,
+              struct maqet_error **err)
+{
+    if (maqet_view_make(drive, id, view, err) < 0)
+        return -1;
+    view->drive->readonly = false;
+    return 0;
+}
+
 /* ---- new nodes ---- */
 
 static int
@@ -56,7 +67,7 @@ create_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
     _cleanup_close_ int fd = open(path, flags, 0600);
     if (fd < 0 || fchmod(fd, drive->mode) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot create %s: %m", path);
-    if (maqet_view_make(drive, node->id, &view, err) < 0 ||
+    if (view_to_write(drive, node->id, &view, err) < 0 ||
         OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, create, path, node->size) < 0)
         return -1;
     if (fsync(fd) < 0)
@@ -239,7 +250,20 @@ maqet_overlay_nodes_way(const struct maqet_drive *drive,
 
 /* ---- merging ---- */
 
-/* Makes the nodes on @above store the name of @below. */
+/* A node on the upper one is one on the lower one from now on, whose name it stores. What nothing
+ * writes to is frozen; QEMU, too, had to write to it for that. */
+static int
+stand_on(const struct maqet_overlays *overlays, struct maqet_overlay *node,
+         uint64_t below, struct maqet_error **err)
+{
+    node->parent = below;
+    return node->id == overlays->top || node->id == overlays->prepared
+               ? 0
+               : maqet_overlay_freeze(node, err);
+}
+
+/* Makes the nodes on @above store the name of @below, but for those that QEMU has open: with
+ * these it does that itself. */
 static int
 rename_backings(const struct maqet_drive *drive, uint64_t above, uint64_t below,
                 struct maqet_error **err)
@@ -252,12 +276,14 @@ rename_backings(const struct maqet_drive *drive, uint64_t above, uint64_t below,
         _cleanup_view_ struct maqet_view view = {0};
         bool frozen = node->file.checksum != NULL;
 
-        if (node->parent != above)
+        if (node->parent != above ||
+            (drive->running &&
+             maqet_overlays_stands_on(overlays, overlays->top, node->id)))
             continue;
         node->parent = below;
         result = maqet_overlay_thaw(node, err);
         if (result == 0)
-            result = maqet_view_make(drive, node->id, &view, err);
+            result = view_to_write(drive, node->id, &view, err);
         if (result == 0)
             result = OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, rename_backing);
         if (frozen && maqet_overlay_freeze(node, result < 0 ? NULL : err) < 0)
@@ -268,18 +294,32 @@ rename_backings(const struct maqet_drive *drive, uint64_t above, uint64_t below,
 }
 
 static int
-merge_down(const struct maqet_drive *drive, struct maqet_overlay *below,
-           const struct maqet_overlay *above, struct maqet_error **err)
+call_merge_down(const struct maqet_drive *drive, const struct maqet_overlay *above,
+                struct maqet_error **err)
 {
     _cleanup_view_ struct maqet_view view = {0};
 
-    return maqet_overlay_thaw(below, err) < 0 ||
-                   maqet_overlay_nodes_save(drive, err) < 0 ||
-                   maqet_view_make(drive, above->id, &view, err) < 0 ||
-                   OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_down) < 0 ||
-                   rename_backings(drive, above->id, below->id, err) < 0
-               ? -1
-               : 0;
+    if (view_to_write(drive, above->id, &view, err) < 0)
+        return -1;
+    view.drive->backing.written = true;
+    return OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_down);
+}
+
+/* qemu-img commits only what it can open for writing, although it writes nothing to it. */
+static int
+merge_down(const struct maqet_drive *drive, struct maqet_overlay *below,
+           struct maqet_overlay *above, struct maqet_error **err)
+{
+    bool frozen = above->file.checksum != NULL;
+
+    if (maqet_overlay_thaw(below, err) < 0 || maqet_overlay_thaw(above, err) < 0 ||
+        maqet_overlay_nodes_save(drive, err) < 0)
+        return -1;
+    if (call_merge_down(drive, above, err) == 0)
+        return 0;
+    if (frozen && maqet_overlay_freeze(above, NULL) == 0)
+        maqet_overlay_nodes_save(drive, NULL);
+    return -1;
 }
 
 static int
@@ -293,20 +333,12 @@ merge_up(const struct maqet_drive *drive, const struct maqet_overlay *below,
 
     return maqet_overlay_thaw(above, err) < 0 ||
                    maqet_overlay_nodes_save(drive, err) < 0 ||
-                   maqet_view_make(drive, above->id, &view, err) < 0 ||
+                   view_to_write(drive, above->id, &view, err) < 0 ||
                    maqet_view_make(drive, lower->id, &lowest, err) < 0 ||
                    OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_up, name,
                                 lowest.drive->storage->plugin.format) < 0
                ? -1
                : 0;
-}
-
-/* A node on the upper one is one on the lower one from now on, whose name it stores. */
-static int
-stand_on(struct maqet_overlay *node, uint64_t below, struct maqet_error **err)
-{
-    node->parent = below;
-    return node->file.checksum ? maqet_overlay_freeze(node, err) : 0;
 }
 
 int
@@ -319,10 +351,12 @@ maqet_overlay_nodes_merged(const struct maqet_drive *drive, uint64_t below,
     struct maqet_overlay *stays = down ? lower : upper;
 
     if (down) {
+        if (rename_backings(drive, above, below, err) < 0)
+            return -1;
         /* It is what the upper one was. */
         for (size_t i = 1; i < overlays->count; i++)
             if (overlays->nodes[i].parent == above &&
-                stand_on(&overlays->nodes[i], below, err) < 0)
+                stand_on(overlays, &overlays->nodes[i], below, err) < 0)
                 return -1;
         free(lower->name);
         lower->name = TAKE_PTR(upper->name);

@@ -115,6 +115,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/attach-kept.sh \
 	tests/functional/attach-killed.sh \
 	tests/functional/overlays.sh \
+	tests/functional/overlays-ordinary-user.sh \
 	tests/functional/overlays-checked.sh \
 	tests/functional/arguments.sh \
 	tests/functional/system-shares.sh \
