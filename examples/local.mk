@@ -27,6 +27,10 @@ EXAMPLE_PLUGINS = \
 	examples/plugins/nvme/Makefile examples/plugins/nvme/README.md \
 	examples/plugins/nvme/check.sh examples/plugins/nvme/nvme.c \
 	examples/plugins/nvme/vm.yaml \
+	examples/plugins/qed/Makefile examples/plugins/qed/README.md \
+	examples/plugins/qed/check.sh examples/plugins/qed/header.c \
+	examples/plugins/qed/header.h examples/plugins/qed/qed.c \
+	examples/plugins/qed/vm.yaml \
 	examples/plugins/rbd/Makefile examples/plugins/rbd/README.md \
 	examples/plugins/rbd/check.sh examples/plugins/rbd/check-drives.sh \
 	examples/plugins/rbd/check-hanging.sh examples/plugins/rbd/check-options.sh \

@@ -80,6 +80,7 @@ sed -n '/^## When a callback fails/,/^## /s/^| \([^|]*\) |.*/\1/p' "$guide" | gr
     tr -d '`' | sort -u >failures
 awk '/^struct maqet_(storage|iface)_plugin \{/ { before = ""; inside = 1 }
     /^struct maqet_snapshot_table \{/ { before = "snapshot."; inside = 1 }
+    /^struct maqet_overlay_table \{/ { before = "overlay."; inside = 1 }
     /^};/ { inside = 0 }
     inside && match($0, /\(\*[a-z_]+\)/) { print before substr($0, RSTART + 2, RLENGTH - 3) }' \
     "$abs_top_srcdir/include/maqet-plugin.h" | sort -u >callbacks
