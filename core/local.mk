@@ -65,6 +65,7 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/check_named.c \
 	core/conformance/check_nodes.c \
 	core/conformance/check_options.c \
+	core/conformance/check_overlays.c \
 	core/conformance/check_qemu.c \
 	core/conformance/check_roles.c \
 	core/conformance/check_secrets.c \
@@ -78,8 +79,10 @@ libmaqet_core_a_SOURCES = \
 	core/conformance/footprint.c core/conformance/footprint.h \
 	core/conformance/machine.c core/conformance/machine.h \
 	core/conformance/made_up.c core/conformance/made_up.h \
+	core/conformance/overlay_scenarios.c core/conformance/overlay_scenarios.h \
 	core/conformance/scenarios.c core/conformance/scenarios.h \
 	core/conformance/scratch.c core/conformance/scratch.h \
+	core/conformance/stack.c core/conformance/stack.h \
 	core/conformance/syscalls.c core/conformance/syscalls.h \
 	core/conformance/tool.c core/conformance/tool.h \
 	core/conformance/tracee.c core/conformance/tracee.h \

@@ -1486,7 +1486,9 @@ typedef char maqet_creation_has_4_bytes[sizeof(enum maqet_creation) == 4 ? 1 : -
  * (maqet_drive_backing_node()). @emit_args appends a node that refers to that one by name;
  * @inspect, @check, @resize and @live_resize of the storage are called for overlays, too. Only the
  * topmost one is written to; all others are read-only (maqet_drive_readonly()) unless one of the
- * callbacks below runs, none of which is called while any QEMU has the overlay open.
+ * callbacks below runs, none of which is called while any QEMU has the overlay open. Then the
+ * overlay may be written to, and while @merge_down runs, its backing image, too;
+ * maqet_command_image() describes it so, with all that it stands on.
  *
  * What an overlay holds must be the same wherever the files were moved to together: the name of
  * the backing image that it stores is maqet_drive_backing_name().

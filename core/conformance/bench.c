@@ -213,6 +213,8 @@ bench_lack(struct bench *bench, unsigned needs)
         const char *lack;
     } all[] = {
         {NEEDS_PATH, plugin->path_option, "its drives are no files (no .path_option)"},
+        {NEEDS_OVERLAYS & ~(NEEDS_CREATE | NEEDS_SIZE), bench->storage->overlay.create,
+         "it does not serve as an overlay"},
         {NEEDS_CREATE, creates, "it creates no image files"},
         {NEEDS_INSPECT, plugin->inspect, "it has no inspect"},
         {NEEDS_CHECK, plugin->check, "it has no check"},

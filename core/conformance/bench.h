@@ -34,7 +34,8 @@ enum {
     NEEDS_QEMU_IO = 1 << 14,
     NEEDS_FAILING_TOOL = 1 << 15,        /* a scenario only: a qemu-img that fails */
     NEEDS_CREATE = 1 << 16 | NEEDS_PATH, /* image files that the plugin creates */
-    NEEDS_READONLY = 1 << 18,            /* a readonly_option */
+    NEEDS_OVERLAYS = 1 << 22 | NEEDS_CREATE | NEEDS_SIZE,
+    NEEDS_READONLY = 1 << 18, /* a readonly_option */
     MAKES_DRIVE =
         1 << 21, /* a scenario only: it makes a drive, whose memory is the core's */
     NEEDS_REMOVE = 1 << 19, /* callbacks */

@@ -23,8 +23,8 @@ struct check {
 extern const struct check checks_of_file[], checks_of_options[], checks_of_calls[],
     checks_of_hostile_values[], checks_of_create[], checks_of_tools[], checks_of_life[],
     checks_of_images[], checks_of_named_files[], checks_of_qemu[], checks_of_nodes[],
-    checks_of_roles[], checks_of_snapshots[], checks_of_data[], checks_of_traces[],
-    checks_of_memory[], checks_of_secrets[];
+    checks_of_roles[], checks_of_snapshots[], checks_of_overlays[], checks_of_data[],
+    checks_of_traces[], checks_of_memory[], checks_of_secrets[];
 
 /* The @index-th of all checks. NULL after the last one. */
 const struct check *check_at(unsigned index);

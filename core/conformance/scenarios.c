@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/conformance/made_up.h"
+#include "core/conformance/overlay_scenarios.h"
 #include "core/conformance/tool.h"
 #include "core/qemu/objects.h"
 #include "core/storage/callback.h"
@@ -302,6 +303,7 @@ emit_device(struct bench *bench, struct maqet_error **err)
 enum {
     NEEDS_IMAGE = NEEDS_PATH | NEEDS_INSPECT,
     NEEDS_LIST = NEEDS_PATH | NEEDS_SNAPSHOTS,
+    NEEDS_OVERLAY = NEEDS_OVERLAYS | MAKES_DRIVE,
 };
 
 const struct scenario scenarios[] = {
@@ -334,6 +336,20 @@ const struct scenario scenarios[] = {
     {"snapshot.live_create", OF_STORAGE, NEEDS_LIVE_CREATE, live_create},
     {"snapshot.live_remove", OF_STORAGE, NEEDS_SNAPSHOTS, live_remove},
     {"snapshot.write_out of none", OF_STORAGE, NEEDS_SNAPSHOTS, write_out},
+    {"overlay.create", OF_STORAGE, NEEDS_OVERLAY, overlay_create},
+    {"overlay.create in a folder that isn't there", OF_STORAGE, NEEDS_OVERLAY,
+     overlay_create_nowhere},
+    {"overlay.create with a qemu-img that fails", OF_STORAGE,
+     NEEDS_OVERLAY | NEEDS_FAILING_TOOL, overlay_create},
+    {"overlay.rename_backing of an empty file", OF_STORAGE, NEEDS_OVERLAY,
+     overlay_rename_empty},
+    {"overlay.merge_down of an empty file", OF_STORAGE, NEEDS_OVERLAY,
+     overlay_merge_down_empty},
+    {"overlay.merge_up of an empty file", OF_STORAGE, NEEDS_OVERLAY,
+     overlay_merge_up_empty},
+    {"overlay.used of an empty file", OF_STORAGE, NEEDS_OVERLAY, overlay_used_empty},
+    {"overlay.used of what cannot be read", OF_STORAGE, NEEDS_OVERLAY,
+     overlay_used_folder},
     {"capacity", OF_IFACE, 0, capacity},
     {"emit_controller", OF_IFACE, 0, emit_controller},
     {"emit_device", OF_IFACE, 0, emit_device},
@@ -437,6 +453,8 @@ scenarios_live(struct bench *bench, const char *name, struct maqet_error **err)
     }
     if (!bench->is_iface && bench->storage->snapshot.size > 0)
         live_snapshots(bench);
+    if (!bench->is_iface && bench->storage->overlay.create)
+        overlay_live(bench);
     if (!bench->is_iface && bench->storage->plugin.resize)
         grow(bench);
     maqet_drive_free(TAKE_PTR(bench->drive));

@@ -23,6 +23,9 @@
     MAQET_DRIVE_CALL(err, drive, limit, false, "snapshot.",                              \
                      (drive)->storage->plugin.name, (drive)->storage->snapshot,          \
                      callback, ##__VA_ARGS__)
+#define MAQET_OVERLAY_CALL(err, view, limit, callback, ...)                              \
+    MAQET_DRIVE_CALL(err, view, limit, false, "overlay.", (view)->storage->plugin.name,  \
+                     (view)->storage->overlay, callback, ##__VA_ARGS__)
 #define MAQET_IFACE_CALL(err, drive, limit, callback, ...)                               \
     MAQET_DRIVE_CALL(err, drive, limit, true, "", (drive)->iface->plugin.name,           \
                      (drive)->iface->plugin, callback, ##__VA_ARGS__)

@@ -22,10 +22,6 @@
 #include "core/storage/image.h"
 #include "core/storage/overlay_view.h"
 
-#define OVERLAY_CALL(err, view, limit, callback, ...)                                    \
-    MAQET_DRIVE_CALL(err, view, limit, false, "overlay.", (view)->storage->plugin.name,  \
-                     (view)->storage->overlay, callback, ##__VA_ARGS__)
-
 int
 maqet_overlay_nodes_save(const struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -68,7 +64,8 @@ create_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
     if (fd < 0 || fchmod(fd, drive->mode) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot create %s: %m", path);
     if (view_to_write(drive, node->id, &view, err) < 0 ||
-        OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, create, path, node->size) < 0)
+        MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, create, path, node->size) <
+            0)
         return -1;
     if (fsync(fd) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot write %s: %m", path);
@@ -228,7 +225,7 @@ maqet_overlay_nodes_used(const struct maqet_drive *drive, uint64_t id, uint64_t 
         *bytes = (uint64_t)status.st_blocks * 512;
         return 0;
     }
-    return OVERLAY_CALL(err, view.drive, MAQET_CALL_SERVICE, used, fd, bytes);
+    return MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_SERVICE, used, fd, bytes);
 }
 
 int
@@ -285,7 +282,7 @@ rename_backings(const struct maqet_drive *drive, uint64_t above, uint64_t below,
         if (result == 0)
             result = view_to_write(drive, node->id, &view, err);
         if (result == 0)
-            result = OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, rename_backing);
+            result = MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, rename_backing);
         if (frozen && maqet_overlay_freeze(node, result < 0 ? NULL : err) < 0)
             result = -1;
         node->parent = above;
@@ -302,7 +299,7 @@ call_merge_down(const struct maqet_drive *drive, const struct maqet_overlay *abo
     if (view_to_write(drive, above->id, &view, err) < 0)
         return -1;
     view.drive->backing.written = true;
-    return OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_down);
+    return MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_down);
 }
 
 /* qemu-img commits only what it can open for writing, although it writes nothing to it. */
@@ -335,8 +332,8 @@ merge_up(const struct maqet_drive *drive, const struct maqet_overlay *below,
                    maqet_overlay_nodes_save(drive, err) < 0 ||
                    view_to_write(drive, above->id, &view, err) < 0 ||
                    maqet_view_make(drive, lower->id, &lowest, err) < 0 ||
-                   OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_up, name,
-                                lowest.drive->storage->plugin.format) < 0
+                   MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_up, name,
+                                      lowest.drive->storage->plugin.format) < 0
                ? -1
                : 0;
 }

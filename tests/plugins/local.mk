@@ -4,7 +4,7 @@
 FAULTY_FLAGS = $(PLUGIN_FLAGS) -rpath /nowhere
 EXTRA_DIST += tests/plugins/faulty.c tests/plugins/seeded.c tests/plugins/seeded-iface.c \
 	tests/plugins/seeded-faults.h tests/plugins/seeded-create.h tests/plugins/seeded-emit.h \
-	tests/plugins/seeded-snapshots.h tests/plugins/seeded-folder.c tests/plugins/seeded-start.c \
+	tests/plugins/seeded-snapshots.h tests/plugins/seeded-overlays.h tests/plugins/seeded-folder.c tests/plugins/seeded-start.c \
 	tests/plugins/rogue.c tests/plugins/traced.c
 # Plugins that are right, however unusual: for `maqet plugin check`.
 EXTRA_DIST += tests/plugins/right/images.h tests/plugins/right/iface-lone.c \

@@ -111,7 +111,10 @@ seeded_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
     maqet_props_string(node, "file.filename",
                        FAULT == FOREIGN_FILE ? "/etc/hostname" : path_of(drive));
     maqet_props_bool(node, "file.read-only", readonly);
-    emit_base(node, maqet_drive_string(drive, "base"));
+    if (maqet_drive_backing_node(drive) && FAULT != OVERLAY_BY_FILE)
+        maqet_props_string(node, "backing", maqet_drive_backing_node(drive));
+    else
+        emit_base(node, maqet_drive_string(drive, "base"));
     emit_odd_things(drive, args, node);
     return 0;
 }

@@ -94,6 +94,18 @@ enum fault {
     COMMON_SNAPSHOT,  /* several-snapshots: all have the same ID */
     WRONG_NODE,       /* live-snapshots: of a node that there is not */
     SERVES_NOW,       /* served-snapshots: what is there now */
+    OVERLAY_REPLACED, /* overlay: another file in the place of the empty one */
+    OVERLAY_HALF,     /* overlay: half as large as was asked for */
+    OVERLAY_COPIES,   /* overlay-create: a copy of what is below */
+    OVERLAY_ABSOLUTE, /* overlay-names: an absolute name */
+    OVERLAY_OLD_NAME, /* overlay-names: rename_backing does nothing */
+    OVERLAY_BY_FILE,  /* overlay-node: it stands on nothing */
+    DOWN_NOTHING,     /* overlay-down: nothing is written below */
+    DOWN_EMPTIES,     /* overlay-down: the overlay is emptied */
+    UP_NAME_ONLY,     /* overlay-up: it stores the name, and that is all */
+    MERGES_ONCE,      /* overlay-killed: the second time is a failure */
+    USED_SIZE,        /* overlay-used: the size that the guest sees */
+    USED_READS_ALL,   /* overlay-used: it reads all that there is */
     SAME_SIZE,        /* resize: it stays as large as it was */
     RESIZE_EMPTIES,   /* resize: a new image in the place of the old one */
     LIVE_HALF,        /* live-resize: half of what was asked for */

@@ -300,6 +300,8 @@ seeded_live_resize(const struct maqet_drive *drive, uint64_t bytes,
 
 #include "seeded-snapshots.h"
 
+#include "seeded-overlays.h"
+
 static const struct maqet_storage_plugin plugin = {
     .header = {sizeof(struct maqet_storage_plugin),
                FAULT == WRONG_ABI ? 77 : MAQET_PLUGIN_ABI, MAQET_PLUGIN_KIND_STORAGE,
@@ -324,5 +326,6 @@ static const struct maqet_storage_plugin plugin = {
     .emit_args = seeded_emit_args,
     .check = seeded_check,
     .snapshot = &snapshots,
+    .overlay = &overlays,
 };
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)
