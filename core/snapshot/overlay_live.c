@@ -366,38 +366,58 @@ put_on_top(struct maqet_opened *machine, const struct maqet_drive *drive,
     return -1;
 }
 
-/* Merges all nodes that nobody needs by themselves, but for the image and the node that the guest
- * writes to, when both are all that is left: these wait until the machine is stopped. */
+/* Whether two nodes are merged downwards. QEMU stores another name in the node on both of them
+ * then, which must be the topmost one: it would not survive that it cannot open another one for
+ * writing. The image of the drive has no other way, and may have to wait (*waits) until the machine
+ * is stopped; so has the topmost node, on which another one is put first, but only once (*put). */
+static int
+choose_way(struct maqet_opened *machine, const struct maqet_drive *drive,
+           const struct maqet_overlay *below, const struct maqet_overlay *above,
+           bool *put, bool *waits, bool *down, struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+    uint64_t upper = above->id, bytes;
+
+    if (below->id > 0) {
+        if (maqet_overlay_nodes_way(drive, below, above, down, &bytes, err) < 0)
+            return -1;
+        const struct maqet_overlay *on = node_on(overlays, upper);
+        *down = *down && on && on->id == overlays->top;
+        return 0;
+    }
+    *down = true;
+    if (upper == overlays->top && !*put) {
+        *put = true;
+        return put_on_top(machine, drive, err);
+    }
+    const struct maqet_overlay *on = node_on(overlays, upper);
+    *waits = !on || on->id != overlays->top;
+    return 0;
+}
+
+/* Merges all nodes that nobody needs by themselves, but for those that wait until the machine is
+ * stopped. */
 static int
 merge_all(struct maqet_opened *machine, const struct maqet_drive *drive,
           struct maqet_error **err)
 {
     struct maqet_overlays *overlays = drive->overlays;
     const struct maqet_overlay *below, *above;
-    bool put = false;
+    bool put = false, waits = false;
 
-    while ((below = maqet_overlay_nodes_superfluous(overlays, &above))) {
-        uint64_t lower = below->id, upper = above->id, bytes;
+    while ((below = maqet_overlay_nodes_superfluous(overlays, waits, &above))) {
+        uint64_t lower = below->id, upper = above->id;
         bool down;
-        int result;
 
         if (!maqet_overlays_stands_on(overlays, overlays->top, upper)) {
             if (maqet_overlay_nodes_merge(drive, below, above, err) < 0)
                 return -1;
             continue;
         }
-        if (maqet_overlay_nodes_way(drive, below, above, &down, &bytes, err) < 0)
+        if (choose_way(machine, drive, below, above, &put, &waits, &down, err) < 0)
             return -1;
-        if (lower == 0 && upper == overlays->top && put)
-            return 0;
-        if (down && upper == overlays->top) {
-            result = lower > 0 ? 0 : put_on_top(machine, drive, err);
-            put = put || lower == 0;
-            down = lower == 0;
-        } else {
-            result = 0;
-        }
-        if (result < 0 || merge_running(machine, drive, lower, upper, down, err) < 0)
+        if ((lower > 0 || !waits) &&
+            merge_running(machine, drive, lower, upper, down, err) < 0)
             return -1;
     }
     return 0;

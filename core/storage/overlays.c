@@ -10,6 +10,7 @@
 
 #include "core/base/field.h"
 #include "core/base/json.h"
+#include "core/base/replacement.h"
 #include "core/qemu/objects.h"
 
 #define FOLDER_SUFFIX ".maqet"
@@ -455,6 +456,7 @@ maqet_overlays_sweep(const struct maqet_overlays *overlays)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
+    maqet_dir_sweep(overlays->folder, NULL);
     if (maqet_dir_list(overlays->folder, &names, NULL) < 0)
         return;
     for (size_t i = 0; i < names.count; i++) {

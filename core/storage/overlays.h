@@ -119,7 +119,7 @@ int maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
 int maqet_overlays_accept(const struct maqet_overlays *overlays, uint64_t id,
                           struct maqet_error **err);
 
-/* Removes the files in the folder that belong to no node. */
+/* Removes the files in the folder that belong to no node, and what a killed command has left. */
 void maqet_overlays_sweep(const struct maqet_overlays *overlays);
 
 #endif
