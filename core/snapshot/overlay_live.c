@@ -117,16 +117,14 @@ settle_merging(struct maqet_opened *machine, const struct maqet_drive *drive,
     bool merged =
         lowest >= 0 && top >= 0 && top - lowest < depth_in_tree(overlays, overlays->top);
 
-    uint64_t gone = overlays->merging_down ? above : below;
-    uint64_t stays = overlays->merging_down ? below : above;
-    if (merged && flush_node(machine, drive, stays, err) < 0)
+    if (merged && flush_node(machine, drive, below, err) < 0)
         return -1;
     overlays->merging_below = overlays->merging_above = 0;
     if (!merged)
         return maqet_overlay_nodes_save(drive, err);
-    if (maqet_overlay_nodes_merged(drive, below, above, overlays->merging_down, err) < 0)
+    if (maqet_overlay_nodes_merged(drive, below, above, true, err) < 0)
         return -1;
-    close_node(machine, drive, gone);
+    close_node(machine, drive, above);
     return 0;
 }
 
@@ -245,108 +243,69 @@ maqet_overlay_live_undo(struct maqet_opened *machine, const struct maqet_drive *
 
 /* ---- merging ---- */
 
-/* The command that begins QEMU's job: upwards `block-stream`, which writes what is between a node
- * and the one that it will stand on into it, and downwards `block-commit`. */
+/* Writes what a node holds into the one below. The reverse, `block-stream`, ends some QEMUs when
+ * the guest writes at the same time (QEMU 7.2: an assertion in bdrv_co_do_copy_on_readv()). */
 static int
 begin_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t below,
-          uint64_t above, bool down, struct maqet_error **err)
+          uint64_t above, struct maqet_error **err)
 {
     const struct maqet_overlays *overlays = drive->overlays;
-    uint64_t lower = down ? below : maqet_overlays_node(overlays, below)->parent;
     _cleanup_free_ char *id = job_id(drive);
-    _cleanup_free_ char *device =
-        maqet_overlay_node_name(drive->name, down ? overlays->top : above);
+    _cleanup_free_ char *device = maqet_overlay_node_name(drive->name, overlays->top);
     _cleanup_free_ char *top = maqet_overlay_node_name(drive->name, above);
-    _cleanup_free_ char *base = maqet_overlay_node_name(drive->name, lower);
+    _cleanup_free_ char *base = maqet_overlay_node_name(drive->name, below);
     _cleanup_free_ char *stored =
-        maqet_overlays_backing_name(overlays, maqet_overlays_node(overlays, lower));
+        maqet_overlays_backing_name(overlays, maqet_overlays_node(overlays, below));
     json_object *arguments = maqet_json_object(
         "job-id", json_object_new_string(id), "device", json_object_new_string(device),
-        "base-node", json_object_new_string(base), "backing-file",
-        json_object_new_string(stored), "auto-dismiss", json_object_new_boolean(false),
-        "top-node", down ? json_object_new_string(top) : NULL, NULL);
+        "top-node", json_object_new_string(top), "base-node",
+        json_object_new_string(base), "backing-file", json_object_new_string(stored),
+        "auto-dismiss", json_object_new_boolean(false), NULL);
 
-    _cleanup_json_ json_object *answer = maqet_monitor_work(
-        machine, down ? "block-commit" : "block-stream", arguments, err);
+    _cleanup_json_ json_object *answer =
+        maqet_monitor_work(machine, "block-commit", arguments, err);
     return answer ? 0 : -1;
 }
 
 static int
 run_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t below,
-        uint64_t above, bool down, struct maqet_error **err)
+        uint64_t above, struct maqet_error **err)
 {
     _cleanup_free_ char *id = job_id(drive);
     _cleanup_free_ char *what =
         maqet_format("VM '%s', drive '%s': merged", machine->name, drive->name);
     const struct maqet_block_job job = {.id = id, .what = what, .limit = -1};
 
-    return begin_job(machine, drive, below, above, down, err) < 0
+    return begin_job(machine, drive, below, above, err) < 0
                ? -1
                : maqet_block_job_wait(machine, &job, err);
 }
 
-/* The node that QEMU has on @above. NULL: that is the topmost one. */
-static struct maqet_overlay *
-node_on(const struct maqet_overlays *overlays, uint64_t above)
-{
-    uint64_t id = overlays->top;
-
-    while (id != above && maqet_overlays_node(overlays, id)->parent != above)
-        id = maqet_overlays_node(overlays, id)->parent;
-    return id == above ? NULL : maqet_overlays_node(overlays, id);
-}
-
-/* Lets QEMU write to what a merge changes: the node that is written to, and downwards the one that
- * stores another name then. And the reverse. */
-static int
-thaw_merging(const struct maqet_overlays *overlays, struct maqet_error **err)
-{
-    uint64_t above = overlays->merging_above;
-    struct maqet_overlay *on = node_on(overlays, above);
-    uint64_t written = overlays->merging_down ? overlays->merging_below : above;
-
-    if (maqet_overlay_thaw(maqet_overlays_node(overlays, written), err) < 0)
-        return -1;
-    return overlays->merging_down && on ? maqet_overlay_thaw(on, err) : 0;
-}
-
-static void
-freeze_merging(const struct maqet_overlays *overlays, uint64_t written, uint64_t above)
-{
-    struct maqet_overlay *on = node_on(overlays, above);
-
-    if (written != overlays->top)
-        maqet_overlay_freeze(maqet_overlays_node(overlays, written), NULL);
-    if (on && on->id != overlays->top && written != above)
-        maqet_overlay_freeze(on, NULL);
-}
-
-/* Merges two nodes that QEMU has open. */
+/* Merges two nodes that QEMU has open, under the topmost one. */
 static int
 merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
-              uint64_t below, uint64_t above, bool down, struct maqet_error **err)
+              uint64_t below, uint64_t above, struct maqet_error **err)
 {
     struct maqet_overlays *overlays = drive->overlays;
-    struct maqet_overlay *written = maqet_overlays_node(overlays, down ? below : above);
+    struct maqet_overlay *written = maqet_overlays_node(overlays, below);
 
     overlays->merging_below = below;
     overlays->merging_above = above;
-    overlays->merging_down = down;
-    if (thaw_merging(overlays, err) < 0 || maqet_overlay_nodes_save(drive, err) < 0)
+    if (maqet_overlay_thaw(written, err) < 0 || maqet_overlay_nodes_save(drive, err) < 0)
         return -1;
-    int result = run_job(machine, drive, below, above, down, err);
+    int result = run_job(machine, drive, below, above, err);
     /* If the job is done, the next command finds that out, and tries this again. */
-    if (result == 0 && flush_node(machine, drive, written->id, err) < 0)
+    if (result == 0 && flush_node(machine, drive, below, err) < 0)
         return -1;
     overlays->merging_below = overlays->merging_above = 0;
     if (result < 0) {
-        freeze_merging(overlays, written->id, above);
+        maqet_overlay_freeze(written, NULL);
         maqet_overlay_nodes_save(drive, NULL);
         return -1;
     }
-    if (maqet_overlay_nodes_merged(drive, below, above, down, err) < 0)
+    if (maqet_overlay_nodes_merged(drive, below, above, true, err) < 0)
         return -1;
-    close_node(machine, drive, down ? above : below);
+    close_node(machine, drive, above);
     return 0;
 }
 
@@ -366,32 +325,32 @@ put_on_top(struct maqet_opened *machine, const struct maqet_drive *drive,
     return -1;
 }
 
-/* Whether two nodes are merged downwards. QEMU stores another name in the node on both of them
- * then, which must be the topmost one: it would not survive that it cannot open another one for
- * writing. The image of the drive has no other way, and may have to wait (*waits) until the machine
- * is stopped; so has the topmost node, on which another one is put first, but only once (*put). */
+/* The node that QEMU has on @above. NULL: that is the topmost one. */
+static const struct maqet_overlay *
+node_on(const struct maqet_overlays *overlays, uint64_t above)
+{
+    uint64_t id = overlays->top;
+
+    while (id != above && maqet_overlays_node(overlays, id)->parent != above)
+        id = maqet_overlays_node(overlays, id)->parent;
+    return id == above ? NULL : maqet_overlays_node(overlays, id);
+}
+
+/* Whether two nodes can be merged while the guest runs. QEMU stores another name in the node on both
+ * of them, which must be the topmost one: it would not survive that it cannot open another one
+ * for writing. The topmost node itself gets another one on it first, but only once (*put). */
 static int
-choose_way(struct maqet_opened *machine, const struct maqet_drive *drive,
-           const struct maqet_overlay *below, const struct maqet_overlay *above,
-           bool *put, bool *waits, bool *down, struct maqet_error **err)
+check_possible(struct maqet_opened *machine, const struct maqet_drive *drive,
+               uint64_t above, bool *put, bool *possible, struct maqet_error **err)
 {
     const struct maqet_overlays *overlays = drive->overlays;
-    uint64_t upper = above->id, bytes;
 
-    if (below->id > 0) {
-        if (maqet_overlay_nodes_way(drive, below, above, down, &bytes, err) < 0)
-            return -1;
-        const struct maqet_overlay *on = node_on(overlays, upper);
-        *down = *down && on && on->id == overlays->top;
-        return 0;
-    }
-    *down = true;
-    if (upper == overlays->top && !*put) {
-        *put = true;
+    if (above == overlays->top && !*put) {
+        *put = *possible = true;
         return put_on_top(machine, drive, err);
     }
-    const struct maqet_overlay *on = node_on(overlays, upper);
-    *waits = !on || on->id != overlays->top;
+    const struct maqet_overlay *on = node_on(overlays, above);
+    *possible = on && on->id == overlays->top;
     return 0;
 }
 
@@ -403,22 +362,27 @@ merge_all(struct maqet_opened *machine, const struct maqet_drive *drive,
 {
     struct maqet_overlays *overlays = drive->overlays;
     const struct maqet_overlay *below, *above;
-    bool put = false, waits = false;
+    size_t from = 0;
+    bool put = false;
 
-    while ((below = maqet_overlay_nodes_superfluous(overlays, waits, &above))) {
+    while ((below = maqet_overlay_nodes_superfluous(overlays, from, &above))) {
         uint64_t lower = below->id, upper = above->id;
-        bool down;
+        bool possible;
 
+        from = (size_t)(below - overlays->nodes) + 1;
         if (!maqet_overlays_stands_on(overlays, overlays->top, upper)) {
             if (maqet_overlay_nodes_merge(drive, below, above, err) < 0)
                 return -1;
+            from = 0;
             continue;
         }
-        if (choose_way(machine, drive, below, above, &put, &waits, &down, err) < 0)
+        if (check_possible(machine, drive, upper, &put, &possible, err) < 0)
             return -1;
-        if ((lower > 0 || !waits) &&
-            merge_running(machine, drive, lower, upper, down, err) < 0)
+        if (!possible)
+            continue;
+        if (merge_running(machine, drive, lower, upper, err) < 0)
             return -1;
+        from = 0;
     }
     return 0;
 }

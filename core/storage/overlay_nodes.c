@@ -192,10 +192,10 @@ maqet_overlay_nodes_prune(const struct maqet_drive *drive, struct maqet_error **
 }
 
 const struct maqet_overlay *
-maqet_overlay_nodes_superfluous(const struct maqet_overlays *overlays, bool but_image,
+maqet_overlay_nodes_superfluous(const struct maqet_overlays *overlays, size_t from,
                                 const struct maqet_overlay **above)
 {
-    for (size_t i = but_image ? 1 : 0; i < overlays->count; i++) {
+    for (size_t i = from; i < overlays->count; i++) {
         struct maqet_overlay *one = NULL;
 
         if (is_kept(overlays, &overlays->nodes[i]) ||

@@ -41,10 +41,10 @@ int maqet_overlay_nodes_adopt(const struct maqet_drive *drive, struct maqet_erro
 /* Removes nodes that are no snapshots, and on which nothing stands. */
 int maqet_overlay_nodes_prune(const struct maqet_drive *drive, struct maqet_error **err);
 
-/* A node that is no snapshot, with the only one that stands on it, which are to be merged; not the
- * image of the drive if @but_image. NULL: there is none. */
+/* A node that is no snapshot, with the only one that stands on it, which are to be merged: the
+ * first such one from the index @from on. NULL: there is none. */
 const struct maqet_overlay *
-maqet_overlay_nodes_superfluous(const struct maqet_overlays *overlays, bool but_image,
+maqet_overlay_nodes_superfluous(const struct maqet_overlays *overlays, size_t from,
                                 const struct maqet_overlay **above);
 
 /* Whether two such nodes are merged downwards: what @above holds is written into @below, and not

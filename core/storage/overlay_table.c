@@ -82,7 +82,7 @@ tidy(const struct maqet_drive *drive, struct maqet_error **err)
     if ((drive->overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0) ||
         maqet_overlay_nodes_prune(drive, err) < 0)
         return -1;
-    while ((below = maqet_overlay_nodes_superfluous(drive->overlays, false, &above)))
+    while ((below = maqet_overlay_nodes_superfluous(drive->overlays, 0, &above)))
         if (maqet_overlay_nodes_merge(drive, below, above, err) < 0)
             return -1;
     if (drive->overlays->count == 1)

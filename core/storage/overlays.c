@@ -60,8 +60,6 @@ static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
      .optional = true},
     {"merging_above", MAQET_FIELD(struct tree_file, overlays.merging_above),
      .optional = true},
-    {"merging_down", MAQET_FIELD(struct tree_file, overlays.merging_down),
-     .optional = true},
     {"nodes",
      MAQET_FIELD_LIST(struct tree_file, overlays.nodes, overlays.count, &node_fields)});
 
@@ -170,7 +168,6 @@ read_tree(struct maqet_overlays *overlays, const char *path, json_object *json,
     overlays->prepared_name = file.overlays.prepared_name;
     overlays->merging_below = file.overlays.merging_below;
     overlays->merging_above = file.overlays.merging_above;
-    overlays->merging_down = file.overlays.merging_down;
     overlays->nodes = file.overlays.nodes;
     overlays->count = file.overlays.count;
     if (file.format != FORMAT || !is_tree(overlays))

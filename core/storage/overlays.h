@@ -42,11 +42,10 @@ struct maqet_overlays {
      * 0: none. And the name that the present top then has as a snapshot; NULL: none. */
     uint64_t prepared;
     char *prepared_name;
-    /* Two nodes that a running QEMU is merging, or has merged already, and whether downwards; both
-     * 0: none. */
+    /* Two nodes that a running QEMU is merging, or has merged already: @merging_above into
+     * @merging_below; 0: none. */
     uint64_t merging_below;
     uint64_t merging_above;
-    bool merging_down;
     struct maqet_overlay *nodes; /* node 0 first */
     size_t count;
 };
