@@ -124,8 +124,6 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_EXCLUDE] = "Leave that drive out: --exclude {1}",
     [MAQET_NEXT_EXCLUDE_IT] = "Leave it out:{1+ --exclude }",
     [MAQET_NEXT_EXCLUDE_THEM] = "Leave them out:{1+ --exclude }",
-    [MAQET_NEXT_CONVERT_SNAPSHOTS] =
-        "Convert them: maqet snapshot {1} convert {2} overlay",
     [MAQET_NEXT_FREEZE_NOTHING] = "There is nothing to freeze: leave --quiesce out",
     [MAQET_NEXT_OVERWRITE] = "Replace it if it is no longer needed: add --overwrite",
     [MAQET_NEXT_LOAD_ONE_DRIVE] =

@@ -92,7 +92,6 @@ enum maqet_next {
     MAQET_NEXT_EXCLUDE,                   /* drive */
     MAQET_NEXT_EXCLUDE_IT,                /* what is excluded */
     MAQET_NEXT_EXCLUDE_THEM,              /* what is excluded */
-    MAQET_NEXT_CONVERT_SNAPSHOTS,         /* VM, drive */
     MAQET_NEXT_FREEZE_NOTHING,            /* none */
     MAQET_NEXT_OVERWRITE,                 /* none */
     MAQET_NEXT_LOAD_ONE_DRIVE,            /* VM, drive, snapshot */

@@ -194,8 +194,8 @@ check_not_mixed(const struct maqet_drive *drive, struct maqet_error **err)
     maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_INVALID,
                       "%s has internal snapshots, which cannot be mixed with overlays",
                       drive->path);
-    return maqet_error_next(err, MAQET_NEXT_CONVERT_SNAPSHOTS, drive->machine->vm_name,
-                            drive->name, NULL);
+    maqet_error_hint(err, "To go on with these, remove `snapshots: overlay`");
+    return -1;
 }
 
 static int

@@ -116,6 +116,7 @@ expect 0 maqet snapshot mixed create hdd internal
 expect 0 maqet apply mixed mixed.yaml --set storage.hdd.snapshots=overlay
 expect 3 maqet snapshot mixed create hdd overlay
 err_has 'has internal snapshots, which cannot be mixed with overlays'
+err_has 'remove `snapshots: overlay`'
 (umask 077 && echo secret >key)
 vm_yaml locked <<'END'
 storage:
