@@ -2,6 +2,7 @@
 # The library: linked into the program and into every unit test; never installed.
 noinst_LIBRARIES += libmaqet-core.a
 libmaqet_core_a_SOURCES = \
+	core/backup/manifest.c core/backup/manifest.h \
 	core/base/apart.c core/base/apart.h \
 	core/base/checksum.c core/base/checksum.h \
 	core/base/base64.c core/base/base64.h \

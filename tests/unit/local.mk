@@ -5,6 +5,7 @@ UNIT_TESTS =
 UNIT_TESTS += tests/unit/test-agent
 UNIT_TESTS += tests/unit/test-apart
 UNIT_TESTS += tests/unit/test-arguments
+UNIT_TESTS += tests/unit/test-backup-manifest
 UNIT_TESTS += tests/unit/test-base64
 UNIT_TESTS += tests/unit/test-block-jobs
 UNIT_TESTS += tests/unit/test-block-nodes
