@@ -15,6 +15,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/ending.c core/base/ending.h \
 	core/base/error.c core/base/error.h \
 	core/base/field.c core/base/field.h \
+	core/base/file_copy.c core/base/file_copy.h \
 	core/base/files.c core/base/files.h \
 	core/base/inet.c core/base/inet.h \
 	core/base/input.c core/base/input.h \
@@ -236,6 +237,8 @@ libmaqet_core_a_SOURCES = \
 	core/snapshot/steps.c core/snapshot/steps.h \
 	core/storage/callback.c core/storage/callback.h \
 	core/storage/chain.c core/storage/chain.h \
+	core/storage/conversion.c core/storage/conversion.h \
+	core/storage/copy.c core/storage/copy.h \
 	core/storage/creation.c core/storage/creation.h \
 	core/storage/drive.c core/storage/drive.h \
 	core/storage/close.c core/storage/close.h \
@@ -251,6 +254,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/overlay_table.c core/storage/overlay_table.h \
 	core/storage/overlay_view.c core/storage/overlay_view.h \
 	core/storage/overlays.c core/storage/overlays.h \
+	core/storage/publication.c core/storage/publication.h \
 	core/storage/record.c core/storage/record.h \
 	core/storage/secret.c core/storage/secret.h \
 	core/storage/slots.c core/storage/slots.h \

@@ -18,6 +18,7 @@ UNIT_TESTS += tests/unit/test-commands
 UNIT_TESTS += tests/unit/test-confinement
 UNIT_TESTS += tests/unit/test-conformance
 UNIT_TESTS += tests/unit/test-context
+UNIT_TESTS += tests/unit/test-copy
 UNIT_TESTS += tests/unit/test-definition
 UNIT_TESTS += tests/unit/test-difference
 UNIT_TESTS += tests/unit/test-drive
