@@ -410,12 +410,12 @@ int
 maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
                      struct maqet_error **err)
 {
-    while (id != 0) {
-        id = maqet_overlays_node(overlays, id)->parent;
+    for (;; id = maqet_overlays_node(overlays, id)->parent) {
         if (check_node(maqet_overlays_node(overlays, id), err) < 0)
             return -1;
+        if (id == 0)
+            return 0;
     }
-    return 0;
 }
 
 int
