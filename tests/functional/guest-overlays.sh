@@ -17,10 +17,27 @@ expect 0 maqet add vm.yaml
 
 up() {
     boot vm
+    mounted
+}
+mounted() {
     for drive in RAW QCOW; do
         disk=$(disk_with_serial vm $drive)
         in_guest vm "e2fsck -fp /dev/$disk >/tmp/fsck 2>&1 || [ \$? = 1 ] || { cat /tmp/fsck; false; }"
         in_guest vm "mkdir -p /mnt/$drive && mount -t ext4 /dev/$disk /mnt/$drive"
+    done
+}
+# The same from outside, of what the guest sees of each disk, while it is off.
+sound_outside() {
+    for image in raw:raw.img qcow2:qcow.img; do
+        format=${image%%:*} file=${image#*:}
+        if [ -e "$file.maqet" ]; then
+            file=$file.maqet/$(sed -n 's/^  "top":\([0-9]*\),*$/\1/p' "$file.maqet/tree.json").qcow2
+            format=qcow2
+        fi
+        qemu-img convert -f $format -O raw "$file" check.raw
+        code=0
+        e2fsck -fp check.raw >fsck.out 2>&1 || code=$?
+        [ "$code" -le 1 ] || { cat fsck.out >&2; fail "the file system of $file, $1"; }
     done
 }
 # Both disks are busy: each round writes a file anew, with a checksum, and deletes another one.
@@ -61,7 +78,16 @@ in_guest vm 'for d in RAW QCOW; do cd /mnt/$d; for s in sum*; do
 for word in C D C; do
     expect 0 maqet stop vm --timeout "$(patience 120)"
     expect 0 maqet snapshot vm load --all $word --yes
+    sound_outside "after the load of $word"
     up
+    reads $word
+done
+# While it runs and writes: QEMU is ended, and the guest boots again.
+busy
+for word in D C; do
+    expect 0 maqet snapshot vm load --all $word --yes --live
+    guest_wait "$TMP/vm.serial" || fail "the guest does not boot after a load"
+    mounted
     reads $word
 done
 busy
@@ -78,7 +104,18 @@ put H
 expect 0 maqet checkpoint load vm now --yes
 guest_wait "$TMP/vm.serial" || fail "the guest does not go on"
 reads G
+# Its memory and its disks are of one moment: what it has in memory does not damage them.
+put I
+in_guest vm 'umount /mnt/RAW && umount /mnt/QCOW'
+mounted
+reads I
 shut_down vm
+sound_outside "after the load of a checkpoint"
+expect 0 maqet checkpoint load vm now --yes
+guest_wait "$TMP/vm.serial" || fail "the guest does not go on"
+reads G
+shut_down vm
+sound_outside "after the load of a checkpoint into a machine that was off"
 for word in now F; do
     if [ $word = now ]; then expect 0 maqet checkpoint delete vm now; else
         expect 0 maqet snapshot vm delete --all $word
@@ -86,9 +123,4 @@ for word in now F; do
 done
 # All of it is in the images again.
 [ ! -e raw.img.maqet ] && [ ! -e qcow.img.maqet ] || fail "left: $(ls ./*.maqet)"
-for image in raw:raw.img qcow2:qcow.img; do
-    qemu-img convert -f "${image%%:*}" -O raw "${image#*:}" check.raw
-    code=0
-    e2fsck -fp check.raw >fsck.out 2>&1 || code=$?
-    [ "$code" -le 1 ] || { cat fsck.out >&2; fail "the file system of $image"; }
-done
+sound_outside "without snapshots"
