@@ -118,6 +118,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/overlays.sh \
 	tests/functional/overlays-ordinary-user.sh \
 	tests/functional/overlays-checked.sh \
+	tests/functional/overlays-constant.sh \
+	tests/functional/overlays-together.sh \
 	tests/functional/arguments.sh \
 	tests/functional/system-shares.sh \
 	tests/functional/lock-conflict.sh \
