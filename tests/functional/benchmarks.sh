@@ -24,6 +24,12 @@ expect 2 "$bench" snapshot list
 BENCH_REPEATED=1 expect 0 "$bench" yaml --rounds 1 --build "$abs_top_builddir"
 out_has '| the tree of configuration, with its places '
 
+BENCH_WRITTEN=1 BENCH_MERGED=4 BENCH_SCATTERED=100 BENCH_BASE=16 \
+    expect 0 "$bench" chain --rounds 1 --build "$abs_top_builddir"
+out_has '| create an overlay, 1 TB, empty '
+out_has '| qemu-img commit '
+out_has '| 64 KB, extended_l2, those of maqet '
+
 [ -n "${MAQET_TEST_REQUIRE:-}" ] || [ -f "${abs_top_builddir:?}/guest/kernel" ] ||
     skip "the test guest is not built"
 BENCH_SNAPSHOTS=2 expect 0 "$bench" snapshot --rounds 1 --build "$abs_top_builddir"
