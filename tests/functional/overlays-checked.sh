@@ -38,8 +38,8 @@ expect 0 maqet snapshot vm create hdd two
 expect 0 maqet validate vm.yaml
 
 # Whatever happens to a file that the present state stands on, no guest gets to see it: not by a
-# start, nor by a load, nor by being attached to a machine that runs. The file is the image itself or
-# a frozen overlay.
+# load, nor by a start, nor by being attached to a machine that runs. The file is the image itself, a
+# frozen overlay, or the one that is loaded.
 vm_yaml other <<'END'
 END
 expect 0 maqet add other.yaml
@@ -101,11 +101,16 @@ END
             gone 'a folder' 'a socket of nobody' 'a link to another' 'a dangling link' \
             'of another date' 'another image'; do
             spoil "$way" "$file" "$format"
-            refused "$way" "$file" start $type
-            same stopped "$(vm_status $type | sed 's/crashed/stopped/')" "$way"
             refused "$way" "$file" snapshot $type load hdd three --yes
             [ ! -e data/vms/$type/pending.json ] || fail "a load that was refused is pending: $way"
-            refused "$way" "$file" attach other --name hdd --type $type file=$image snapshots=overlay
+            if [ "$file" != $image.maqet/3.qcow2 ]; then
+                refused "$way" "$file" start $type
+                same stopped "$(vm_status $type | sed 's/crashed/stopped/')" "$way"
+            fi
+            if [ "$file" = $image ]; then
+                refused "$way" "$file" attach other --name hdd --type $type file=$image \
+                    snapshots=overlay
+            fi
             rm -rf $image $image.maqet moved
             cp -pr images/$image images/$image.maqet .
         done

@@ -157,3 +157,25 @@ for image in raw:hdd.raw qcow2:over.qcow2 qcow2:inner.qcow2; do
     expect 0 qemu-io -f "${image%%:*}" -r -c 'read -P 8 0 64k' "${image#*:}"
     out_lacks failed
 done
+
+# Of two files that become one, the one that holds more stays: small on large, and large on small.
+vm_yaml way <<'END'
+storage:
+- {name: hdd, type: raw, file: way.raw, size: 8M, preallocation: 'off', snapshots: overlay}
+END
+expect 0 maqet add way.yaml
+expect 0 maqet start way
+expect 0 maqet stop way --timeout 0 --force
+for sizes in 4M:64k:1 64k:4M:3; do
+    expect 0 maqet snapshot way create hdd one
+    expect 0 qemu-io -f qcow2 -c "write -P 1 0 ${sizes%%:*}" way.raw.maqet/1.qcow2
+    expect 0 maqet snapshot way create hdd two
+    stays=${sizes##*:} sizes=${sizes%:*}
+    expect 0 qemu-io -f qcow2 -c "write -P 2 0 ${sizes#*:}" way.raw.maqet/3.qcow2
+    expect 0 maqet snapshot way create hdd three
+    expect 0 maqet snapshot way delete hdd two
+    [ -e "way.raw.maqet/$stays.qcow2" ] && [ ! -e way.raw.maqet/$((4 - stays)).qcow2 ] ||
+        fail "$sizes were merged the other way: $(ls way.raw.maqet)"
+    for name in one three; do expect 0 maqet snapshot way delete hdd $name; done
+    [ ! -e way.raw.maqet ] || fail "left: $(ls way.raw.maqet)"
+done
