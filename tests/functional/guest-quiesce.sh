@@ -9,6 +9,7 @@ requires strace
 for vm in vm plain; do
     guest_yaml $vm q35 <<EOF
   - {name: hdd, type: qcow2, size: 32M, file: $vm.qcow2}
+  - {name: over, type: raw, size: 32M, file: $vm.raw, snapshots: overlay}
 EOF
 done
 echo 'guest_agent: off' >>plain.yaml
@@ -60,6 +61,13 @@ in_guest vm 'echo kept >/mnt/a/kept'
 expect 0 maqet snapshot vm create hdd kept --live --quiesce
 in_guest vm 'rm /mnt/a/kept && sync'
 
+# The same with overlays, and with both kinds of snapshots at once.
+in_guest vm 'mkfs.ext2 /dev/vdb >/dev/null 2>&1 && mkdir -p /mnt/b && mount -t ext4 /dev/vdb /mnt/b'
+in_guest vm 'for d in a b; do echo together >/mnt/$d/together; done'
+expect 0 maqet snapshot vm create --all both --live --quiesce
+out_has "consistency: file-system"
+in_guest vm 'rm /mnt/a/together /mnt/b/together && sync'
+
 # maqet is killed while all stands still: the guest goes on, and the next command works.
 expect 137 traced sendmsg signal=KILL:when=3 snapshot vm create hdd killed --live --quiesce
 grep -q "transaction.* = ?" trace || fail "not killed at the transaction: $(cat trace)"
@@ -98,5 +106,11 @@ expect 0 maqet snapshot vm load --yes hdd kept --live
 guest_wait "$TMP/vm.serial" || fail "the guest does not answer after the load"
 in_guest vm 'mkdir -p /mnt/a && mount -t ext4 -o ro,noload /dev/vda /mnt/a'
 same kept "$(in_guest vm 'cat /mnt/a/kept')" "what was written before the freeze"
+expect 0 maqet snapshot vm load --yes --all both --live
+guest_wait "$TMP/vm.serial" || fail "the guest does not answer after the load"
+in_guest vm 'for d in a b; do mkdir -p /mnt/$d; done
+    mount -t ext4 -o ro,noload /dev/vda /mnt/a && mount -t ext4 -o ro,noload /dev/vdb /mnt/b'
+same 'together together' "$(in_guest vm 'echo $(cat /mnt/a/together /mnt/b/together)')" \
+    "what was written before the freeze of both"
 shut_down vm
 sound vm.qcow2
