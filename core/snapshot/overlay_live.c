@@ -137,7 +137,11 @@ settle_running(struct maqet_opened *machine, const struct maqet_drive *drive,
 
     if (overlays->merging_above > 0 && maqet_block_job_cancel(machine, id, err) < 0)
         return -1;
-    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(machine, err);
+    /* Only with all that they stand on does QEMU say how deep they stand (QEMU:
+     * bdrv_block_device_info() in block/qapi.c). */
+    _cleanup_json_ json_object *nodes = maqet_monitor_ask(
+        machine, "query-named-block-nodes",
+        maqet_json_object("flat", json_object_new_boolean(false), NULL), err);
     if (!nodes ||
         (overlays->merging_above > 0 && settle_merging(machine, drive, nodes, err) < 0))
         return -1;
