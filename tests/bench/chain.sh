@@ -11,7 +11,11 @@ merged=${BENCH_MERGED:-64}       # MB that a deletion moves
 scattered=${BENCH_SCATTERED:-4096} # first writes, and reads, of 4 KB
 base_size=${BENCH_BASE:-1024}    # MB of the image below the overlays that are compared
 
+parts=${BENCH_PARTS:-create delete clusters} # of this script
 machine
+part() {
+    case " $parts " in *" $1 "*) ;; *) return 1 ;; esac
+}
 
 # ---- creating, of drives of several sizes ----
 #
@@ -24,8 +28,11 @@ images() { # PREFIX
     qemu-img create -q -f qcow2 "$1large.qcow2" 1T
     qemu-img create -q -f qcow2 -o preallocation=falloc "$1full.qcow2" "${written}G"
 }
-images maqet-
-images theirs-
+part create || sizes=''
+if part create; then
+    images maqet-
+    images theirs-
+fi
 for size in $sizes; do
     vm_yaml $size <<END
 storage:
@@ -118,7 +125,7 @@ offline_qemu_img() {
     done
 }
 order_of_sizes=$sizes
-in_turn offline_maqet offline_qemu_img
+if part create; then in_turn offline_maqet offline_qemu_img; fi
 
 for size in $sizes; do
     case $size in
@@ -133,6 +140,7 @@ for size in $sizes; do
     row "qemu-img create -b" $size.qemu-img
 done
 for how in live offline bare qemu-img; do
+    part create || break
     case $how in
     live) what='maqet snapshot create --live' ;;
     offline) what='maqet snapshot create, offline' ;;
@@ -153,7 +161,7 @@ virsh_one() {
     took small.virsh virsh -q -c qemu:///session snapshot-create-as maqet-bench s$virsh_number \
         --disk-only --no-metadata
 }
-if command -v virsh >/dev/null && virsh version >/dev/null 2>&1; then
+if ! part create; then :; elif command -v virsh >/dev/null && virsh version >/dev/null 2>&1; then
     qemu-img create -q -f qcow2 virsh.qcow2 1G
     cat >domain.xml <<END
 <domain type='qemu'>
@@ -236,20 +244,23 @@ delete_qemu_img() {
     took qemu-img.delete qemu-img commit -q -f qcow2 over.qcow2
     rm over.qcow2
 }
-in_turn delete_maqet_live delete_bare
-in_turn delete_maqet delete_qemu_img
-table "delete a snapshot, $merged MB to merge, live" bare.delete
-row "maqet snapshot VM delete DRIVE NAME --live" live.delete
-row "by hand, with QEMU's monitor" bare.delete
-table "delete a snapshot, $merged MB to merge, offline" qemu-img.delete
-row "maqet snapshot VM delete DRIVE NAME" offline.delete
-row "qemu-img commit" qemu-img.delete
+if part delete; then
+    in_turn delete_maqet_live delete_bare
+    in_turn delete_maqet delete_qemu_img
+    table "delete a snapshot, $merged MB to merge, live" bare.delete
+    row "maqet snapshot VM delete DRIVE NAME --live" live.delete
+    row "by hand, with QEMU's monitor" bare.delete
+    table "delete a snapshot, $merged MB to merge, offline" qemu-img.delete
+    row "maqet snapshot VM delete DRIVE NAME" offline.delete
+    row "qemu-img commit" qemu-img.delete
+fi
 
 # ---- the clusters of overlays ----
 #
 # Overlays on a raw image that is full of data. Each write is the first one to its place, which QEMU
 # completes with what is below; where the writes are is the same for all.
 
+part clusters || exit 0
 qemu-img create -q -f raw below.raw "${base_size}M"
 qemu-io -f raw -c "write -q -P 17 0 ${base_size}M" below.raw
 sync below.raw
