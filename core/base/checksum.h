@@ -15,4 +15,12 @@
 char *maqet_fd_checksum(int fd, const char *name, uint64_t limit,
                         struct maqet_error **err);
 
+/* The checksum of a file's contents without its pages that are zero (4096 bytes each), so a
+ * file has the same one with and without holes, which are not read. @progress (may be NULL)
+ * is called with bytes done and all bytes. */
+char *maqet_fd_checksum_sparse(int fd, const char *name,
+                               void (*progress)(void *data, uint64_t done,
+                                                uint64_t total),
+                               void *data, struct maqet_error **err);
+
 #endif

@@ -92,6 +92,43 @@ test_unreadable(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err->message, "cannot read the folder"));
 }
 
+static char *
+sparse_sum(int fd)
+{
+    char *sum = maqet_fd_checksum_sparse(fd, "test", NULL, NULL, NULL);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sum);
+    return sum;
+}
+
+/* Holes are as good as zeros, but bytes and their places count, and so does the length. */
+static void
+test_sparse(void)
+{
+    size_t length = 3 * MEGABYTE + 5000;
+    _cleanup_free_ char *data = maqet_alloc(length);
+
+    data[MEGABYTE + 1] = 'x';
+    _cleanup_close_ int full = file_of(data, length);
+    _cleanup_close_ int holes = memfd_create("test", MFD_CLOEXEC);
+    CU_ASSERT_EQUAL(ftruncate(holes, (off_t)length), 0);
+    CU_ASSERT_EQUAL(pwrite(holes, "x", 1, MEGABYTE + 1), 1);
+    _cleanup_free_ char *of_full = sparse_sum(full), *of_holes = sparse_sum(holes);
+    UNIT_SAME(of_holes, of_full);
+
+    CU_ASSERT_EQUAL(pwrite(holes, "x", 1, 2 * MEGABYTE), 1);
+    _cleanup_free_ char *of_two = sparse_sum(holes);
+    CU_ASSERT_STRING_NOT_EQUAL(of_two, of_full);
+    CU_ASSERT_EQUAL(pwrite(holes, "", 1, MEGABYTE + 1), 1);
+    _cleanup_free_ char *of_other = sparse_sum(holes);
+    CU_ASSERT_STRING_NOT_EQUAL(of_other, of_full);
+    CU_ASSERT_EQUAL(pwrite(holes, "", 1, 2 * MEGABYTE), 1);
+    CU_ASSERT_EQUAL(pwrite(holes, "x", 1, MEGABYTE + 1), 1);
+    CU_ASSERT_EQUAL(ftruncate(holes, (off_t)length + 1), 0);
+    _cleanup_free_ char *of_longer = sparse_sum(holes);
+    CU_ASSERT_STRING_NOT_EQUAL(of_longer, of_full);
+}
+
 int
 main(void)
 {
@@ -100,6 +137,7 @@ main(void)
         {"a large file", test_large},
         {"the offset stays", test_offset_stays},
         {"what cannot be read", test_unreadable},
+        {"holes", test_sparse},
         CU_TEST_INFO_NULL,
     };
 
