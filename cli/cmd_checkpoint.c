@@ -9,6 +9,7 @@ struct call {
     struct maqet_checkpoint_request request; /* with texts of the command line */
     struct maqet_checkpoint_receipt receipt; /* of create */
     int pid;                                 /* after load */
+    int64_t read;                            /* bytes, after verify */
 };
 
 #define CALL_ROWS                                                                        \
@@ -30,11 +31,14 @@ static const struct maqet_fields create_fields = MAQET_FIELDS_OF(
     {"size", MAQET_FIELD(struct call, receipt.allocated), .unit = MAQET_UNIT_BYTES,
      .help = "what the guest's memory takes on the disk"},
     {"length", MAQET_FIELD(struct call, receipt.length), .unit = MAQET_UNIT_BYTES,
-     .help = "the length of that file, which may have holes"},
+     .help = "the length of these files, which may have holes"},
     {"method", MAQET_FIELD_WORD(struct call, receipt.method, maqet_migration_method_name),
      .help = "how memory was saved"},
     {"reason", MAQET_FIELD(struct call, receipt.reason), .optional = true,
-     .help = "why it was not the first method that auto tries; null if it was"});
+     .help = "why it was not the first method that auto tries; null if it was"},
+    {"unmappable", MAQET_FIELD(struct call, receipt.unmappable), .optional = true,
+     .help =
+         "why loading it reads the memory instead of mapping it; null if it maps it"});
 
 static char *
 create_text(const void *row)
@@ -45,10 +49,16 @@ create_text(const void *row)
     _cleanup_free_ char *why =
         receipt->reason ? maqet_format(" (%s)", receipt->reason) : maqet_strdup("");
 
+    _cleanup_free_ char *reads =
+        receipt->unmappable ? maqet_format("Loading it reads all of its memory: %s.\n",
+                                           receipt->unmappable)
+                            : maqet_strdup("");
+
     return maqet_format("Created checkpoint '%s' of VM '%s', %s of memory.\nPaused "
-                        "the guest for %.1f ms; took %.0f ms; method: %s%s.\n",
+                        "the guest for %.1f ms; took %.0f ms; method: %s%s.\n%s",
                         call->request.name, call->request.vm, size, receipt->pause,
-                        receipt->wall, maqet_migration_method_name(receipt->method), why);
+                        receipt->wall, maqet_migration_method_name(receipt->method), why,
+                        reads);
 }
 
 static const struct view create_view = {
@@ -141,6 +151,7 @@ checkpoint_load(struct invocation *invocation, const char *name, const char *kee
         .request = {.vm = operand_find(invocation, OPERAND_VM),
                     .name = name,
                     .keep = keep,
+                    .read = invocation_has(invocation, "read"),
                     .limit = KEEP_LIMIT,
                     .timeout = invocation_milliseconds(invocation, "wait")},
     };
@@ -183,11 +194,38 @@ run_delete(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
+/* ---- verify ---- */
+
+static const struct maqet_fields verify_fields =
+    MAQET_FIELDS_OF(struct call, CALL_ROWS,
+                    {"read", MAQET_FIELD(struct call, read), .unit = MAQET_UNIT_BYTES,
+                     .help = "the length of the files that were read, with their holes"});
+
+static const struct view verify_view = {
+    .table = {.fields = &verify_fields, .columns = "name read"},
+    .sentence = "The checkpoint '{name}' of VM '{vm}' is undamaged.\n",
+    .confirmation = true};
+
+static int
+run_verify(struct invocation *invocation, struct maqet_error **err)
+{
+    struct call call = {
+        .request = {.vm = operand_find(invocation, OPERAND_VM),
+                    .name = operand_find(invocation, OPERAND_CHECKPOINT)},
+    };
+
+    if (maqet_checkpoint_verify(&invocation->context, &call.request, &call.read, err) < 0)
+        return -1;
+    output_result(&invocation->output, &verify_view, &call);
+    return 0;
+}
+
 /* ---- list ---- */
 
 struct listed {
     struct maqet_checkpoint about; /* of an earlier maqet, not everything is known */
     char *drives;                  /* "hdd,data" */
+    bool mappable;
 };
 
 static const struct maqet_fields list_fields = MAQET_FIELDS_OF(
@@ -206,9 +244,11 @@ static const struct maqet_fields list_fields = MAQET_FIELDS_OF(
     {"size", MAQET_FIELD(struct listed, about.allocated), .unit = MAQET_UNIT_BYTES,
      .known = MAQET_KNOWN(struct listed, about.is_there),
      .help = "what the guest's memory takes on the disk; null if that is lost"},
-    {"length", MAQET_FIELD(struct listed, about.size), .unit = MAQET_UNIT_BYTES,
+    {"length", MAQET_FIELD(struct listed, about.length), .unit = MAQET_UNIT_BYTES,
      .known = MAQET_KNOWN(struct listed, about.has_size),
-     .help = "the length of that file, which may have holes"},
+     .help = "the length of these files, which may have holes"},
+    {"mappable", MAQET_FIELD(struct listed, mappable),
+     .help = "whether loading it maps the memory instead of reading it"},
     MAQET_ROW(struct listed, drives,
               "the drives that it has snapshots of, with a comma between two"),
     {"date", MAQET_FIELD_DATE(struct listed, about.date), .optional = true,
@@ -244,8 +284,9 @@ run_list(struct invocation *invocation, struct maqet_error **err)
         return -1;
     _cleanup_free_ struct listed *listed = maqet_alloc(list.count * sizeof(*listed) + 1);
     for (size_t i = 0; i < list.count; i++)
-        listed[i] = (struct listed){list.items[i],
-                                    maqet_strings_join(&list.items[i].drives, ",")};
+        listed[i] =
+            (struct listed){list.items[i], maqet_strings_join(&list.items[i].drives, ","),
+                            list.items[i].block != NULL};
     output_list(&invocation->output, &list_view, listed, list.count);
     for (size_t i = 0; i < list.count; i++)
         free(listed[i].drives);
@@ -281,7 +322,7 @@ static const struct command actions[] = {
      .summary = "List the checkpoints of a VM",
      .description =
          "SIZE is the disk space that the checkpoint's memory takes; in JSON, `length` "
-         "is the length of its file, which may have holes.",
+         "is the length of its files, which may have holes.",
      .examples = {{"maqet checkpoint myvm list",
                    "List them with the space that they use"}},
      .view = &list_view,
@@ -303,6 +344,7 @@ static const struct command actions[] = {
      .options = {{"keep", .type = OPTION_TEXT, .argument = "NAME",
                   .help = "if the VM is running, first save its present state as this "
                           "checkpoint"},
+                 OPTION_READ_ROW,
                  {"yes", 'y', .help = "do not ask"},
                  OPTION_WAIT_ROW},
      .examples = {{"maqet checkpoint myvm load before-test",
@@ -312,6 +354,19 @@ static const struct command actions[] = {
                    "The same, and save the present state first"}},
      .view = &load_view,
      .run = run_load},
+    {.name = "verify",
+     .endable = true,
+     .summary = "Read all of a checkpoint, and compare its checksums",
+     .description =
+         "A load maps the guest's memory without reading it, and recognizes the file by "
+         "its identity only. This command reads it, and so finds damage by the disk or by "
+         "a program that has hidden its traces. The snapshots of the drives are only "
+         "looked for: 'maqet check' reads the images.",
+     .operands = {OPERAND_CHECKPOINT},
+     .examples = {{"maqet checkpoint myvm verify before-test",
+                   "Whether it is as it was written"}},
+     .view = &verify_view,
+     .run = run_verify},
     {.name = "delete",
      .undoes = true,
      .undone = "It may have been deleted nevertheless",

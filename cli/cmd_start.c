@@ -166,6 +166,7 @@ const struct command command_start = {
          {"from", .type = OPTION_TEXT, .argument = "NAME", .value = OPERAND_CHECKPOINT,
           .help = "resume from this checkpoint instead of booting, which discards all "
                   "changes made after it on the drives"},
+         OPTION_READ_ROW,
          {"yes", 'y', .help = "--from: do not ask; required without a terminal"},
          {"wait-for", .type = OPTION_TEXT, .argument = "CONDITION",
           .help = "wait until the guest is ready: " MAQET_READY_FORMS

@@ -62,5 +62,8 @@
                .help = "how long precopy may run before it pauses the guest")
 #define OPTION_COMPRESS_STATE_ROW                                                        \
     OPTION_ROW("compress", .help = "compress the saved memory")
+#define OPTION_READ_ROW                                                                  \
+    OPTION_ROW("read", .help = "read the memory of a checkpoint instead of mapping it, " \
+                               "which takes longer the more it is")
 
 #endif

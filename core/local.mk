@@ -43,8 +43,10 @@ libmaqet_core_a_SOURCES = \
 	core/checkpoint/list.c core/checkpoint/list.h \
 	core/checkpoint/load.c core/checkpoint/load.h \
 	core/checkpoint/loading.c core/checkpoint/loading.h \
+	core/checkpoint/mappable.c core/checkpoint/mappable.h \
 	core/checkpoint/request.h \
 	core/checkpoint/run.c core/checkpoint/run.h \
+	core/checkpoint/verify.c core/checkpoint/verify.h \
 	core/config/options.c core/config/options.h \
 	core/config/parse.c core/config/parse.h \
 	core/config/saved.c core/config/saved.h \
@@ -135,6 +137,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/bases.c core/machine/bases.h \
 	core/machine/check.c core/machine/check.h \
 	core/machine/checkpoint_files.c core/machine/checkpoint_files.h \
+	core/machine/checkpoint_memory.c core/machine/checkpoint_memory.h \
 	core/machine/command_line.c core/machine/command_line.h \
 	core/machine/console.c core/machine/console.h \
 	core/machine/console_port.c core/machine/console_port.h \
@@ -206,7 +209,11 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/migration.c core/qemu/migration.h \
+	core/qemu/migration_join.c core/qemu/migration_join.h \
+	core/qemu/migration_pages.c core/qemu/migration_pages.h \
+	core/qemu/migration_preamble.c core/qemu/migration_preamble.h \
 	core/qemu/migration_save.c core/qemu/migration_save.h \
+	core/qemu/migration_split.c core/qemu/migration_split.h \
 	core/qemu/migration_writer.c core/qemu/migration_writer.h \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/plugged.c core/qemu/plugged.h \

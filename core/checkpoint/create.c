@@ -15,7 +15,9 @@
 #include "core/base/files.h"
 #include "core/checkpoint/creatable.h"
 #include "core/checkpoint/guard.h"
+#include "core/checkpoint/mappable.h"
 #include "core/job/recover.h"
+#include "core/machine/checkpoint_memory.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/migration.h"
 #include "core/qemu/migration_writer.h"
@@ -28,6 +30,7 @@ void
 maqet_checkpoint_receipt_clear(struct maqet_checkpoint_receipt *receipt)
 {
     free(receipt->reason);
+    free(receipt->unmappable);
     maqet_strings_clear(&receipt->drives);
     *receipt = (struct maqet_checkpoint_receipt){0};
 }
@@ -110,31 +113,78 @@ show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
     maqet_context_progress(context, what, done, done + left, writing->begun);
 }
 
+/* The files of the checkpoint, and what can go into that for the memory. */
+struct files {
+    int state;
+    int memory; /* -1: there is none */
+    struct maqet_mappable mappable;
+    uint64_t size; /* of the memory, in bytes */
+};
+
+static void
+files_clear(struct files *files)
+{
+    if (files->state >= 0)
+        close(files->state);
+    if (files->memory >= 0)
+        close(files->memory);
+    maqet_mappable_clear(&files->mappable);
+}
+
+#define _cleanup_files_ _cleanup_(files_clear)
+
+static int
+create_files(const struct maqet_opened *machine, const char *name, struct files *files,
+             struct maqet_error **err)
+{
+    files->state = maqet_state_file_create(machine->context, machine->name, name, err);
+    if (files->state < 0 || !files->mappable.block)
+        return files->state < 0 ? -1 : 0;
+    files->memory = maqet_memory_file_create(machine->context, machine->name, name, err);
+    return files->memory < 0 ? -1 : 0;
+}
+
 /* Opens the file again, for writing only, as QEMU requires it in a set. -1: QEMU does not
  * write to it directly. */
 static int
-open_for_qemu(int fd, const struct maqet_checkpoint_request *request)
+open_for_qemu(const struct files *files, const struct maqet_checkpoint_request *request)
 {
-    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d", fd);
+    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d", files->state);
 
-    return request->compress ? -1 : open(path, O_WRONLY | O_CLOEXEC);
+    return request->compress || files->memory >= 0 ? -1
+                                                   : open(path, O_WRONLY | O_CLOEXEC);
+}
+
+static struct maqet_writer *
+begin_writer(const struct files *files, bool compress, struct maqet_error **err)
+{
+    const struct maqet_split_plan plan = {
+        .memory = files->memory,
+        .rest = files->state,
+        .block = files->mappable.block,
+        .size = files->size,
+        .pages_vary = files->mappable.pages_vary,
+    };
+
+    return files->memory < 0 ? maqet_writer_begin(files->state, compress, err)
+                             : maqet_writer_begin_split(&plan, err);
 }
 
 static int
 save(struct maqet_session *session, const struct maqet_checkpoint_request *request,
-     struct maqet_qmp *qmp, int fd, struct maqet_migration_result *result,
+     struct maqet_qmp *qmp, struct files *files, struct maqet_migration_result *result,
      struct maqet_error **err)
 {
     struct writing writing = {
         .session = session,
-        .writer = maqet_writer_begin(fd, request->compress, err),
+        .writer = begin_writer(files, request->compress, err),
         .name = request->name,
         .begun = maqet_now(),
     };
 
     if (!writing.writer)
         return -1;
-    _cleanup_close_ int file = open_for_qemu(fd, request);
+    _cleanup_close_ int file = open_for_qemu(files, request);
     const struct maqet_migration_save how = {
         .fd = writing.writer->pipe,
         .file = file,
@@ -142,6 +192,7 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         .take = take_all,
         .soon = flush_images,
         .method = request->method,
+        .splittable = files->memory >= 0,
         .limit = request->limit,
         .still = make_snapshots,
         .given = release_pipe,
@@ -155,7 +206,8 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
 
     int saved = guarded ? maqet_migration_save(qmp, &how, result, err) : -1;
     /* If the writer could not write, the checkpoint fails, but the guest is not affected. */
-    int written = maqet_writer_end(writing.writer, saved < 0, saved < 0 ? NULL : err);
+    int written = maqet_writer_end(writing.writer, saved < 0, &files->mappable.reason,
+                                   saved < 0 ? NULL : err);
     if (result->stuck) {
         maqet_monitor_leave(session->machine);
         session->machine->silent = true;
@@ -174,16 +226,18 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
      struct maqet_checkpoint_receipt *receipt, struct maqet_error **err)
 {
     struct maqet_migration_result result = {0};
-    const struct maqet_opened *machine = session->machine;
+    struct maqet_opened *machine = session->machine;
+    _cleanup_files_ struct files files = {
+        .state = -1, .memory = -1, .size = about->memory};
 
-    if (maqet_session_begin(session, &maqet_kind_checkpoint_create, request->name, NULL,
+    if (maqet_mappable_find(machine, qmp, request, about, &files.mappable, err) < 0 ||
+        maqet_session_begin(session, &maqet_kind_checkpoint_create, request->name, NULL,
                             err) < 0)
         return -1;
-    _cleanup_close_ int fd =
-        maqet_state_file_create(machine->context, machine->name, request->name, err);
-    if (fd < 0 || maqet_steps_prepare(session, request->name, err) < 0)
+    if (create_files(machine, request->name, &files, err) < 0 ||
+        maqet_steps_prepare(session, request->name, err) < 0)
         return -1;
-    int saved = save(session, request, qmp, fd, &result, err);
+    int saved = save(session, request, qmp, &files, &result, err);
     if (maqet_steps_finish(session, saved, err) < 0) {
         free(result.reason);
         return -1;
@@ -195,6 +249,9 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     about->method = maqet_strdup(maqet_migration_method_name(result.method));
     about->compression = maqet_strdup(request->compress ? "zstd" : NULL);
     about->mapped = result.mapped;
+    about->splittable = files.memory >= 0;
+    about->block = maqet_strdup(files.mappable.reason ? NULL : files.mappable.block);
+    receipt->unmappable = TAKE_PTR(files.mappable.reason);
     about->pause = session->stillness.pause;
     about->date = time(NULL);
     if (maqet_members_refresh(session, err) < 0 ||
@@ -202,11 +259,11 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         return -1;
     /* Reading the file for its checksum takes a while. */
     maqet_monitor_leave(session->machine);
-    if (maqet_state_file_publish(machine->context, machine->name, request->name, fd,
-                                 about, err) < 0)
+    if (maqet_state_file_publish(machine->context, machine->name, request->name,
+                                 files.state, files.memory, about, err) < 0)
         return -1;
     receipt->allocated = about->allocated;
-    receipt->length = about->size;
+    receipt->length = about->length;
     maqet_members_note_created(session, request->name);
     return maqet_session_done(session, err);
 }

@@ -12,10 +12,11 @@
 struct maqet_checkpoint_receipt {
     enum maqet_migration_method method;
     char *reason;      /* why it is not the preferred method; NULL: it is */
+    char *unmappable;  /* why a load must read the memory; NULL: it maps it */
     double pause;      /* ms for which the guest was paused, by QEMU's clock */
     double wall;       /* ms for all of it */
-    int64_t allocated; /* bytes that the state file takes on the disk */
-    int64_t length;    /* of the state file, in bytes; more if it has holes */
+    int64_t allocated; /* bytes that its files take on the disk */
+    int64_t length;    /* of these files, in bytes; more if they have holes */
     struct maqet_strings drives;
 };
 

@@ -71,8 +71,7 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
         maqet_revert_run(session, &maqet_kind_checkpoint_load, request->name,
                          maqet_loading_check_drives, loading, err) < 0)
         return -1;
-    if (maqet_vm_start_again(session->machine, TAKE_PTR(definition), &loading->incoming,
-                             request->timeout, err) == 0) {
+    if (maqet_loading_start(loading, TAKE_PTR(definition), request->timeout, err) == 0) {
         *pid = session->machine->run.pid;
         return maqet_job_done(session->job, err);
     }

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/checkpoint/loading.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/base/process.h"
+#include "core/checkpoint/mappable.h"
+#include "core/machine/checkpoint_memory.h"
 #include "core/machine/command_line.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
+#include "core/qemu/migration_join.h"
 #include "core/qemu/qmp.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
@@ -20,6 +25,7 @@ maqet_loading_clear(struct maqet_loading *loading)
     maqet_session_free(loading->session);
     maqet_checkpoint_clear(&loading->about);
     free(loading->verified);
+    free(loading->memory_file);
     if (loading->incoming.fd >= 0)
         close(loading->incoming.fd);
 }
@@ -290,6 +296,42 @@ warn_of_unrecorded(const struct maqet_loading *loading, const char *name)
                       name, loading->session->machine->name);
 }
 
+/* QEMU reads the memory with the rest. */
+static int
+read_memory(struct maqet_loading *loading, struct maqet_error **err)
+{
+    const char *path = loading->memory_file;
+    _cleanup_close_ int memory = open(path, O_RDONLY | O_CLOEXEC);
+    const struct maqet_split_plan plan = {.memory = memory,
+                                          .rest = loading->incoming.fd,
+                                          .block = loading->about.block,
+                                          .size = loading->about.memory};
+
+    if (memory < 0)
+        return maqet_error_errno(err, errno, "Cannot read %s", path);
+    int stream = maqet_join(&plan, err);
+    if (stream < 0)
+        return -1;
+    close(loading->incoming.fd);
+    loading->incoming.fd = stream;
+    return 0;
+}
+
+/* QEMU maps the memory, and reads only the rest. */
+static int
+map_memory(struct maqet_loading *loading)
+{
+    const struct maqet_checkpoint *about = &loading->about;
+
+    loading->incoming.memory = (struct maqet_mapped_memory){
+        .file = loading->memory_file,
+        .block = about->block,
+        .size = about->memory,
+        .readonly = maqet_mappable_readonly(about->version),
+    };
+    return 0;
+}
+
 int
 maqet_loading_open(const struct maqet_context *context,
                    const struct maqet_checkpoint_request *request,
@@ -326,7 +368,41 @@ maqet_loading_open(const struct maqet_context *context,
         warn_of_unrecorded(loading, name);
     loading->incoming = (struct maqet_incoming){.fd = fd,
                                                 .mapped = loading->about.mapped,
+                                                .splittable = loading->about.splittable,
                                                 .machine = loading->about.machine,
                                                 .slots = &machine->vm->slots};
-    return 0;
+    if (!loading->about.block)
+        return 0;
+    loading->memory_file = maqet_memory_file_path(context, machine->name, name);
+    return request->read ? read_memory(loading, err) : map_memory(loading);
+}
+
+/* ---- starting ---- */
+
+/* Whether QEMU opens the file that it maps for writing, which its mode does not let us do. */
+static bool
+must_be_let(const struct maqet_loading *loading)
+{
+    return loading->incoming.memory.file && !loading->incoming.memory.readonly &&
+           geteuid() != 0;
+}
+
+int
+maqet_loading_start(struct maqet_loading *loading, struct maqet_definition *definition,
+                    int64_t timeout, struct maqet_error **err)
+{
+    struct maqet_opened *machine = loading->session->machine;
+    const char *name = loading->about.name;
+    bool let = must_be_let(loading);
+
+    if (let && maqet_memory_file_let_open(machine->context, machine->name, name, true,
+                                          err) < 0) {
+        maqet_definition_free(definition);
+        return -1;
+    }
+    int started =
+        maqet_vm_start_again(machine, definition, &loading->incoming, timeout, err);
+    if (let)
+        maqet_memory_file_let_open(machine->context, machine->name, name, false, NULL);
+    return started;
 }

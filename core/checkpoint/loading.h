@@ -14,7 +14,8 @@ struct maqet_loading {
     struct maqet_session *session; /* its members: the checkpoint's drives */
     struct maqet_checkpoint about;
     struct maqet_incoming incoming;
-    char *verified; /* see maqet_state_file_open */
+    char *verified;    /* see maqet_state_file_open */
+    char *memory_file; /* or NULL */
 };
 
 #define MAQET_LOADING_INIT ((struct maqet_loading){.incoming = {.fd = -1}})
@@ -27,6 +28,11 @@ int maqet_loading_open(const struct maqet_context *context,
 /* Whether the drives have the snapshots that the memory belongs to. @loading is a struct
  * maqet_loading: for maqet_revert_run(). */
 int maqet_loading_check_drives(const void *loading, struct maqet_error **err);
+
+/* Starts the opened machine with a definition (taken), from the checkpoint. */
+int maqet_loading_start(struct maqet_loading *loading,
+                        struct maqet_definition *definition, int64_t timeout,
+                        struct maqet_error **err);
 
 void maqet_loading_clear(struct maqet_loading *loading);
 

@@ -15,6 +15,7 @@ struct maqet_checkpoint_request {
     int64_t limit;        /* create, keep: ms for precopy */
     int64_t timeout;      /* load: ms for QEMU to answer */
     bool running;         /* load: if QEMU runs, it is ended */
+    bool read;            /* load: QEMU reads the memory, even if it could map it */
     bool silent;          /* load: QEMU is known not to answer, and is not asked */
     const char *keep;     /* load: save the present state under this name; NULL: don't */
     const char *verified; /* load: from maqet_checkpoint_loadable(); may be NULL */

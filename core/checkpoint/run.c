@@ -142,8 +142,7 @@ start(struct test *test, int64_t timeout, struct maqet_error **err)
 
     test->loading.incoming.served = &test->drives;
     test->loading.incoming.sockets = &test->sockets;
-    if (!definition || maqet_vm_start_again(session->machine, definition,
-                                            &test->loading.incoming, timeout, err) < 0)
+    if (!definition || maqet_loading_start(&test->loading, definition, timeout, err) < 0)
         return -1;
     test->qemu = session->machine->run.pid;
     test->pidfd = maqet_pidfd_open(test->qemu);

@@ -292,7 +292,8 @@ bring_up(struct maqet_launching *launching, struct maqet_qmp *qmp, bool waits,
     if (deadline.end >= 0)
         deadline.end += maqet_now() - begun;
     if (incoming)
-        return maqet_migration_load(qmp, incoming->fd, incoming->mapped, err);
+        return maqet_migration_load(qmp, incoming->fd, incoming->mapped,
+                                    incoming->splittable, err);
     return waits
                ? maqet_qmp_tell(qmp, "cont", NULL, -1, maqet_deadline_left(deadline), err)
                : 0;
@@ -438,10 +439,11 @@ maqet_launching_run(struct maqet_launching *launching, struct maqet_error **err)
         return -1;
     bool waits = !incoming && maqet_vm_drives_are_asked_again(launching->vm);
     maqet_command_line_add_start(
-        &argv,
-        &(struct maqet_start_arguments){.incoming = incoming,
-                                        .machine = incoming ? incoming->machine : NULL,
-                                        .paused = waits});
+        &argv, &(struct maqet_start_arguments){
+                   .incoming = incoming,
+                   .machine = incoming ? incoming->machine : NULL,
+                   .memory = incoming && incoming->memory.file ? &incoming->memory : NULL,
+                   .paused = waits});
     if (maqet_vm_drives_check_same(launching->vm, err) < 0 ||
         maqet_sandbox_confine(launching->vm, &argv, dir_fd, &confinement, &scratch, err) <
             0 ||

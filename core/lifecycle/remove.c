@@ -16,6 +16,7 @@
 #include "core/lifecycle/remove_elsewhere.h"
 #include "core/lifecycle/stop.h"
 #include "core/machine/checkpoint_files.h"
+#include "core/machine/checkpoint_memory.h"
 #include "core/machine/images_file.h"
 #include "core/machine/needs.h"
 #include "core/machine/opened.h"
@@ -256,24 +257,33 @@ plan_elsewhere(struct planning *planning)
     }
 }
 
-/* The memory of its checkpoints is always deleted. */
 static int
-plan_checkpoints(struct planning *planning, struct maqet_error **err)
+plan_checkpoint_files(struct planning *planning, const char *suffix,
+                      struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_free_ char *folder =
         maqet_store_file(planning->context, planning->name, MAQET_STORE_CHECKPOINTS);
 
-    if (maqet_state_file_list(planning->context, planning->name, ".state", &names, err) <
-        0)
+    if (maqet_state_file_list(planning->context, planning->name, suffix, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
-        _cleanup_free_ char *path = maqet_format("%s/%s.state", folder, names.items[i]);
+        _cleanup_free_ char *path =
+            maqet_format("%s/%s%s", folder, names.items[i], suffix);
 
         add_file(planning->plan, MAQET_REMOVED_MEMORY, path, true,
                  maqet_format("memory of the checkpoint '%s'", names.items[i]));
     }
     return 0;
+}
+
+/* The memory of its checkpoints is always deleted. */
+static int
+plan_checkpoints(struct planning *planning, struct maqet_error **err)
+{
+    return plan_checkpoint_files(planning, ".state", err) < 0
+               ? -1
+               : plan_checkpoint_files(planning, MAQET_MEMORY_SUFFIX, err);
 }
 
 int

@@ -5,6 +5,7 @@
 #ifndef MAQET_LIFECYCLE_START_H
 #define MAQET_LIFECYCLE_START_H
 
+#include "core/machine/command_line.h"
 #include "core/machine/drives.h"
 #include "core/machine/opened.h"
 
@@ -24,8 +25,10 @@ int maqet_vm_start(const struct maqet_context *context, const char *name,
 
 /* A saved state with which a guest resumes instead of booting. */
 struct maqet_incoming {
-    int fd;              /* the file, as QEMU wrote it; stays the caller's */
-    bool mapped;         /* each page has its place in it */
+    int fd;          /* the file, as QEMU wrote it; stays the caller's */
+    bool mapped;     /* each page has its place in it */
+    bool splittable; /* see struct maqet_migration_save */
+    struct maqet_mapped_memory memory; /* the memory is in that file; NULL: in @fd */
     const char *machine; /* the machine type that it needs; NULL: the definition's */
     const struct maqet_slots *slots; /* of the drives when it was saved */
     /* For a guest whose changes are discarded: the drives that are served, and their

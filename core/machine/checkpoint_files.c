@@ -9,6 +9,7 @@
 #include "core/base/checksum.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/machine/checkpoint_memory.h"
 #include "core/machine/store.h"
 #include "core/qemu/migration_writer.h"
 
@@ -30,9 +31,10 @@ static const struct maqet_fields checkpoint_fields = MAQET_FIELDS_OF(
     MAQET_SLOTS_ROWS(struct maqet_checkpoint), VALUE(flash),
     VALUE(memory, .known = MAQET_KNOWN(struct maqet_checkpoint, has_memory)),
     VALUE(method, .sparse = true), VALUE(compression, .sparse = true), VALUE(mapped),
-    VALUE(pause), VALUE(date),
+    VALUE(splittable), VALUE(pause), VALUE(date),
     VALUE(size, .known = MAQET_KNOWN(struct maqet_checkpoint, has_size)),
-    VALUE(checksum, .sparse = true));
+    VALUE(checksum, .sparse = true), VALUE(block, .sparse = true),
+    VALUE(memory_checksum, .sparse = true), VALUE(memory_identity, .sparse = true));
 
 /* "snapshots": {DRIVE: {...}} */
 static const struct maqet_fields snapshot_fields = MAQET_FIELDS_OF(
@@ -145,14 +147,27 @@ temporary_path(const struct maqet_context *context, const char *vm, const char *
     return maqet_format("%s/.%s.state.new", folder, name);
 }
 
-/* The space that the file takes up is not recorded, because it may differ for a copy. */
+/* The space that the files take up is not recorded, because it may differ for copies. */
 static void
-measure_state(struct maqet_checkpoint *about, const char *path)
+measure(struct maqet_checkpoint *about, const struct maqet_context *context,
+        const char *vm, const char *name)
 {
-    struct stat status;
+    _cleanup_free_ char *memory = maqet_memory_file_path(context, vm, name);
+    _cleanup_free_ char *state = path_of(context, vm, name, ".state");
+    const char *const paths[] = {state, about->block ? memory : NULL};
 
-    about->is_there = stat(path, &status) == 0;
-    about->allocated = about->is_there ? (int64_t)status.st_blocks * 512 : 0;
+    about->is_there = true;
+    about->allocated = 0;
+    about->length = about->size + (about->block ? (int64_t)about->memory : 0);
+    for (size_t i = 0; i < 2 && paths[i]; i++) {
+        struct stat status;
+        bool found = stat(paths[i], &status) == 0;
+
+        about->is_there = about->is_there && found;
+        about->allocated += found ? (int64_t)status.st_blocks * 512 : 0;
+    }
+    if (!about->is_there)
+        about->allocated = 0;
 }
 
 int
@@ -170,15 +185,29 @@ maqet_state_file_create(const struct maqet_context *context, const char *vm,
     return fd;
 }
 
+static int
+write_description(const struct maqet_context *context, const char *vm, const char *name,
+                  const struct maqet_checkpoint *about, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = path_of(context, vm, name, ".json");
+    _cleanup_json_ json_object *object = describe(about);
+
+    return maqet_json_write(path, object, err);
+}
+
 int
 maqet_state_file_publish(const struct maqet_context *context, const char *vm,
-                         const char *name, int fd, struct maqet_checkpoint *about,
-                         struct maqet_error **err)
+                         const char *name, int fd, int memory,
+                         struct maqet_checkpoint *about, struct maqet_error **err)
 {
     _cleanup_free_ char *temporary = temporary_path(context, vm, name);
     _cleanup_free_ char *state = path_of(context, vm, name, ".state");
-    _cleanup_free_ char *description = path_of(context, vm, name, ".json");
     struct stat status;
+
+    if (about->block
+            ? maqet_memory_file_publish(context, vm, name, memory, about, err) < 0
+            : memory >= 0 && maqet_memory_file_remove(context, vm, name, err) < 0)
+        return -1;
 
     if (fsync(fd) < 0 || fstat(fd, &status) < 0)
         return maqet_error_errno(err, errno, "Cannot write %s", temporary);
@@ -189,21 +218,10 @@ maqet_state_file_publish(const struct maqet_context *context, const char *vm,
     about->has_size = true;
     if (rename(temporary, state) < 0)
         return maqet_error_errno(err, errno, "Cannot create %s", state);
-    _cleanup_json_ json_object *object = describe(about);
-    if (maqet_json_write(description, object, err) < 0)
+    if (write_description(context, vm, name, about, err) < 0)
         return -1;
-    measure_state(about, state);
+    measure(about, context, vm, name);
     return 0;
-}
-
-/* Adds what can be done without the file to an error. Returns -1. */
-static int
-error_damaged(const char *vm, const char *name, struct maqet_error **err)
-{
-    maqet_error_remark(err, "The guest's memory is lost");
-    maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES, vm, name, NULL);
-    maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT, vm, name, NULL);
-    return -1;
 }
 
 static int
@@ -219,7 +237,7 @@ verify(int fd, const char *path, const char *vm, const char *name,
         maqet_error_set(err, MAQET_ERROR_FAILED,
                         "%s is damaged: it has %lld bytes instead of %lld", path,
                         (long long)status.st_size, (long long)about->size);
-        return error_damaged(vm, name, err);
+        return maqet_memory_file_error_damaged(vm, name, err);
     }
     if (about->checksum && !(mark && *verified && strcmp(mark, *verified) == 0)) {
         _cleanup_free_ char *present = maqet_fd_checksum(fd, path, UINT64_MAX, err);
@@ -230,7 +248,7 @@ verify(int fd, const char *path, const char *vm, const char *name,
             maqet_error_set(err, MAQET_ERROR_FAILED,
                             "%s is damaged: its checksum is %s instead of %s", path,
                             present, about->checksum);
-            return error_damaged(vm, name, err);
+            return maqet_memory_file_error_damaged(vm, name, err);
         }
     }
     free(*verified);
@@ -238,10 +256,11 @@ verify(int fd, const char *path, const char *vm, const char *name,
     return 0;
 }
 
-int
-maqet_state_file_open(const struct maqet_context *context, const char *vm,
-                      const char *name, const struct maqet_checkpoint *about,
-                      char **verified, struct maqet_error **err)
+/* Opens it if it is what was written. Returns a descriptor, or -1. */
+static int
+open_verified(const struct maqet_context *context, const char *vm, const char *name,
+              const struct maqet_checkpoint *about, char **verified,
+              struct maqet_error **err)
 {
     _cleanup_free_ char *path = path_of(context, vm, name, ".state");
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -251,18 +270,55 @@ maqet_state_file_open(const struct maqet_context *context, const char *vm,
 
         maqet_error_errno(err, errno, "Cannot read %s", path);
         /* If it cannot be opened, it need not be damaged. */
-        return gone ? error_damaged(vm, name, err) : -1;
+        return gone ? maqet_memory_file_error_damaged(vm, name, err) : -1;
     }
-    if (verify(fd, path, vm, name, about, verified, err) < 0)
+    return verify(fd, path, vm, name, about, verified, err) < 0 ? -1 : TAKE_FD(fd);
+}
+
+/* If the file was copied, it is read only this once. */
+static int
+check_memory(const struct maqet_context *context, const char *vm, const char *name,
+             struct maqet_checkpoint *about, struct maqet_error **err)
+{
+    bool read;
+
+    if (maqet_memory_file_check(context, vm, name, about, &read, err) < 0)
+        return -1;
+    return read ? write_description(context, vm, name, about, err) : 0;
+}
+
+int
+maqet_state_file_open(const struct maqet_context *context, const char *vm,
+                      const char *name, struct maqet_checkpoint *about, char **verified,
+                      struct maqet_error **err)
+{
+    _cleanup_close_ int fd = open_verified(context, vm, name, about, verified, err);
+
+    if (fd < 0 || (about->block && check_memory(context, vm, name, about, err) < 0))
         return -1;
     if (!about->compression)
         return TAKE_FD(fd);
     if (strcmp(about->compression, "zstd") == 0)
         return maqet_writer_unpack(fd, err);
+    _cleanup_free_ char *path = path_of(context, vm, name, ".state");
     return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                            "%s is compressed with %s, which this version of maqet "
                            "does not support",
                            path, about->compression);
+}
+
+int
+maqet_state_file_verify(const struct maqet_context *context, const char *vm,
+                        const char *name, const struct maqet_checkpoint *about,
+                        struct maqet_error **err)
+{
+    _cleanup_free_ char *verified = NULL;
+    _cleanup_close_ int fd = open_verified(context, vm, name, about, &verified, err);
+
+    return fd < 0 || (about->block &&
+                      maqet_memory_file_verify(context, vm, name, about, err) < 0)
+               ? -1
+               : 0;
 }
 
 int
@@ -275,9 +331,11 @@ maqet_state_file_remove(const struct maqet_context *context, const char *vm,
     _cleanup_free_ char *temporary = temporary_path(context, vm, name);
 
     /* Without its description it is no longer a checkpoint. */
-    return maqet_file_missing(folder) || (maqet_file_remove(description, err) == 0 &&
-                                          maqet_file_remove(state, err) == 0 &&
-                                          maqet_file_remove(temporary, err) == 0)
+    return maqet_file_missing(folder) ||
+                   (maqet_file_remove(description, err) == 0 &&
+                    maqet_file_remove(state, err) == 0 &&
+                    maqet_file_remove(temporary, err) == 0 &&
+                    maqet_memory_file_remove(context, vm, name, err) == 0)
                ? 0
                : -1;
 }
@@ -330,7 +388,6 @@ maqet_state_file_about(const struct maqet_context *context, const char *vm,
                        struct maqet_error **err)
 {
     _cleanup_free_ char *path = path_of(context, vm, name, ".json");
-    _cleanup_free_ char *state = path_of(context, vm, name, ".state");
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     if (strchr(name, '/') || maqet_file_missing(path))
@@ -345,6 +402,6 @@ maqet_state_file_about(const struct maqet_context *context, const char *vm,
         return -1;
     }
     about->name = maqet_strdup(name);
-    measure_state(about, state);
+    measure(about, context, vm, name);
     return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * checkpoint_files.h - the files of a checkpoint, in checkpoints/ in the machine's
  * folder: NAME.state, the guest's memory and devices as QEMU wrote them, and NAME.json,
- * the description. The description is written last: if it exists, the checkpoint is
+ * the description; if the memory can be mapped, it is in NAME.ram (checkpoint_memory.h). The description is written last: if it exists, the checkpoint is
  * complete.
  */
 #ifndef MAQET_MACHINE_CHECKPOINT_FILES_H
@@ -32,6 +32,7 @@ struct maqet_checkpoint {
     char *method;
     char *compression; /* NULL: the file is not compressed */
     bool mapped;       /* QEMU's mapped-ram */
+    bool splittable;   /* see struct maqet_migration_save */
     double pause;      /* ms for which the guest was paused */
     int64_t date;      /* s since 1970 */
 
@@ -39,8 +40,16 @@ struct maqet_checkpoint {
     int64_t size; /* in bytes */
     bool has_size;
     char *checksum;
-    int64_t allocated; /* bytes that it takes up on the disk; not in the file */
-    bool is_there;     /* not in the file */
+
+    /* NAME.ram, which is as long as the memory. */
+    char *block; /* QEMU's name of the memory; NULL: there is no such file */
+    char *memory_checksum;
+    char *memory_identity;
+
+    /* Of both; not in the description. */
+    int64_t allocated; /* bytes that they take up on the disk */
+    int64_t length;    /* in bytes */
+    bool is_there;
 
     /* The snapshots of its drives, if they are recorded. */
     bool has_snapshots;
@@ -66,23 +75,28 @@ void maqet_checkpoint_add_snapshot(struct maqet_checkpoint *about,
 const struct maqet_snapshot *
 maqet_checkpoint_snapshot(const struct maqet_checkpoint *about, const char *drive);
 
-/* Creates the file for the memory with a temporary name and mode 0600. Returns a
- * descriptor, or -1. */
+/* Creates NAME.state with a temporary name and mode 0600. Returns a descriptor, or -1. */
 int maqet_state_file_create(const struct maqet_context *context, const char *vm,
                             const char *name, struct maqet_error **err);
 
-/* Syncs that file, gives it its name, and writes the description. @about gets its size,
- * checksum and allocated size. */
+/* Syncs that file, gives it its name, and writes the description. @memory: NAME.ram, which is
+ * published before if @about has a block, and else removed; -1: there is none. @about gets
+ * sizes, checksums and allocated size. */
 int maqet_state_file_publish(const struct maqet_context *context, const char *vm,
-                             const char *name, int fd, struct maqet_checkpoint *about,
-                             struct maqet_error **err);
+                             const char *name, int fd, int memory,
+                             struct maqet_checkpoint *about, struct maqet_error **err);
 
-/* Opens it for reading, decompressed. Returns a descriptor, or -1, also if its length or
- * checksum is wrong. *verified is the file that was verified (maqet_file_mark), which
+/* Opens it for reading, decompressed, and checks NAME.ram, whose new identity is recorded if
+ * it was copied. Returns a descriptor, or -1, also if its length or checksum is wrong. *verified is the file that was verified (maqet_file_mark), which
  * need not be read again: NULL, or the value from an earlier call. The caller frees. */
 int maqet_state_file_open(const struct maqet_context *context, const char *vm,
-                          const char *name, const struct maqet_checkpoint *about,
+                          const char *name, struct maqet_checkpoint *about,
                           char **verified, struct maqet_error **err);
+
+/* Reads all files of a checkpoint, and compares their checksums. */
+int maqet_state_file_verify(const struct maqet_context *context, const char *vm,
+                            const char *name, const struct maqet_checkpoint *about,
+                            struct maqet_error **err);
 
 /* Removes all its files, complete or not. */
 int maqet_state_file_remove(const struct maqet_context *context, const char *vm,

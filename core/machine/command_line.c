@@ -209,6 +209,27 @@ maqet_vm_command_line(struct maqet_vm *vm, struct maqet_strings *argv,
 
 /* ---- the arguments of one start ---- */
 
+/* The memory has the name that QEMU gives its own, by which the state refers to it. */
+static const char mapped_memory[] = "memory-backend-file";
+static const char mapped_name[] = "x-use-canonical-path-for-ramblock-id=off";
+
+static void
+add_mapped_memory(struct maqet_args *args, const struct maqet_mapped_memory *mapped)
+{
+    struct maqet_props *memory = maqet_args_object(args, mapped_memory, mapped->block);
+
+    maqet_props_string(memory, "mem-path", mapped->file);
+    maqet_props_bool(memory, "share", false);
+    maqet_props_int(memory, "size", (int64_t)mapped->size);
+    if (mapped->readonly) {
+        maqet_props_bool(memory, "readonly", true);
+        maqet_props_bool(memory, "rom", false);
+    }
+    maqet_props_bool(memory, "x-use-canonical-path-for-ramblock-id", false);
+    maqet_props_string(maqet_args_settings(args, "-machine", NULL), "memory-backend",
+                       mapped->block);
+}
+
 void
 maqet_command_line_add_start(struct maqet_strings *argv,
                              const struct maqet_start_arguments *start)
@@ -216,6 +237,8 @@ maqet_command_line_add_start(struct maqet_strings *argv,
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
     /* Of several types, QEMU uses the last one. */
+    if (start->incoming && start->memory)
+        add_mapped_memory(args, start->memory);
     if (start->incoming && start->machine)
         maqet_props_string(maqet_args_settings(args, "-machine", NULL), "type",
                            start->machine);
@@ -235,13 +258,27 @@ cut_pair(struct maqet_strings *argv, const char *option)
     return true;
 }
 
+/* Whether the last arguments are "-object", the memory, "-machine" and its name. The user's
+ * own memory has another name in QEMU. */
+static bool
+is_mapped_memory_last(const struct maqet_strings *argv)
+{
+    const char *memory = argv->count >= 4 ? argv->items[argv->count - 3] : "";
+
+    return maqet_text_starts(memory, mapped_memory) && strstr(memory, mapped_name);
+}
+
 void
 maqet_command_line_cut_start(struct maqet_strings *argv)
 {
-    if (cut_pair(argv, "-incoming"))
-        cut_pair(argv, "-machine");
-    else if (argv->count > 0 && strcmp(argv->items[argv->count - 1], "-S") == 0)
+    if (cut_pair(argv, "-incoming")) {
+        if (!is_mapped_memory_last(argv))
+            cut_pair(argv, "-machine"); /* its type */
+        if (is_mapped_memory_last(argv))
+            maqet_strings_cut(argv, argv->count - 4);
+    } else if (argv->count > 0 && strcmp(argv->items[argv->count - 1], "-S") == 0) {
         maqet_strings_cut(argv, argv->count - 1);
+    }
 }
 
 int

@@ -18,11 +18,20 @@ uint64_t maqet_vm_memory(const struct maqet_vm *vm);
 /* The default of the key `cpu`; NULL: QEMU's own, or `arguments` say it. */
 const char *maqet_vm_default_cpu(const struct maqet_vm *vm);
 
+/* A file that is mapped as the guest's memory; what the guest writes stays private. */
+struct maqet_mapped_memory {
+    const char *file;
+    const char *block; /* QEMU's name of the memory */
+    uint64_t size;     /* in bytes */
+    bool readonly;     /* QEMU need not open it for writing */
+};
+
 /* The arguments of one start: how the guest begins to run. */
 struct maqet_start_arguments {
     bool incoming;       /* with a state that will be loaded */
     const char *machine; /* with @incoming: the machine's versioned type, or NULL */
-    bool paused;         /* without @incoming: paused until `cont` */
+    const struct maqet_mapped_memory *memory; /* with @incoming: its memory, or NULL */
+    bool paused;                              /* without @incoming: paused until `cont` */
 };
 
 void maqet_command_line_add_start(struct maqet_strings *argv,

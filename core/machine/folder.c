@@ -8,6 +8,7 @@
 
 #include "core/base/logfile.h"
 #include "core/base/replacement.h"
+#include "core/machine/checkpoint_memory.h"
 #include "core/machine/events.h"
 #include "core/machine/keeper.h"
 #include "core/machine/store.h"
@@ -54,20 +55,31 @@ is_named_with(const char *name, const char *suffix)
     return maqet_snapshot_name_valid(stem);
 }
 
-/* In the folder of checkpoints: NAME.json, NAME.state, and their names before they are
- * complete (core/machine/checkpoint_files.c). */
+static bool
+is_named_with_one_of(const char *file, const char *const *suffixes)
+{
+    for (; *suffixes; suffixes++)
+        if (is_named_with(file, *suffixes))
+            return true;
+    return false;
+}
+
+/* In the folder of checkpoints: NAME.json, NAME.state, NAME.ram, and their names before they
+ * are complete (core/machine/checkpoint_files.c). */
 static bool
 is_own_checkpoint_file(const char *file)
 {
+    static const char *const complete[] = {".json", ".state", MAQET_MEMORY_SUFFIX, NULL};
+    static const char *const begun[] = {".state.new", MAQET_MEMORY_SUFFIX ".new", NULL};
     const char *temporary = *file ? strstr(file + 1, MAQET_FILE_TEMPORARY) : NULL;
 
     if (file[0] != '.')
-        return is_named_with(file, ".json") || is_named_with(file, ".state");
+        return is_named_with_one_of(file, complete);
     if (!temporary)
-        return is_named_with(file + 1, ".state.new");
+        return is_named_with_one_of(file + 1, begun);
     _cleanup_free_ char *replaced =
         maqet_strndup(file + 1, (size_t)(temporary - file) - 1);
-    return is_named_with(replaced, ".json") || is_named_with(file + 1, ".state.new");
+    return is_named_with(replaced, ".json") || is_named_with_one_of(file + 1, begun);
 }
 
 /* Whether a folder in the folder of drives' folders is that of a drive. What is in it

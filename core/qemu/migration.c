@@ -261,6 +261,7 @@ maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err)
         return -1;
     /* The process that set them may have been killed. QEMU keeps mapped-ram until the end. */
     maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
+    maqet_migration_set_capability(qmp, MAQET_MIGRATION_SPLITTABLE, false, NULL);
     maqet_migration_set_capability(qmp, "background-snapshot", false, NULL);
     maqet_migration_set_capability(qmp, "pause-before-switchover", false, NULL);
     return maqet_migration_resume(qmp, err);
@@ -278,16 +279,22 @@ await_load(struct maqet_qmp *qmp, struct maqet_error **err)
 
         if (!state && reason->code != MAQET_ERROR_TIMEOUT)
             return maqet_error_move(err, TAKE_PTR(reason));
-        if (state && strcmp(state, "inmigrate") != 0)
+        if (state && strcmp(state, "inmigrate") != 0) {
+            /* What was set for loading is not in the way of the next save. */
+            maqet_migration_set_capability(qmp, MAQET_MIGRATION_SPLITTABLE, false, NULL);
             return maqet_migration_resume(qmp, err);
+        }
         json_object_put(maqet_qmp_event(qmp, "MIGRATION", LOAD_INTERVAL, NULL));
     }
 }
 
 int
-maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped, struct maqet_error **err)
+maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped, bool splittable,
+                     struct maqet_error **err)
 {
     if (maqet_migration_set_capability(qmp, "events", true, err) < 0 ||
+        (splittable && maqet_migration_set_capability(qmp, MAQET_MIGRATION_SPLITTABLE,
+                                                      true, err) < 0) ||
         maqet_migration_give(qmp, fd, mapped, err) < 0 ||
         maqet_migration_begin(qmp, "migrate-incoming", mapped, err) < 0 ||
         await_load(qmp, err) < 0)

@@ -18,8 +18,9 @@ char *maqet_migration_blocked(struct maqet_qmp *qmp, struct maqet_error **err);
 int maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err);
 
 /* Makes a QEMU that was started with `-incoming defer` read a state from a file, and
- * resumes the guest. @mapped: as reported when the state was saved. */
-int maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped,
+ * resumes the guest. @mapped: as reported when the state was saved. @splittable: it was
+ * saved with that option. */
+int maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped, bool splittable,
                          struct maqet_error **err);
 
 /* Finishes a load that another process began: waits until the state is read, and resumes
@@ -34,6 +35,9 @@ json_object *maqet_migration_ask(struct maqet_qmp *qmp, const char *command,
                                  struct maqet_error **err);
 int maqet_migration_tell(struct maqet_qmp *qmp, const char *command,
                          json_object *arguments, struct maqet_error **err);
+
+/* With it, QEMU refuses to load a state unless it was saved with it, too. */
+#define MAQET_MIGRATION_SPLITTABLE "x-ignore-shared"
 
 int maqet_migration_set_capability(struct maqet_qmp *qmp, const char *name, bool on,
                                    struct maqet_error **err);

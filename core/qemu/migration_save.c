@@ -383,6 +383,8 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
 
     *result = (struct maqet_migration_result){0};
     if (!before || maqet_migration_set_capability(qmp, "events", true, err) < 0 ||
+        maqet_migration_set_capability(qmp, MAQET_MIGRATION_SPLITTABLE, save->splittable,
+                                       err) < 0 ||
         choose(qmp, save->method, result, err) < 0)
         return -1;
     const struct method *method = &methods[result->method];
@@ -412,5 +414,6 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
         maqet_migration_take_back(qmp);
     if (method->capability)
         maqet_migration_set_capability(qmp, method->capability, false, NULL);
+    maqet_migration_set_capability(qmp, MAQET_MIGRATION_SPLITTABLE, false, NULL);
     return done;
 }

@@ -34,6 +34,10 @@ struct maqet_migration_save {
     int file; /* the file itself, write-only, for mapped-ram; -1: only the pipe */
     int pid;  /* of QEMU */
     enum maqet_migration_method method;
+    /* The pages may be taken out of what QEMU writes (migration_split.h). QEMU reads the
+     * state only if it is told that, and if not, refuses it. The guest's memory must not be
+     * shared with other processes: it would not be saved. */
+    bool splittable;
     int64_t limit;            /* ms after which precopy pauses the guest */
     void (*take)(void *data); /* may be called again, without effect */
     /* Called once before the guest is paused, to shorten the pause. */

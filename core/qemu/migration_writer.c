@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <zstd.h>
@@ -14,6 +15,21 @@
 #include "core/qemu/launch.h"
 
 enum { CHUNK = 1 << 20 /* bytes of one read, and in the pipe */ };
+
+/* What the child works with. */
+struct writing {
+    int source;
+    size_t filled;                /* bytes to skip */
+    struct maqet_split_plan plan; /* its file for the rest: for all, if it is not split */
+    bool splits;
+    bool compress;
+};
+
+/* What the parent gets. */
+struct written {
+    int failed;      /* an error number, or 0 */
+    char whole[128]; /* why it was not split; "": it was, or was not to be */
+};
 
 /* ---- the child ---- */
 
@@ -26,20 +42,25 @@ is_useless(int control)
     return poll(&fd, 1, 0) > 0;
 }
 
-/* Compresses, or passes on, what is written to the file. */
+/* Compresses, splits, or passes on, what is written to the file. */
 struct packer {
     int file;
-    ZSTD_CCtx *compressor; /* NULL: none */
+    struct maqet_split *split; /* NULL: it is not split */
+    ZSTD_CCtx *compressor;     /* NULL: none */
     char *packed;
     size_t size;
 };
 
 /* Returns an error number, or 0. */
 static int
-packer_open(struct packer *packer, int file, bool compress)
+packer_open(struct packer *packer, const struct writing *writing)
 {
-    *packer = (struct packer){.file = file};
-    if (!compress)
+    *packer = (struct packer){.file = writing->plan.rest};
+    if (writing->splits) {
+        packer->split = maqet_split_new(&writing->plan);
+        return packer->split ? 0 : ENOMEM;
+    }
+    if (!writing->compress)
         return 0;
     packer->size = ZSTD_CStreamOutSize();
     packer->packed = malloc(packer->size);
@@ -51,16 +72,22 @@ packer_open(struct packer *packer, int file, bool compress)
     return 0;
 }
 
-/* Writes; a length of 0 finishes. Returns an error number, or 0. */
+static void
+packer_close(struct packer *packer)
+{
+    maqet_split_free(packer->split);
+    ZSTD_freeCCtx(packer->compressor);
+    free(packer->packed);
+}
+
+/* Returns an error number, or 0. */
 static int
-pack(struct packer *packer, const char *bytes, size_t length)
+compress(struct packer *packer, const char *bytes, size_t length)
 {
     ZSTD_inBuffer in = {.src = bytes, .size = length};
     ZSTD_EndDirective mode = length > 0 ? ZSTD_e_continue : ZSTD_e_end;
     size_t left;
 
-    if (!packer->compressor)
-        return maqet_fd_write(packer->file, bytes, length) < 0 ? errno : 0;
     do {
         ZSTD_outBuffer out = {.dst = packer->packed, .size = packer->size};
 
@@ -71,6 +98,18 @@ pack(struct packer *packer, const char *bytes, size_t length)
             return errno;
     } while (mode == ZSTD_e_end ? left > 0 : in.pos < in.size);
     return 0;
+}
+
+/* Writes; a length of 0 finishes. Returns an error number, or 0. */
+static int
+pack(struct packer *packer, const char *bytes, size_t length)
+{
+    if (packer->split)
+        return length > 0 ? maqet_split_feed(packer->split, bytes, length)
+                          : maqet_split_finish(packer->split);
+    if (packer->compressor)
+        return compress(packer, bytes, length);
+    return maqet_fd_write(packer->file, bytes, length) < 0 ? errno : 0;
 }
 
 /* Reads what the pipe was filled with. */
@@ -89,20 +128,20 @@ skip(int source, size_t count)
     }
 }
 
-/* Reads to the end of the pipe. Returns the first error number; 0: all is written. */
-static int
-take(int source, int file, int control, bool compress)
+/* Reads to the end of the pipe, and fills what the parent gets. */
+static void
+take(const struct writing *writing, int control, struct written *written)
 {
     struct packer packer;
     char *bytes = malloc(CHUNK);
-    int failed = packer_open(&packer, file, compress);
+    int failed = packer_open(&packer, writing);
     char little[4096];
 
     if (!bytes)
         failed = ENOMEM;
     for (;;) {
         char *target = bytes ? bytes : little;
-        ssize_t count = read(source, target, bytes ? CHUNK : sizeof(little));
+        ssize_t count = read(writing->source, target, bytes ? CHUNK : sizeof(little));
 
         if (count < 0 && errno == EINTR)
             continue;
@@ -115,30 +154,25 @@ take(int source, int file, int control, bool compress)
         if (count <= 0)
             break;
     }
-    ZSTD_freeCCtx(packer.compressor);
-    free(packer.packed);
+    written->failed = failed;
+    if (packer.split && maqet_split_whole(packer.split))
+        snprintf(written->whole, sizeof(written->whole), "%s",
+                 maqet_split_whole(packer.split));
+    packer_close(&packer);
     free(bytes);
-    return failed;
 }
-
-struct writing {
-    int source;
-    size_t filled; /* bytes to skip */
-    int file;
-    bool compress;
-};
 
 static int
 write_down(void *data, int control)
 {
     const struct writing *writing = data;
-    int failed;
+    struct written written = {0};
 
     maqet_child_receive(control);
     fcntl(writing->source, F_SETPIPE_SZ, CHUNK); /* if that fails, it is only slower */
     skip(writing->source, writing->filled);
-    failed = take(writing->source, writing->file, control, writing->compress);
-    return send(control, &failed, sizeof(failed), MSG_NOSIGNAL) < 0;
+    take(writing, control, &written);
+    return send(control, &written, sizeof(written), MSG_NOSIGNAL) < 0;
 }
 
 /* ---- the parent ---- */
@@ -159,18 +193,17 @@ fill(int pipe)
     return filled;
 }
 
-struct maqet_writer *
-maqet_writer_begin(int file, bool compress, struct maqet_error **err)
+static struct maqet_writer *
+begin(struct writing *writing, struct maqet_error **err)
 {
-    struct writing writing = {.source = -1, .file = file, .compress = compress};
-    int *const kept[] = {&writing.source, &writing.file};
+    int *const kept[] = {&writing->source, &writing->plan.rest, &writing->plan.memory};
     _cleanup_close_ int source = -1, pipe = -1;
     struct maqet_child child = MAQET_CHILD_INIT;
 
     if (maqet_pipe(&source, &pipe) == 0) {
-        writing.source = source;
-        writing.filled = fill(pipe);
-        maqet_child_detach(&child, kept, 2, write_down, &writing);
+        writing->source = source;
+        writing->filled = fill(pipe);
+        maqet_child_detach(&child, kept, 3, write_down, writing);
     }
     if (child.pid <= 0) {
         maqet_error_errno(err, errno, "Cannot write the guest's memory");
@@ -182,6 +215,23 @@ maqet_writer_begin(int file, bool compress, struct maqet_error **err)
                                     .source = TAKE_FD(source),
                                     .pidfd = maqet_pidfd_open(child.pid)};
     return writer;
+}
+
+struct maqet_writer *
+maqet_writer_begin(int file, bool compress, struct maqet_error **err)
+{
+    struct writing writing = {
+        .source = -1, .plan = {.rest = file, .memory = -1}, .compress = compress};
+
+    return begin(&writing, err);
+}
+
+struct maqet_writer *
+maqet_writer_begin_split(const struct maqet_split_plan *plan, struct maqet_error **err)
+{
+    struct writing writing = {.source = -1, .plan = *plan, .splits = true};
+
+    return begin(&writing, err);
 }
 
 void
@@ -210,27 +260,28 @@ maqet_writer_release(struct maqet_writer *writer)
     writer->pipe = -1;
 }
 
-/* The child's result, an error number; EPIPE: it was killed. */
-static int
-read_result(const struct maqet_writer *writer)
+/* Reads what the child sends. EPIPE: it was killed. */
+static void
+read_result(const struct maqet_writer *writer, struct written *written)
 {
     ssize_t count;
-    int failed;
 
     do
-        count = recv(writer->child.fd, &failed, sizeof(failed), MSG_WAITALL);
+        count = recv(writer->child.fd, written, sizeof(*written), MSG_WAITALL);
     while (count < 0 && errno == EINTR);
-    return count == (ssize_t)sizeof(failed) ? failed : EPIPE;
+    if (count != (ssize_t)sizeof(*written))
+        *written = (struct written){.failed = EPIPE};
 }
 
 int
-maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error **err)
+maqet_writer_end(struct maqet_writer *writer, bool useless, char **whole,
+                 struct maqet_error **err)
 {
-    int failed = 0;
+    struct written written = {0};
 
     maqet_writer_release(writer);
     if (!useless)
-        failed = read_result(writer);
+        read_result(writer, &written);
     close(writer->source);
     close(writer->pidfd);
     if (useless)
@@ -238,12 +289,14 @@ maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error *
     else
         maqet_child_reap(&writer->child);
     free(writer);
-    if (failed == EPIPE)
+    if (whole && *written.whole)
+        *whole = maqet_strdup(written.whole);
+    if (written.failed == EPIPE)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "The process that wrote the guest's memory was killed");
-    return failed == 0
-               ? 0
-               : maqet_error_errno(err, failed, "Cannot write the guest's memory");
+    return written.failed == 0 ? 0
+                               : maqet_error_errno(err, written.failed,
+                                                   "Cannot write the guest's memory");
 }
 
 /* ---- decompression ---- */

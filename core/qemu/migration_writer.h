@@ -12,6 +12,7 @@
 
 #include "core/base/child.h"
 #include "core/base/error.h"
+#include "core/qemu/migration_split.h"
 
 struct maqet_writer {
     struct maqet_child
@@ -30,6 +31,10 @@ struct maqet_writer {
 struct maqet_writer *maqet_writer_begin(int file, bool compress,
                                         struct maqet_error **err);
 
+/* The same, but what QEMU writes is split (migration_split.h). */
+struct maqet_writer *maqet_writer_begin_split(const struct maqet_split_plan *plan,
+                                              struct maqet_error **err);
+
 /* Makes the child read from now on; a second call has no effect. */
 void maqet_writer_take(struct maqet_writer *writer);
 
@@ -40,9 +45,10 @@ void maqet_drain(int source);
 void maqet_writer_release(struct maqet_writer *writer);
 
 /* Waits until QEMU has closed the pipe and everything is in the file; frees the writer.
- * @useless: does not wait, and makes the child discard the rest. -1: the file is incomplete.
- */
-int maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error **err);
+ * @useless: does not wait, and makes the child discard the rest. *whole (may be NULL): why
+ * it was not split; the caller frees. -1: the file is incomplete. */
+int maqet_writer_end(struct maqet_writer *writer, bool useless, char **whole,
+                     struct maqet_error **err);
 
 /* The reverse: a child that decompresses such a file from its current offset to a pipe. The
  * other end is returned, for QEMU; -1 on error. If the file is damaged the pipe ends early,

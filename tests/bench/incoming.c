@@ -4,7 +4,7 @@
  *
  * Runs QEMU as maqet does, with the socket MONITOR, which it makes, as descriptor 3, and
  * sockets that nobody uses for the guest agent, the console and events; but with
- * `-incoming` of the file STATE and nothing around it. Prints the microseconds from
+ * `-incoming` of the file STATE ("-": none, the guest boots) and nothing around it. Prints the microseconds from
  * before QEMU's process was made until its monitor says that the guest runs. Then QEMU is
  * killed.
  */
@@ -90,12 +90,14 @@ run(char **argv, size_t count, int monitor, int state)
     if (!all)
         die("memory");
     memcpy(all, argv, count * sizeof(*all));
-    all[count] = "-incoming";
-    all[count + 1] = "fd:4";
+    if (state >= 0) {
+        all[count] = "-incoming";
+        all[count + 1] = "fd:4";
+    }
     qemu = fork();
     if (qemu == 0) {
         if (make_sockets() < 0 || dup2(monitor, MONITOR_FD) < 0 ||
-            dup2(state, STATE_FD) < 0)
+            (state >= 0 && dup2(state, STATE_FD) < 0))
             _exit(1);
         execvp(all[0], all);
         _exit(1);
@@ -150,7 +152,9 @@ main(int argc, char **argv)
     unlink(argv[2]);
     int monitor = out_of_the_way(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), argv[2]);
     int client = out_of_the_way(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), argv[2]);
-    int state = out_of_the_way(open(argv[1], O_RDONLY | O_CLOEXEC), argv[1]);
+    int state = strcmp(argv[1], "-") == 0
+                    ? -1
+                    : out_of_the_way(open(argv[1], O_RDONLY | O_CLOEXEC), argv[1]);
     if (bind(monitor, (struct sockaddr *)&address, sizeof(address)) < 0 ||
         listen(monitor, 1) < 0)
         die(argv[2]);

@@ -75,7 +75,7 @@ created() {
     expect 0 maqet checkpoint vm list
     if grep -q '^new ' out; then
         tags 'new hdd,data'
-        states new.json new.state
+        states new.json new.ram new.state
         expect 0 maqet checkpoint vm delete new
     fi
     tags
@@ -101,7 +101,7 @@ loaded() {
     *) fail "$what: the machine is $(vm_status vm)" ;;
     esac
     tags 'keep hdd,data'
-    states keep.json keep.state
+    states keep.json keep.ram keep.state
     expect 0 maqet checkpoint vm load --yes keep
     will_run
 }

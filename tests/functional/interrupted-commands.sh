@@ -314,6 +314,7 @@ created() {
 created
 undoes "checkpoint load" 0 started checkpoint vm load one --yes
 ends "checkpoint list" checkpoint vm list
+ends "checkpoint verify" checkpoint vm verify one
 undoes "checkpoint delete" 0 created checkpoint vm delete one
 stop_vm
 undoes start 0 stop_vm start vm --from one --yes

@@ -81,6 +81,7 @@ documented add add two.yaml
 documented start start two
 documented 'checkpoint create' checkpoint two create mark
 documented 'checkpoint list' checkpoint two list
+documented 'checkpoint verify' checkpoint two verify mark
 documented 'checkpoint load' checkpoint two load mark --yes
 documented 'snapshot list' snapshot two list
 documented 'checkpoint delete' checkpoint two delete mark

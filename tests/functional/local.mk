@@ -175,6 +175,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-enospc.sh \
 	tests/functional/checkpoint-ordinary-user.sh \
 	tests/functional/checkpoint-killed.sh \
+	tests/functional/checkpoint-mapped.sh \
 	tests/functional/checkpoint-refused.sh \
 	tests/functional/checkpoint-other-snapshot.sh \
 	tests/functional/checkpoint-sizes.sh \

@@ -17,8 +17,17 @@ tests_fuzz_foreign_inputs_SOURCES = \
 	tests/unit/unit.h
 tests_fuzz_foreign_inputs_LDADD = libmaqet-cli.a $(CORE_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/fuzz/split-inputs
+TESTS += tests/fuzz/split-inputs
+tests_fuzz_split_inputs_SOURCES = \
+	tests/fuzz/split.c tests/fuzz/split.h tests/fuzz/stream.h \
+	tests/fuzz/split-inputs.c tests/fuzz/chance.h \
+	tests/unit/unit.h
+tests_fuzz_split_inputs_LDADD = $(CORE_LIBS) $(CUNIT_LIBS)
+
 EXTRA_DIST += \
 	tests/fuzz/run \
+	tests/fuzz/stream.h \
 	tests/fuzz/yaml.dict \
 	tests/fuzz/corpus/aliases.yaml \
 	tests/fuzz/corpus/clash.yaml \

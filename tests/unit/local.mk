@@ -48,6 +48,7 @@ UNIT_TESTS += tests/unit/test-machines
 UNIT_TESTS += tests/unit/test-mask
 UNIT_TESTS += tests/unit/test-merge
 UNIT_TESTS += tests/unit/test-migration
+UNIT_TESTS += tests/unit/test-migration-split
 UNIT_TESTS += tests/unit/test-monitor
 UNIT_TESTS += tests/unit/test-network
 UNIT_TESTS += tests/unit/test-notify

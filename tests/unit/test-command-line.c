@@ -44,7 +44,30 @@ test_start_arguments(void)
     check(line,
           &(struct maqet_start_arguments){.incoming = true, .machine = "pc-q35-7.2"},
           " -machine type=pc-q35-7.2 -incoming defer");
-    /* The user's own type is not that of a start. */
+    /* Memory that is mapped, with and without a machine type. */
+    static const char object[] =
+        " -object memory-backend-file,id=pc.ram,mem-path=/a,,b,share=off,size=8192,"
+        "x-use-canonical-path-for-ramblock-id=off -machine memory-backend=pc.ram";
+    struct maqet_mapped_memory memory = {.file = "/a,b", .block = "pc.ram", .size = 8192};
+    _cleanup_free_ char *alone = maqet_format("%s -incoming defer", object);
+    _cleanup_free_ char *both =
+        maqet_format("%s -machine type=pc-q35-7.2 -incoming defer", object);
+    check(line, &(struct maqet_start_arguments){.incoming = true, .memory = &memory},
+          alone);
+    check(line,
+          &(struct maqet_start_arguments){
+              .incoming = true, .machine = "pc-q35-7.2", .memory = &memory},
+          both);
+    memory.readonly = true;
+    check("qemu", &(struct maqet_start_arguments){.incoming = true, .memory = &memory},
+          " -object memory-backend-file,id=pc.ram,mem-path=/a,,b,share=off,size=8192,"
+          "readonly=on,rom=off,x-use-canonical-path-for-ramblock-id=off "
+          "-machine memory-backend=pc.ram -incoming defer");
+    /* The user's own memory is not that of a start, and neither is the type. */
+    check("qemu -object memory-backend-file,id=mine,mem-path=/a,size=8192 -machine "
+          "memory-backend=mine",
+          &(struct maqet_start_arguments){.incoming = true, .machine = "pc-q35-7.2"},
+          " -machine type=pc-q35-7.2 -incoming defer");
     check("qemu -machine q35", &(struct maqet_start_arguments){.paused = true}, " -S");
     check("qemu", &(struct maqet_start_arguments){.incoming = true}, " -incoming defer");
 }

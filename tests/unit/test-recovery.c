@@ -535,7 +535,7 @@ write_state(struct scene *scene, const char *name, bool complete)
     CU_ASSERT_TRUE_FATAL(fd >= 0);
     if (complete)
         CU_ASSERT_EQUAL(
-            maqet_state_file_publish(&scene->context, "vm", name, fd, &about, NULL), 0);
+            maqet_state_file_publish(&scene->context, "vm", name, fd, -1, &about, NULL), 0);
     close(fd);
 }
 

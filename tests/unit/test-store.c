@@ -359,7 +359,9 @@ test_remove_strays(void)
     make_in_store(&scene, "web/checkpoints");
     write_in_store(&scene, "web/checkpoints/a.state", "memory");
     write_in_store(&scene, "web/checkpoints/a.json", "{}");
+    write_in_store(&scene, "web/checkpoints/a.ram", "memory");
     write_in_store(&scene, "web/checkpoints/.b.state.new", "half");
+    write_in_store(&scene, "web/checkpoints/.b.ram.new", "half");
     write_in_store(&scene, "web/checkpoints/.b.json.maqet-a1b2c3", "{");
     for (size_t i = 0; i < sizeof(strays) / sizeof(*strays); i++) {
         _cleanup_free_ char *name = maqet_format("web/%s", strays[i]);

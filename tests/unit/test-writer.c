@@ -85,7 +85,7 @@ test_all_is_written(void)
     maqet_writer_take(writer);
     maqet_writer_take(writer);
     write_as_qemu(writer, bytes);
-    CU_ASSERT_EQUAL(maqet_writer_end(writer, false, &error), 0);
+    CU_ASSERT_EQUAL(maqet_writer_end(writer, false, NULL, &error), 0);
     UNIT_NO_ERROR(&error);
     lseek(file, 0, SEEK_SET);
     check_bytes(file, bytes);
@@ -107,7 +107,7 @@ test_nothing_is_taken_early(void)
     fcntl(pipe, F_SETFL, flags);
     maqet_writer_take(writer);
     CU_ASSERT_EQUAL(write(pipe, "x", 1), 1); /* waits until there is room */
-    CU_ASSERT_EQUAL(maqet_writer_end(writer, false, NULL), 0);
+    CU_ASSERT_EQUAL(maqet_writer_end(writer, false, NULL, NULL), 0);
     CU_ASSERT_EQUAL(lseek(file, 0, SEEK_END), 1);
 }
 
@@ -122,7 +122,7 @@ test_useless(void)
     struct maqet_writer *writer = maqet_writer_begin(file, false, NULL);
     int pipe = fcntl(writer->pipe, F_DUPFD_CLOEXEC, 3);
 
-    CU_ASSERT_EQUAL(maqet_writer_end(writer, true, NULL), 0);
+    CU_ASSERT_EQUAL(maqet_writer_end(writer, true, NULL, NULL), 0);
     write_all(pipe, bytes);
     close(pipe);
     CU_ASSERT_EQUAL(lseek(file, 0, SEEK_END), 0);
@@ -138,7 +138,7 @@ test_full_disk(void)
 
     maqet_writer_take(writer);
     write_as_qemu(writer, bytes);
-    CU_ASSERT_EQUAL(maqet_writer_end(writer, false, &error), -1);
+    CU_ASSERT_EQUAL(maqet_writer_end(writer, false, NULL, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_NO_SPACE,
                "Cannot write the guest's memory: No space left on device");
 }
@@ -153,7 +153,7 @@ test_compressed(void)
 
     maqet_writer_take(writer);
     write_as_qemu(writer, bytes);
-    CU_ASSERT_EQUAL(maqet_writer_end(writer, false, NULL), 0);
+    CU_ASSERT_EQUAL(maqet_writer_end(writer, false, NULL, NULL), 0);
     lseek(file, 0, SEEK_SET);
     _cleanup_close_ int pipe = maqet_writer_unpack(file, NULL);
     CU_ASSERT_FATAL(pipe >= 0);
