@@ -10,6 +10,7 @@
 #include "core/qemu/writables.h"
 #include "core/storage/entry.h"
 #include "core/storage/keys.h"
+#include "core/storage/overlays.h"
 
 /* Bytes. */
 enum { DEFINITION_LIMIT = 16 * 1024 * 1024 };
@@ -206,46 +207,55 @@ dependent_unused(const struct candidate *candidate)
     return NULL;
 }
 
-/* In the data folder of the context. */
-static char *
-dependent_here(const struct candidate *candidate)
+/* Adds those in the data folder of the context, or the first one. */
+static void
+find_here(const struct candidate *candidate, bool all, struct maqet_strings *found)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    char *dependent = NULL;
 
-    if (maqet_store_list(candidate->context, &names, NULL) < 0)
-        return maqet_format("an image of a VM in %s, which cannot be read",
-                            candidate->context->data_dir);
-    for (size_t i = 0; i < names.count && !dependent; i++) {
-        dependent = dependent_by_records(candidate, names.items[i]);
+    if (maqet_store_list(candidate->context, &names, NULL) < 0) {
+        maqet_strings_addf(found, "an image of a VM in %s, which cannot be read",
+                           candidate->context->data_dir);
+        return;
+    }
+    for (size_t i = 0; i < names.count && (all || found->count == 0); i++) {
+        char *dependent = dependent_by_records(candidate, names.items[i]);
+
         if (!dependent)
             dependent = dependent_by_definition(candidate, names.items[i]);
+        if (dependent)
+            maqet_strings_take(found, dependent);
     }
-    return dependent ? dependent : dependent_unused(candidate);
+    char *unused = all || found->count == 0 ? dependent_unused(candidate) : NULL;
+    if (unused)
+        maqet_strings_take(found, unused);
 }
 
-/* In the other data folders that the marks on the file name. */
-static char *
-dependent_elsewhere(const struct candidate *candidate)
+/* Adds those in the other data folders that the marks on the file name. */
+static void
+find_elsewhere(const struct candidate *candidate, bool all, struct maqet_strings *found)
 {
     _cleanup_strings_ struct maqet_strings folders = MAQET_STRINGS_INIT;
-    char *dependent = NULL;
 
     maqet_owner_other_folders(candidate->context, candidate->path, true, &folders);
-    for (size_t i = 0; i < folders.count && !dependent; i++) {
+    for (size_t i = 0; i < folders.count && (all || found->count == 0); i++) {
+        _cleanup_strings_ struct maqet_strings there = MAQET_STRINGS_INIT;
         struct maqet_context other = *candidate->context;
-        struct candidate there = *candidate;
+        struct candidate in_other = *candidate;
 
         other.data_dir = folders.items[i];
-        there.context = &other;
-        dependent = dependent_here(&there);
+        in_other.context = &other;
+        find_here(&in_other, all, &there);
+        for (size_t j = 0; j < there.count; j++)
+            maqet_strings_addf(found, "%s (data folder %s)", there.items[j],
+                               folders.items[i]);
     }
-    return dependent;
 }
 
-char *
-maqet_bases_dependent(const struct maqet_context *context, const char *path,
-                      const struct maqet_strings *going)
+/* Adds phrases for the images that have a file as a backing file, or for the first one. */
+static void
+find(const struct maqet_context *context, const char *path,
+     const struct maqet_strings *going, bool all, struct maqet_strings *found)
 {
     _cleanup_free_ char *real = realpath(path, NULL);
     const struct maqet_strings none = MAQET_STRINGS_INIT;
@@ -253,10 +263,35 @@ maqet_bases_dependent(const struct maqet_context *context, const char *path,
         .context = context, .path = path, .going = going ? going : &none};
 
     if (!real || !maqet_file_id_of_target(path, &candidate.id))
-        return NULL;
+        return;
     candidate.name = strrchr(real, '/') + 1;
-    char *dependent = dependent_here(&candidate);
-    return dependent ? dependent : dependent_elsewhere(&candidate);
+    find_here(&candidate, all, found);
+    if (all || found->count == 0)
+        find_elsewhere(&candidate, all, found);
+}
+
+char *
+maqet_bases_dependent(const struct maqet_context *context, const char *path,
+                      const struct maqet_strings *going)
+{
+    _cleanup_strings_ struct maqet_strings found = MAQET_STRINGS_INIT;
+
+    find(context, path, going, false, &found);
+    return found.count > 0 ? maqet_strdup(found.items[0]) : NULL;
+}
+
+void
+maqet_bases_note_needs(const struct maqet_drive *drive)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+
+    for (size_t i = 0; overlays && overlays->count > 1 && i < overlays->count; i++) {
+        struct maqet_overlay *node = &overlays->nodes[i];
+
+        maqet_strings_clear(&node->needed_by);
+        if (node->id != overlays->top)
+            find(drive->context, node->file.file, NULL, true, &node->needed_by);
+    }
 }
 
 /* ---- protection ---- */
@@ -277,6 +312,16 @@ hint_at_ways(const struct maqet_drive *drive, struct maqet_error **err)
     maqet_error_next(err, MAQET_NEXT_FORGET_IMAGE, NULL);
 }
 
+/* The file that the guest writes to; what it stands on may be the base of others as well. */
+static const char *
+written_file(const struct maqet_drive *drive)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+
+    return overlays ? maqet_overlays_node(overlays, overlays->top)->file.file
+                    : drive->path;
+}
+
 int
 maqet_bases_check_unused(const struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -287,13 +332,13 @@ maqet_bases_check_unused(const struct maqet_drive *drive, struct maqet_error **e
     /* The error for an unreadable list comes first. */
     if (maqet_images_load(drive->context, NULL, &unused, err) < 0)
         return -1;
-    _cleanup_free_ char *dependent =
-        maqet_bases_dependent(drive->context, drive->path, NULL);
+    const char *path = written_file(drive);
+    _cleanup_free_ char *dependent = maqet_bases_dependent(drive->context, path, NULL);
     if (!dependent)
         return 0;
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_STATE,
                       "%s is the backing file of %s, which a change to it would damage",
-                      drive->path, dependent);
+                      path, dependent);
     hint_at_ways(drive, err);
     return -1;
 }

@@ -24,4 +24,8 @@ int maqet_bases_check_arguments(const struct maqet_vm *vm, struct maqet_error **
 char *maqet_bases_dependent(const struct maqet_context *context, const char *path,
                             const struct maqet_strings *going);
 
+/* Notes in the overlays of a drive (none: nothing) which nodes images of other drives stand on,
+ * so that these are neither merged nor removed. */
+void maqet_bases_note_needs(const struct maqet_drive *drive);
+
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/machine/bases.h"
 #include "core/machine/opened.h"
 
 #include <errno.h>
@@ -170,6 +171,8 @@ maqet_opened_vm(struct maqet_opened *machine, struct maqet_error **err)
         return machine->vm;
     machine->vm = maqet_vm_look(machine->context, definition);
     mark_drives(machine);
+    for (size_t i = 0; machine->lock >= 0 && i < machine->vm->drive_count; i++)
+        maqet_bases_note_needs(machine->vm->drives[i]);
     return machine->vm;
 }
 

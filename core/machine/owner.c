@@ -138,6 +138,22 @@ maqet_owner_read(const char *file, struct maqet_owner *owner)
     return false;
 }
 
+/* Nobody may write a mark on a file that is read-only for its owner, too; its content is not
+ * changed. */
+static void
+write_mark_of_user(const char *file, const char *name, const struct stat *status,
+                   struct maqet_owner mark)
+{
+    if (write_mark(file, name, &user_fields, mark) || errno != EACCES ||
+        status->st_uid != geteuid())
+        return;
+    mode_t mode = status->st_mode & 07777;
+    if (chmod(file, mode | S_IWUSR) == 0) {
+        write_mark(file, name, &user_fields, mark);
+        chmod(file, mode);
+    }
+}
+
 void
 maqet_owner_mark_user(const struct maqet_context *context, const char *file, bool base)
 {
@@ -150,7 +166,8 @@ maqet_owner_mark_user(const struct maqet_context *context, const char *file, boo
 
     if (stat(file, &status) == 0 && S_ISREG(status.st_mode) &&
         !read_mark(file, name, &user_fields, &before))
-        write_mark(file, name, &user_fields, (struct maqet_owner){.data_dir = data_dir});
+        write_mark_of_user(file, name, &status,
+                           (struct maqet_owner){.data_dir = data_dir});
 }
 
 void

@@ -7,6 +7,7 @@
 #include "core/base/printable.h"
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
+#include "core/storage/overlays.h"
 
 static const int64_t SECOND = 1000000000; /* in ns */
 
@@ -363,4 +364,36 @@ maqet_members_note_created(struct maqet_session *session, const char *name)
                                   found);
     }
     maqet_history_set_end(session->history, name);
+}
+
+static int
+check_unneeded(const struct maqet_session *session, const struct maqet_drive *drive,
+               const char *name, struct maqet_error **err)
+{
+    const struct maqet_overlay *node =
+        drive->overlays ? maqet_overlays_find(drive->overlays, name) : NULL;
+
+    if (!node || node->needed_by.count == 0)
+        return 0;
+    _cleanup_free_ char *list = maqet_strings_list(&node->needed_by);
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s', drive '%s': the snapshot '%s' cannot be deleted: %s is the "
+                    "backing file of %s",
+                    session->machine->name, drive->name, name, node->file.file, list);
+    maqet_error_remark(err, "It is free again when no image has it as a backing file");
+    return -1;
+}
+
+int
+maqet_members_check_unneeded(const struct maqet_session *session, const char *name,
+                             struct maqet_error **err)
+{
+    MAQET_FOR_EACH_MEMBER (member, session) {
+        const struct maqet_snapshot *snapshot =
+            maqet_member_find(session, member, name, NULL);
+
+        if (snapshot && check_unneeded(session, member->drive, snapshot->name, err) < 0)
+            return -1;
+    }
+    return 0;
 }

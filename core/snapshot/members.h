@@ -59,6 +59,11 @@ size_t maqet_members_count_named(const struct maqet_session *session, const char
 int maqet_members_need(const struct maqet_session *session, const char *name,
                        struct maqet_error **err);
 
+/* Whether no image of another drive stands on a snapshot of that name. MAQET_ERROR_STATE names
+ * those that do. */
+int maqet_members_check_unneeded(const struct maqet_session *session, const char *name,
+                                 struct maqet_error **err);
+
 /* Several of the same name, which only another program can have created. Returns -1. */
 int maqet_member_error_duplicate(const struct maqet_session *session,
                                  const struct maqet_member *member, const char *name,

@@ -158,6 +158,9 @@ maqet_session_begin(struct maqet_session *session, const struct maqet_job_kind *
 {
     struct maqet_job *job = session->job;
 
+    if ((kind->only_recorded || kind->needs_stand_in) &&
+        maqet_members_check_unneeded(session, name, err) < 0)
+        return -1;
     maqet_job_plan(job, kind, name);
     job->journal.stand_in = maqet_strdup(stand_in);
     MAQET_FOR_EACH_MEMBER (member, session) {

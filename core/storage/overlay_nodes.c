@@ -156,12 +156,37 @@ maqet_overlay_nodes_adopt(const struct maqet_drive *drive, struct maqet_error **
     return maqet_overlay_nodes_save(drive, err);
 }
 
+int
+maqet_overlay_nodes_cut(const struct maqet_drive *drive, uint64_t *id,
+                        struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    const struct maqet_overlay *top = maqet_overlays_node(overlays, overlays->top);
+    uint64_t bytes, size, put, before = overlays->top;
+
+    *id = top->parent;
+    if (before != 0 && maqet_overlay_nodes_used(drive, before, &bytes, NULL) == 0 &&
+        bytes == 0 && maqet_overlay_nodes_size(drive, before, &size, NULL) == 0 &&
+        maqet_overlay_nodes_size(drive, top->parent, &bytes, NULL) == 0 && size == bytes)
+        return 0;
+    *id = before;
+    if (maqet_overlays_check(overlays, before, err) < 0 ||
+        maqet_overlay_nodes_put(drive, before, &put, err) < 0)
+        return -1;
+    if (maqet_overlay_freeze(maqet_overlays_node(overlays, before), err) < 0) {
+        maqet_overlay_nodes_undo(drive, put);
+        return -1;
+    }
+    overlays->top = put;
+    return maqet_overlay_nodes_save(drive, err);
+}
+
 /* ---- nodes that nobody needs ---- */
 
 static bool
 is_kept(const struct maqet_overlays *overlays, const struct maqet_overlay *node)
 {
-    return node->name || node->id == overlays->top ||
+    return node->name || node->needed_by.count > 0 || node->id == overlays->top ||
            (overlays->prepared > 0 && node->id == overlays->prepared);
 }
 

@@ -38,6 +38,11 @@ int maqet_overlay_nodes_name(const struct maqet_drive *drive, uint64_t id,
  * prepared node; if it has not, that holds nothing. */
 int maqet_overlay_nodes_adopt(const struct maqet_drive *drive, struct maqet_error **err);
 
+/* Freezes the topmost node, which gets no name, by putting another one on it, unless nothing was
+ * written to it. *id: the frozen one that shows the present state. */
+int maqet_overlay_nodes_cut(const struct maqet_drive *drive, uint64_t *id,
+                            struct maqet_error **err);
+
 /* Removes nodes that are no snapshots, and on which nothing stands. */
 int maqet_overlay_nodes_prune(const struct maqet_drive *drive, struct maqet_error **err);
 

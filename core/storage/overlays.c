@@ -80,6 +80,8 @@ maqet_overlays_free(struct maqet_overlays *overlays)
     free(overlays->folder);
     free(overlays->type);
     free(overlays->prepared_name);
+    for (size_t i = 0; i < overlays->count; i++)
+        maqet_strings_clear(&overlays->nodes[i].needed_by);
     maqet_fields_list_free(&node_fields, overlays->nodes, overlays->count);
     free(overlays);
 }
@@ -303,6 +305,7 @@ maqet_overlays_drop(struct maqet_overlays *overlays, uint64_t id)
     if (!node || id == 0)
         return;
     size_t at = (size_t)(node - overlays->nodes);
+    maqet_strings_clear(&node->needed_by);
     maqet_fields_clear(&node_fields, node);
     memmove(node, node + 1, (--overlays->count - at) * sizeof(*node));
 }

@@ -30,6 +30,9 @@ struct maqet_overlay {
     int64_t seconds;
     uint32_t nanoseconds;
     uint64_t vm_clock; /* ns */
+    /* What stands on it besides nodes of this tree, as phrases: images of other drives. They are
+     * known where snapshots are changed (core/machine/bases.h). */
+    struct maqet_strings needed_by;
 };
 
 struct maqet_overlays {
