@@ -60,6 +60,10 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_REPAIR_DRIVE] = "Copy it, then repair it: maqet check {1} {2} --repair",
     [MAQET_NEXT_STOP] = "Stop VM: maqet stop {1}",
     [MAQET_NEXT_STOP_FIRST] = "Stop it first: maqet stop {1}",
+    [MAQET_NEXT_CLONE_SNAPSHOT] =
+        "Or clone a snapshot of all its drives: maqet snapshot {1} create --all NAME, and "
+        "then --from NAME",
+    [MAQET_NEXT_CLONE_FULL] = "Or copy all of it (--full)",
     [MAQET_NEXT_STOP_FIRST_IN] = "Stop it first: maqet --data-dir {'2} stop {1}",
     [MAQET_NEXT_STOP_AND_START] = "Stop it, and start it again: maqet stop {1}",
     [MAQET_NEXT_START] = "Start it: maqet start {1}",

@@ -17,6 +17,7 @@ COMMANDS = \
 	cli/cmd_config.c \
 	cli/cmd_edit.c \
 	cli/cmd_rename.c \
+	cli/cmd_clone.c \
 	cli/cmd_snapshot.c \
 	cli/cmd_checkpoint.c \
 	cli/cmd_recover.c \

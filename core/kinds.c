@@ -2,6 +2,7 @@
 #include "core/kinds.h"
 
 #include "core/checkpoint/checkpoint.h"
+#include "core/clone/clone.h"
 #include "core/lifecycle/attach.h"
 #include "core/lifecycle/cdrom.h"
 #include "core/lifecycle/detach.h"
@@ -21,5 +22,6 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_attach,
     &maqet_kind_detach,
     &maqet_kind_cdrom,
+    &maqet_kind_clone,
     NULL,
 };

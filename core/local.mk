@@ -56,6 +56,10 @@ libmaqet_core_a_SOURCES = \
 	core/config/yaml.c core/config/yaml.h \
 	core/config/yaml_fault.c core/config/yaml_fault.h \
 	core/config/yaml_write.c core/config/yaml_write.h \
+	core/clone/clone.c core/clone/clone.h \
+	core/clone/definition.c core/clone/definition.h \
+	core/clone/plan.c core/clone/plan.h \
+	core/clone/unlike.c core/clone/unlike.h \
 	core/conformance/bait.c core/conformance/bait.h \
 	core/conformance/bench.c core/conformance/bench.h \
 	core/conformance/check_calls.c \

@@ -41,6 +41,8 @@ enum maqet_next {
     MAQET_NEXT_REPAIR_DRIVE,        /* VM or file, drive */
     MAQET_NEXT_STOP,                /* VM */
     MAQET_NEXT_STOP_FIRST,          /* VM */
+    MAQET_NEXT_CLONE_SNAPSHOT,      /* VM */
+    MAQET_NEXT_CLONE_FULL,          /* none */
     MAQET_NEXT_STOP_FIRST_IN,       /* VM, data folder */
     MAQET_NEXT_STOP_AND_START,      /* VM */
     MAQET_NEXT_START,               /* VM */

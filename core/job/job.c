@@ -156,6 +156,29 @@ maqet_job_done(struct maqet_job *job, struct maqet_error **err)
     return 0;
 }
 
+int
+maqet_job_begin_in(struct maqet_job *job, const char *folder, struct maqet_error **err)
+{
+    job->journal.begun = maqet_realtime();
+    maqet_journal_record(&job->journal);
+    return maqet_journal_write_in(folder, &job->journal, err);
+}
+
+int
+maqet_job_take(struct maqet_job *job, struct maqet_error **err)
+{
+    job->own = maqet_seal_begin(&job->seal, job->machine, err) == 0;
+    return job->own ? 0 : -1;
+}
+
+void
+maqet_job_gone(struct maqet_job *job)
+{
+    maqet_journal_clear(&job->journal);
+    job->own = false;
+    maqet_seal_end(&job->seal, true);
+}
+
 void
 maqet_job_hint_space(const struct maqet_job *job, struct maqet_error **err)
 {

@@ -58,6 +58,17 @@ int maqet_job_phase(struct maqet_job *job, size_t phase, struct maqet_error **er
 
 int maqet_job_done(struct maqet_job *job, struct maqet_error **err);
 
+/* Records it in the folder of a machine that is about to be stored, so that it is pending from
+ * the moment in which the machine exists. */
+int maqet_job_begin_in(struct maqet_job *job, const char *folder,
+                       struct maqet_error **err);
+
+/* Of a machine that was stored with its job, and is locked now: goes on with it. */
+int maqet_job_take(struct maqet_job *job, struct maqet_error **err);
+
+/* Ends it, with its machine removed. */
+void maqet_job_gone(struct maqet_job *job);
+
 /* Adds hints about file systems without space for the images of its drives. */
 void maqet_job_hint_space(const struct maqet_job *job, struct maqet_error **err);
 

@@ -331,11 +331,9 @@ render(const struct maqet_journal *journal)
     return file;
 }
 
-int
-maqet_journal_write(const struct maqet_context *context, const char *vm,
-                    const struct maqet_journal *journal, struct maqet_error **err)
+static int
+write_to(const char *path, const struct maqet_journal *journal, struct maqet_error **err)
 {
-    _cleanup_free_ char *path = maqet_store_file(context, vm, MAQET_STORE_PENDING);
     _cleanup_replacement_ struct maqet_replacement replacement;
     struct maqet_journal written = *journal;
 
@@ -350,6 +348,23 @@ maqet_journal_write(const struct maqet_context *context, const char *vm,
     return maqet_replacement_finish(&replacement, text, strlen(text), 0600, err);
 }
 
+int
+maqet_journal_write(const struct maqet_context *context, const char *vm,
+                    const struct maqet_journal *journal, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_store_file(context, vm, MAQET_STORE_PENDING);
+
+    return write_to(path, journal, err);
+}
+
+int
+maqet_journal_write_in(const char *folder, const struct maqet_journal *journal,
+                       struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_format("%s/%s", folder, MAQET_STORE_PENDING);
+
+    return write_to(path, journal, err);
+}
 /* The removal, too, reaches the disk: a load that reappeared after a power cut would be
  * finished a second time, and discard what the guest has written since. */
 int

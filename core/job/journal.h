@@ -114,6 +114,10 @@ int maqet_journal_read(const struct maqet_context *context, const char *vm,
 int maqet_journal_write(const struct maqet_context *context, const char *vm,
                         const struct maqet_journal *journal, struct maqet_error **err);
 
+/* The same in the folder of a machine that is not stored yet. */
+int maqet_journal_write_in(const char *folder, const struct maqet_journal *journal,
+                           struct maqet_error **err);
+
 /* Removes it: the job is done, or has been recovered. */
 int maqet_journal_remove(const struct maqet_context *context, const char *vm,
                          struct maqet_error **err);

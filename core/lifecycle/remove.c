@@ -441,10 +441,9 @@ check_settled(struct maqet_opened *machine, bool force, struct maqet_error **err
     return maqet_error_next(err, MAQET_NEXT_REMOVE_FORCED, machine->name, NULL);
 }
 
-/* Removes a machine that is locked and stopped. */
-static int
-remove_machine(struct maqet_opened *machine, const struct maqet_remove *how,
-               struct maqet_removal *receipt, struct maqet_error **err)
+int
+maqet_opened_remove(struct maqet_opened *machine, const struct maqet_remove *how,
+                    struct maqet_removal *receipt, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings deleted = MAQET_STRINGS_INIT;
     _cleanup_images_ struct maqet_images images = {0}, left = {0};
@@ -485,7 +484,7 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     _cleanup_opened_ struct maqet_opened *machine =
         open_stopped(context, name_or_uuid, how->force, &ended, err);
 
-    if (machine && remove_machine(machine, how, receipt, err) == 0)
+    if (machine && maqet_opened_remove(machine, how, receipt, err) == 0)
         return 0;
     if (ended)
         maqet_error_remark(err, "QEMU of VM '%s' had been ended before", name_or_uuid);

@@ -50,6 +50,12 @@ int maqet_vm_plan_removal(const struct maqet_context *context, const char *name,
 int maqet_vm_removable(const struct maqet_context *context, const char *name,
                        struct maqet_error **err);
 
+struct maqet_opened;
+
+/* The same for an opened machine, which is locked and stopped; @receipt as below. */
+int maqet_opened_remove(struct maqet_opened *machine, const struct maqet_remove *how,
+                        struct maqet_removal *receipt, struct maqet_error **err);
+
 /* Removes a machine. @receipt tells what was done to its files, as the plan does. */
 int maqet_vm_remove(const struct maqet_context *context, const char *name,
                     const struct maqet_remove *how, struct maqet_removal *receipt,

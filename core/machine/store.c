@@ -322,6 +322,14 @@ int
 maqet_store_add(const struct maqet_context *context,
                 const struct maqet_definition *definition, struct maqet_error **err)
 {
+    return maqet_store_add_filled(context, definition, NULL, NULL, err);
+}
+
+int
+maqet_store_add_filled(const struct maqet_context *context,
+                       const struct maqet_definition *definition, maqet_store_fill *fill,
+                       void *data, struct maqet_error **err)
+{
     _cleanup_close_ int lock = maqet_store_lock_all(context, err);
 
     if (lock < 0)
@@ -342,6 +350,8 @@ maqet_store_add(const struct maqet_context *context,
     if (!temporary)
         return -1;
     int result = maqet_definition_save(file, definition, err);
+    if (result == 0 && fill)
+        result = fill(data, temporary, err);
     if (result == 0 && rename(temporary, folder) < 0)
         result = maqet_error_errno(err, errno, "Cannot store the VM in %s", folder);
     if (result == 0)

@@ -36,6 +36,12 @@ struct maqet_definition *maqet_store_load(const struct maqet_context *context,
 int maqet_store_add(const struct maqet_context *context,
                     const struct maqet_definition *definition, struct maqet_error **err);
 
+/* The same; @fill puts more files into the folder before anybody can see it. */
+typedef int maqet_store_fill(void *data, const char *folder, struct maqet_error **err);
+int maqet_store_add_filled(const struct maqet_context *context,
+                           const struct maqet_definition *definition,
+                           maqet_store_fill *fill, void *data, struct maqet_error **err);
+
 /* Replaces the definition of a machine, whose lock the caller holds. */
 int maqet_store_replace(const struct maqet_context *context,
                         const struct maqet_definition *definition,

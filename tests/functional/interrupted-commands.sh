@@ -210,6 +210,10 @@ named_back() {
     [ ! -e data/vms/tiny ] || expect 0 maqet rename tiny small
 }
 undoes rename 0 named_back rename small tiny
+not_cloned() {
+    [ ! -e data/vms/other ] || expect 0 maqet rm other --delete-storage --yes
+}
+undoes clone 0 not_cloned clone small other
 mkdir -p units/multi-user.target.wants
 autostarted() {
     rm -f units/*/*

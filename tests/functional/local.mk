@@ -116,6 +116,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/attach-kept.sh \
 	tests/functional/attach-killed.sh \
 	tests/functional/overlays.sh \
+	tests/functional/clone.sh \
+	tests/functional/clone-killed.sh \
 	tests/functional/overlays-ordinary-user.sh \
 	tests/functional/overlays-checked.sh \
 	tests/functional/overlays-constant.sh \

@@ -8,6 +8,7 @@
 #include "core/base/removal.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/machine/checkpoint_files.h"
+#include "core/clone/clone.h"
 #include "core/lifecycle/attach.h"
 #include "core/lifecycle/cdrom.h"
 #include "core/lifecycle/detach.h"
@@ -1144,6 +1145,42 @@ test_attach_kept(void)
     STORED(&scene, BOTH);
 }
 
+/* An interrupted clone is removed with the images that were created for it, and no others. */
+static void
+test_clone(void)
+{
+    _cleanup_scene_ struct scene scene;
+    const struct maqet_drives_consent consent = {.create_missing = true};
+
+    scene_begin(&scene);
+    _cleanup_free_ char *made = maqet_format("%s/hdd.img", scene.folder);
+    _cleanup_free_ char *other = maqet_format("%s/data.img", scene.folder);
+    CU_ASSERT_EQUAL(unlink(made), 0);
+    CU_ASSERT_EQUAL(access(other, F_OK), 0);
+    {
+        _cleanup_opened_ struct maqet_opened *machine =
+            maqet_open(&scene.context, "vm", MAQET_OPEN_LOCK | MAQET_OPEN_VM, NULL);
+        _cleanup_job_ struct maqet_job job = {0};
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(machine);
+        maqet_job_find(&job, machine);
+        maqet_job_plan(&job, &maqet_kind_clone, "web");
+        CU_ASSERT_EQUAL_FATAL(maqet_job_begin(&job, NULL), 0);
+        CU_ASSERT_EQUAL(
+            maqet_vm_drive_prepare(machine->vm, machine->vm->drives[0], &consent, NULL),
+            0);
+        CU_ASSERT_EQUAL(maqet_images_confirm(machine->vm, NULL), 0);
+    }
+    CU_ASSERT_EQUAL(access(made, F_OK), 0);
+    CU_ASSERT_TRUE(scene_pending(&scene));
+    scene_recover(&scene, "VM 'vm': cloning of VM 'web' was interrupted; nothing is left "
+                          "of it");
+    CU_ASSERT_TRUE(maqet_file_missing(made));
+    CU_ASSERT_EQUAL(access(other, F_OK), 0);
+    _cleanup_free_ char *left = maqet_store_resolve(&scene.context, "vm", NULL);
+    CU_ASSERT_PTR_NULL(left);
+}
+
 #define DETACHMENT "VM 'vm': detachment of drive 'data' was interrupted; "
 
 static void
@@ -1317,6 +1354,7 @@ main(void)
         {"a history that cannot be read", test_history},
         {"export", test_export},
         {"resize", test_resize},
+        {"clone", test_clone},
         {"attach", test_attach},
         {"attach: an image that is kept", test_attach_kept},
         {"detach", test_detach},

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/clone/unlike.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/base/inet.h"
+#include "core/machine/network.h"
+#include "core/machine/store.h"
+#include "core/qemu/surroundings.h"
+#include "core/qemu/writables.h"
+
+/* ---- ports of the host ---- */
+
+/* Those that no machine may get any more: all that definitions name. */
+static void
+add_named(const struct maqet_context *context, struct maqet_forwards *taken)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    maqet_store_list(context, &names, NULL);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_definition_ struct maqet_definition *definition =
+            maqet_store_load(context, names.items[i], NULL);
+        _cleanup_network_ struct maqet_network network = {0};
+
+        if (!definition)
+            continue;
+        maqet_network_read(definition->tree, &network);
+        for (size_t j = 0; j < network.ports.count; j++) {
+            struct maqet_forward *forward = MAQET_APPEND(taken->items, taken->count);
+
+            *forward = (struct maqet_forward){
+                .protocol = maqet_strdup(network.ports.items[j].protocol),
+                .address = maqet_strdup(network.ports.items[j].address),
+                .host_port = network.ports.items[j].host_port};
+        }
+    }
+}
+
+static bool
+is_taken(const struct maqet_forwards *taken, bool udp, uint32_t port)
+{
+    for (size_t i = 0; i < taken->count; i++)
+        if (taken->items[i].host_port == port &&
+            (strcmp(taken->items[i].protocol, "udp") == 0) == udp)
+            return true;
+    return false;
+}
+
+/* The next port that is free and that no definition names; 0: there is none. */
+static uint32_t
+next_free(struct maqet_forwards *taken, bool udp, const char *address, uint32_t port)
+{
+    enum { LEAST = 1024, MOST = 65535 };
+
+    for (uint32_t tried = 0; tried < MOST; tried++) {
+        port = port >= MOST ? LEAST : port + 1;
+        const struct maqet_inet_port wanted = {
+            .udp = udp, .address = address, .port = (uint16_t)port};
+
+        if (is_taken(taken, udp, port) || maqet_inet_try(&wanted) != 0)
+            continue;
+        *MAQET_APPEND(taken->items, taken->count) =
+            (struct maqet_forward){.protocol = maqet_strdup(udp ? "udp" : "tcp"),
+                                   .address = maqet_strdup(address),
+                                   .host_port = port};
+        return port;
+    }
+    return 0;
+}
+
+static int
+error_no_port(const char *text, struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_BUSY,
+                           "No port of the host is free in place of '%s'", text);
+}
+
+/* Replaces the digits of a text. Takes nothing; the caller frees. */
+static char *
+with_number(const char *text, size_t at, uint32_t number)
+{
+    return maqet_format("%.*s%" PRIu32 "%s", (int)at, text, number,
+                        text + at + strspn(text + at, "0123456789"));
+}
+
+static int
+change_ports(json_object *tree, struct maqet_forwards *taken,
+             struct maqet_strings *changes, struct maqet_error **err)
+{
+    _cleanup_network_ struct maqet_network network = {0};
+    json_object *list = json_object_object_get(tree, "ports");
+
+    maqet_network_read(tree, &network);
+    for (size_t i = 0; i < network.ports.count; i++) {
+        const struct maqet_forward *forward = &network.ports.items[i];
+        const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+        const char *colon = strchr(text, ':');
+
+        if (forward->host_port == 0)
+            continue;
+        /* An address stands before the port of the host, or nothing. */
+        size_t at = strchr(colon + 1, ':') ? (size_t)(colon + 1 - text) : 0;
+        uint32_t port = next_free(taken, strcmp(forward->protocol, "udp") == 0,
+                                  forward->address, forward->host_port);
+        if (port == 0)
+            return error_no_port(text, err);
+        _cleanup_free_ char *before = maqet_forward_text(forward);
+        _cleanup_free_ char *changed = with_number(text, at, port);
+        maqet_strings_addf(changes, "%s -> %" PRIu32, before, port);
+        json_object_array_put_idx(list, i, json_object_new_string(changed));
+    }
+    return 0;
+}
+
+/* ---- texts of `arguments` ---- */
+
+struct changing {
+    struct maqet_definition *definition;
+    struct maqet_forwards *taken;
+    struct maqet_strings *changes;
+    struct maqet_error **err;
+    unsigned cards; /* whose MAC addresses were changed */
+};
+
+/* "hostfwd=tcp:127.0.0.1:2222-:22" within a text (QEMU: slirp_hostfwd() in net/slirp.c). Returns
+ * the changed text, which the caller frees, or NULL with an error. */
+static char *
+change_forwards(struct changing *changing, const char *text)
+{
+    static const char key[] = "hostfwd=";
+    char *changed = maqet_strdup(text);
+    size_t from = 0;
+
+    for (char *found; (found = strstr(changed + from, key));) {
+        const char *rule = found + strlen(key);
+        bool udp = maqet_text_starts(rule, "udp");
+        size_t length = strcspn(rule, "-,");
+        _cleanup_free_ char *side = maqet_strndup(rule, length);
+        const char *colon = strrchr(side, ':');
+
+        from = (size_t)(rule - changed);
+        if (!colon || !isdigit((unsigned char)colon[1]))
+            continue;
+        const char *first = strchr(side, ':');
+        _cleanup_free_ char *address =
+            colon > first ? maqet_strndup(first + 1, (size_t)(colon - first - 1))
+                          : maqet_strdup("0.0.0.0");
+        uint32_t before = (uint32_t)strtoul(colon + 1, NULL, 10);
+        uint32_t port =
+            next_free(changing->taken, udp, *address ? address : "0.0.0.0", before);
+        if (port == 0) {
+            error_no_port(side, changing->err);
+            free(changed);
+            return NULL;
+        }
+        char *after = with_number(changed, from + (size_t)(colon + 1 - side), port);
+        free(changed);
+        changed = after;
+        maqet_strings_addf(changing->changes, "%s %s:%" PRIu32 " -> %" PRIu32,
+                           udp ? "udp" : "tcp", *address ? address : "0.0.0.0", before,
+                           port);
+    }
+    return changed;
+}
+
+static bool
+is_mac(const char *text)
+{
+    for (size_t i = 0; i < 17; i++)
+        if (i % 3 == 2 ? text[i] != ':' : !isxdigit((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+/* "mac=52:54:00:12:34:56", and "macaddr=" of `-net`. Takes the text. */
+static char *
+change_macs(struct changing *changing, char *text)
+{
+    static const char *const keys[] = {"mac=", "macaddr="};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        for (char *at = text; (at = strstr(at, keys[i])); at++) {
+            char *address = at + strlen(keys[i]);
+
+            if (!is_mac(address))
+                continue;
+            _cleanup_free_ char *other =
+                maqet_network_mac(changing->definition->uuid, ++changing->cards);
+            memcpy(address, other, strlen(other));
+        }
+    return text;
+}
+
+static bool is_uuid(const char *text);
+
+/* Changes the texts in a value; @key is the key that it has. */
+static int
+change_value(struct changing *changing, json_object *value, const char *key)
+{
+    if (json_object_is_type(value, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(value); i++)
+            if (change_value(changing, json_object_array_get_idx(value, i), key) < 0)
+                return -1;
+        return 0;
+    }
+    if (json_object_is_type(value, json_type_object)) {
+        json_object_object_foreach(value, name, member)
+        {
+            if (change_value(changing, member, name) < 0)
+                return -1;
+        }
+        return 0;
+    }
+    if (!json_object_is_type(value, json_type_string))
+        return 0;
+    const char *text = json_object_get_string(value);
+    char *changed = change_forwards(changing, text);
+    if (!changed)
+        return -1;
+    changed = change_macs(changing, changed);
+    if (key && (strcmp(key, "mac") == 0 || strcmp(key, "macaddr") == 0) &&
+        is_mac(changed)) {
+        free(changed);
+        changed = maqet_network_mac(changing->definition->uuid, ++changing->cards);
+    }
+    if (key && strcmp(key, "uuid") == 0 && is_uuid(changed)) {
+        free(changed);
+        changed = maqet_strdup(changing->definition->uuid);
+    }
+    json_object_set_string(value, changed);
+    free(changed);
+    return 0;
+}
+
+static bool
+is_uuid(const char *text)
+{
+    return strlen(text) == 36 && text[8] == '-' && text[13] == '-';
+}
+
+int
+maqet_clone_make_unlike(const struct maqet_context *context,
+                        struct maqet_definition *definition, struct maqet_strings *ports,
+                        struct maqet_error **err)
+{
+    json_object *tree = definition->tree;
+    json_object *network = json_object_object_get(tree, "network");
+    _cleanup_forwards_ struct maqet_forwards taken = {0};
+    struct changing changing = {
+        .definition = definition, .taken = &taken, .changes = ports, .err = err};
+
+    /* Without one, the address follows from the UUID. */
+    if (json_object_is_type(network, json_type_object))
+        json_object_object_del(network, "mac");
+    add_named(context, &taken);
+    return change_ports(tree, &taken, ports, err) < 0 ||
+                   change_value(&changing, json_object_object_get(tree, "arguments"),
+                                NULL) < 0
+               ? -1
+               : 0;
+}
+
+/* ---- what stays the same ---- */
+
+static void
+warn(const struct maqet_context *context, const struct maqet_definition *definition,
+     const char *name, const char *what)
+{
+    maqet_context_say(
+        context, MAQET_LEVEL_WARNING,
+        "VM '%s' has the same %s as VM '%s', so they cannot run at the same "
+        "time before one of them is changed",
+        definition->name, what, name);
+}
+
+static void
+warn_of_network(const struct maqet_context *context,
+                const struct maqet_definition *definition, const char *name)
+{
+    _cleanup_network_ struct maqet_network network = {0};
+
+    maqet_network_read(definition->tree, &network);
+    if (network.type == MAQET_NETWORK_TAP)
+        warn(context, definition, name, "interface of the host (`network`)");
+}
+
+/* Whether an argument makes QEMU listen at a fixed place. */
+static bool
+listens(json_object *item)
+{
+    static const char *const options[] = {"vnc",      "spice",  "qmp",
+                                          "monitor",  "serial", "chardev",
+                                          "parallel", "gdb",    "qmp-pretty"};
+    static const char *const words[] = {"unix:", "tcp:",  "telnet:", "socket",
+                                        "path=", "port=", ":"};
+    const char *text = json_object_to_json_string_ext(
+        item, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+    bool is_option = false;
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+        _cleanup_free_ char *begin = maqet_format("{\"%s\":", options[i]);
+
+        is_option = is_option || maqet_text_starts(text, begin);
+    }
+    text = is_option ? strchr(text, ':') + 1 : "";
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (strstr(text, words[i]))
+            return true;
+    return false;
+}
+
+int
+maqet_clone_check_arguments(const struct maqet_context *context,
+                            const struct maqet_definition *definition, const char *name,
+                            struct maqet_error **err)
+{
+    json_object *list = json_object_object_get(definition->tree, "arguments");
+    _cleanup_writables_ struct maqet_writables writables = {0};
+    _cleanup_written_files_ struct maqet_written_files files = {0};
+
+    maqet_arguments_writables(list, &writables);
+    for (size_t i = 0; i < writables.count; i++) {
+        const struct maqet_writable *writable = &writables.items[i];
+
+        if (!writable->file || writable->discarded)
+            continue;
+        maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                        "VM '%s': its `arguments` let the guest write to %s, which its "
+                        "clone would write to, too",
+                        name, writable->file);
+        maqet_error_hint(err, "Make it a drive in `storage`, which is cloned");
+        return -1;
+    }
+    warn_of_network(context, definition, name);
+    maqet_arguments_written(list, NULL, &files);
+    for (size_t i = 0; i < files.count; i++) {
+        _cleanup_free_ char *what =
+            maqet_format("file %s, which QEMU writes to (`%s` in `arguments`)",
+                         files.items[i].path, files.items[i].option);
+
+        warn(context, definition, name, what);
+    }
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        json_object *item = json_object_array_get_idx(list, i);
+
+        if (listens(item))
+            warn(context, definition, name,
+                 json_object_to_json_string_ext(item, JSON_C_TO_STRING_NOSLASHESCAPE));
+    }
+    return 0;
+}
