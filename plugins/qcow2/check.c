@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "plugins/qcow2/backing.h"
+#include "plugins/qcow2/bitmaps.h"
 #include "plugins/qcow2/damage.h"
 #include "plugins/qcow2/header.h"
 
@@ -130,8 +131,12 @@ check_own(const struct maqet_drive *drive, const char *repair,
 
     if (!path || access(path, F_OK) < 0)
         return 0;
-    struct maqet_command *command =
-        check_command(maqet_drive_readonly(drive) ? NULL : repair);
+    bool repairs = repair && !maqet_drive_readonly(drive), safe = true;
+    if (repairs && bitmaps_make_repairable(drive, &safe, err) < 0)
+        return -1;
+    if (!safe)
+        return bitmaps_error(drive, err);
+    struct maqet_command *command = check_command(repairs ? repair : NULL);
     if (maqet_command_image(command, drive, err) < 0) {
         maqet_command_free(command);
         return -1;

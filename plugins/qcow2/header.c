@@ -15,7 +15,9 @@ enum {
 
 enum {
     EXTENSION_END = 0,
+    EXTENSION_BITMAPS = 0x23852875,
     EXTENSION_DATA_FILE = 0x44415441,
+    BITMAPS_LENGTH = 24, /* of that extension */
 };
 static const uint32_t EXTENSION_BACKING_FORMAT = 0xe2792aca;
 
@@ -35,6 +37,22 @@ read_text(int fd, char *text, size_t length, uint64_t offset, const char **fault
     return 0;
 }
 
+static int
+read_bitmaps(int fd, struct qcow2_header *header, uint32_t length, uint64_t offset,
+             const char **fault)
+{
+    uint8_t data[BITMAPS_LENGTH];
+
+    if (length < BITMAPS_LENGTH)
+        return qcow2_fail(fault, "its header extension for bitmaps is too short");
+    if (qcow2_read(fd, data, sizeof(data), offset, fault) < 0)
+        return -1;
+    header->bitmap_count = qcow2_be32(data);
+    header->bitmaps_size = qcow2_be64(data + 8);
+    header->bitmaps_offset = qcow2_be64(data + 16);
+    return 0;
+}
+
 /* Reads the data of one extension, if it is one of those that matter here. */
 static int
 read_extension(int fd, struct qcow2_header *header, uint32_t type, uint32_t length,
@@ -50,6 +68,8 @@ read_extension(int fd, struct qcow2_header *header, uint32_t type, uint32_t leng
             return qcow2_fail(fault, "the name of its data file is too long");
         return read_text(fd, header->data_file, length, offset, fault);
     }
+    if (type == EXTENSION_BITMAPS)
+        return read_bitmaps(fd, header, length, offset, fault);
     return 0;
 }
 

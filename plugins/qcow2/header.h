@@ -41,6 +41,9 @@ struct qcow2_header {
     uint32_t refcount_bits; /* the width of one: 1, 2, 4, ... 64 */
     uint32_t snapshot_count;
     uint64_t snapshots_offset;
+    uint32_t bitmap_count; /* dirty bitmaps that are stored in it */
+    uint64_t bitmaps_size; /* bytes of their directory */
+    uint64_t bitmaps_offset;
     char backing_file[QCOW2_NAME_MAX + 1];     /* "": none */
     char backing_format[QCOW2_FORMAT_MAX + 1]; /* "": not said */
     char data_file[QCOW2_NAME_MAX + 1];        /* "": none, or not named */

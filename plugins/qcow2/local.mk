@@ -2,6 +2,7 @@
 plugin_LTLIBRARIES += maqet-storage-qcow2.la
 maqet_storage_qcow2_la_SOURCES = \
 	plugins/qcow2/backing.c plugins/qcow2/backing.h \
+	plugins/qcow2/bitmaps.c plugins/qcow2/bitmaps.h \
 	plugins/qcow2/encryption.c plugins/qcow2/encryption.h \
 	plugins/qcow2/node.c plugins/qcow2/node.h \
 	plugins/qcow2/check.c plugins/qcow2/check.h \

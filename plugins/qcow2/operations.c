@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/qcow2/bitmaps.h"
 #include "plugins/qcow2/encryption.h"
 #include "plugins/qcow2/header.h"
 #include "plugins/qcow2/node.h"
@@ -74,7 +75,8 @@ run_snapshot(const struct maqet_drive *drive, const char *option, const char *wo
 static int
 create(const struct maqet_drive *drive, const char *name, struct maqet_error **err)
 {
-    return run_snapshot(drive, "-c", name, err);
+    return bitmaps_remove_ours(drive, err) < 0 ? -1
+                                               : run_snapshot(drive, "-c", name, err);
 }
 
 /* qemu-img takes what it is given for an id first and for a name only then, so that of a
@@ -83,7 +85,9 @@ static int
 load(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
      struct maqet_error **err)
 {
-    return run_snapshot(drive, "-a", maqet_snapshot_id(snapshot), err);
+    return bitmaps_remove_ours(drive, err) < 0
+               ? -1
+               : run_snapshot(drive, "-a", maqet_snapshot_id(snapshot), err);
 }
 
 /* Here it knows names only; of several alike it takes the first, and the core has made
@@ -94,12 +98,18 @@ static int delete (const struct maqet_drive *drive, const struct maqet_snapshot 
     return run_snapshot(drive, "-d", maqet_snapshot_name(snapshot), err);
 }
 
-/* Clusters that a killed program had allocated and nothing refers to are given back. */
+/* Clusters that a killed program had allocated and nothing refers to are given back, unless
+ * that would cost the snapshots: they are only space. */
 static int
 repair(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    struct maqet_command *command = maqet_command_new("qemu-img");
+    bool safe;
 
+    if (bitmaps_make_repairable(drive, &safe, err) < 0)
+        return -1;
+    if (!safe)
+        return 0;
+    struct maqet_command *command = maqet_command_new("qemu-img");
     maqet_command_arg(command, "check");
     maqet_command_arg(command, "-q");
     maqet_command_arg(command, "-r");
