@@ -51,6 +51,9 @@ struct command {
      * separated by spaces. Each of them also refers to this one (cli/related.h). */
     const char *related;
     const struct command *actions; /* NULL: none */
+    /* The action that is meant if a path with a '/' is where its name would be: `backup VM
+     * /backups`. NULL: none. */
+    const char *implied;
     bool no_machines;              /* it does not use the data folder */
     /* It stops, removes or discards something, so no misspelling is said to mean it. */
     bool discards;

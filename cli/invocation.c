@@ -327,7 +327,7 @@ parse_words(struct invocation *invocation, int argc, char **argv, struct fault *
 
 /* The operand that names the action: the one after the command's own, as in `snapshot VM
  * create`, or else the first one, as in `snapshot create VM`. So a VM may be called as an
- * action is. */
+ * action is. *index gets it; @count of them: none names it, as it is implied. */
 static const struct command *
 named_action(const struct invocation *invocation, size_t *index)
 {
@@ -343,7 +343,12 @@ named_action(const struct invocation *invocation, size_t *index)
     if (action || !group->actions || operands->count == 0)
         return action;
     *index = 0;
-    return command_action(group, operands->items[0]);
+    action = command_action(group, operands->items[0]);
+    if (action || !group->implied || own >= operands->count ||
+        !strchr(operands->items[own], '/'))
+        return action;
+    *index = operands->count;
+    return command_action(group, group->implied);
 }
 
 static void
@@ -356,6 +361,8 @@ find_action(struct invocation *invocation)
     if (!action)
         return;
     invocation->command = action;
+    if (index == operands->count)
+        return;
     free(operands->items[index]);
     operands->count--;
     memmove(&operands->items[index], &operands->items[index + 1],

@@ -20,6 +20,7 @@ COMMANDS = \
 	cli/cmd_clone.c \
 	cli/cmd_snapshot.c \
 	cli/cmd_checkpoint.c \
+	cli/cmd_backup.c \
 	cli/cmd_recover.c \
 	cli/cmd_check.c \
 	cli/cmd_run.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/kinds.h"
 
+#include "core/backup/create.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/clone/clone.h"
 #include "core/lifecycle/attach.h"
@@ -23,5 +24,6 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_detach,
     &maqet_kind_cdrom,
     &maqet_kind_clone,
+    &maqet_kind_backup,
     NULL,
 };

@@ -2,7 +2,13 @@
 # The library: linked into the program and into every unit test; never installed.
 noinst_LIBRARIES += libmaqet-core.a
 libmaqet_core_a_SOURCES = \
+	core/backup/apart.c core/backup/apart.h \
+	core/backup/choice.c core/backup/choice.h \
+	core/backup/create.c core/backup/create.h \
 	core/backup/manifest.c core/backup/manifest.h \
+	core/backup/site.c core/backup/site.h \
+	core/backup/target.c core/backup/target.h \
+	core/backup/transfer.c core/backup/transfer.h \
 	core/base/apart.c core/base/apart.h \
 	core/base/checksum.c core/base/checksum.h \
 	core/base/base64.c core/base/base64.h \
@@ -139,6 +145,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/autostart.c core/machine/autostart.h \
 	core/machine/base_image.c core/machine/base_image.h \
 	core/machine/bases.c core/machine/bases.h \
+	core/machine/bitmaps.c core/machine/bitmaps.h \
 	core/machine/check.c core/machine/check.h \
 	core/machine/checkpoint_files.c core/machine/checkpoint_files.h \
 	core/machine/checkpoint_memory.c core/machine/checkpoint_memory.h \

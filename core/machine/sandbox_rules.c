@@ -371,11 +371,11 @@ allow_overlays(const struct maqet_vm *vm, struct maqet_confinement *confinement,
     return 0;
 }
 
+/* What any QEMU needs that has the drives. */
 static int
-make_rules(const struct maqet_vm *vm, const struct sandbox *sandbox,
-           const struct maqet_strings *argv, int dir_fd,
-           struct maqet_confinement *confinement, char **scratch,
-           struct maqet_error **err)
+allow_files(const struct maqet_vm *vm, const struct sandbox *sandbox,
+            const struct maqet_strings *argv, struct maqet_confinement *confinement,
+            struct maqet_error **err)
 {
     _cleanup_free_ char *program = maqet_process_find(argv->items[0]);
 
@@ -387,7 +387,6 @@ make_rules(const struct maqet_vm *vm, const struct sandbox *sandbox,
                 maqet_confinement_know(confinement, node->file, &node->id);
         }
     return maqet_confinement_allow_system(confinement, program ? program : "", err) < 0 ||
-                   allow_own(dir_fd, confinement, err) < 0 ||
                    maqet_confinement_allow_arguments(
                        confinement, (const char *const *)argv->items,
                        maqet_tree_place(vm->definition->tree).folder, err) < 0 ||
@@ -395,7 +394,19 @@ make_rules(const struct maqet_vm *vm, const struct sandbox *sandbox,
                    allow_listed(vm, &sandbox->read,
                                 MAQET_ACCESS_READ | MAQET_ACCESS_EXECUTE, confinement,
                                 err) < 0 ||
-                   allow_listed(vm, &sandbox->write, CHANGE, confinement, err) < 0 ||
+                   allow_listed(vm, &sandbox->write, CHANGE, confinement, err) < 0
+               ? -1
+               : 0;
+}
+
+static int
+make_rules(const struct maqet_vm *vm, const struct sandbox *sandbox,
+           const struct maqet_strings *argv, int dir_fd,
+           struct maqet_confinement *confinement, char **scratch,
+           struct maqet_error **err)
+{
+    return allow_own(dir_fd, confinement, err) < 0 ||
+                   allow_files(vm, sandbox, argv, confinement, err) < 0 ||
                    make_scratch(argv, dir_fd, confinement, scratch, err) < 0 ||
                    write_rules(confinement, dir_fd, err) < 0
                ? -1
@@ -422,6 +433,22 @@ maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings *arg
         return 0;
     maqet_confinement_undo(confinement);
     return -1;
+}
+
+int
+maqet_sandbox_confine_apart(const struct maqet_vm *vm, const struct maqet_strings *argv,
+                            struct maqet_confinement *confinement,
+                            struct maqet_error **err)
+{
+    _cleanup_sandbox_ struct sandbox sandbox = read_sandbox(vm);
+    int version = maqet_landlock_version();
+
+    *confinement = MAQET_CONFINEMENT_INIT;
+    if (!sandbox.landlock || version < MAQET_CONFINEMENT_LANDLOCK)
+        return 0;
+    return maqet_confinement_begin(confinement, version, err) < 0
+               ? -1
+               : allow_files(vm, &sandbox, argv, confinement, err);
 }
 
 /* ---- what is reported ---- */

@@ -29,6 +29,13 @@ int maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings 
                           int dir_fd, struct maqet_confinement *confinement,
                           char **scratch, struct maqet_error **err);
 
+/* The same for a QEMU that has drives of the machine, but no guest (backup/apart.h): nothing
+ * is created in the run folder. */
+int maqet_sandbox_confine_apart(const struct maqet_vm *vm,
+                                const struct maqet_strings *argv,
+                                struct maqet_confinement *confinement,
+                                struct maqet_error **err);
+
 /* Gives QEMU's own folder to the user that it has switched to, so that it can remove its
  * PID file. It has written that file once it answers. */
 int maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd,

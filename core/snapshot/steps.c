@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/machine/bitmaps.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/objects.h"
 #include "core/snapshot/members.h"
@@ -90,12 +91,28 @@ maqet_steps_finish(struct maqet_session *session, int result, struct maqet_error
     return finished;
 }
 
+/* Drives that are about to get a snapshot inside of their images lose their bitmaps. */
+static int
+give_up_bitmaps(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_free_ const char **nodes =
+        maqet_alloc((session->count + 1) * sizeof(*nodes));
+    size_t count = 0;
+
+    MAQET_FOR_EACH_MEMBER (member, session)
+        if (!member->drive->overlays)
+            nodes[count++] = maqet_drive_node(member->drive);
+    return count > 0 ? maqet_bitmaps_give_up(session->machine, nodes, count, err) : 0;
+}
+
 int
 maqet_steps_transact(struct maqet_session *session, const char *name,
                      struct maqet_error **err)
 {
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
 
+    if (give_up_bitmaps(session, err) < 0)
+        return -1;
     MAQET_FOR_EACH_MEMBER (member, session)
         if (maqet_storage_live_create(member->drive, name, actions, err) < 0)
             return -1;

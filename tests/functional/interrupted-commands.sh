@@ -340,6 +340,10 @@ exported() {
     rm -f host/copy
 }
 undoes "snapshot export" 0 exported snapshot vm export hdd two "$TMP/host/copy"
+backed_up() {
+    rm -rf host/backups/vm/2*
+}
+undoes "backup create" 0 backed_up backup vm create "$TMP/host/backups" --drive hdd
 undoes check 0 nothing check vm
 
 # ---- what was left ----

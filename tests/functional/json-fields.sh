@@ -79,6 +79,7 @@ storage:
 END
 documented add add two.yaml
 documented start start two
+documented 'backup create' backup two create "$TMP/backups"
 documented 'checkpoint create' checkpoint two create mark
 documented 'checkpoint list' checkpoint two list
 documented 'checkpoint verify' checkpoint two verify mark

@@ -175,6 +175,11 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-others.sh \
 	tests/functional/load-startable.sh \
 	tests/functional/snapshot-enospc.sh \
+	tests/functional/backup.sh \
+	tests/functional/backup-full.sh \
+	tests/functional/backup-killed.sh \
+	tests/functional/backup-lost.sh \
+	tests/functional/backup-page.sh \
 	tests/functional/checkpoint-ordinary-user.sh \
 	tests/functional/checkpoint-killed.sh \
 	tests/functional/checkpoint-mapped.sh \
@@ -191,7 +196,7 @@ TESTS += $(FUNCTIONAL_TESTS)
 EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
 	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
-	tests/functional/image-functions.sh \
+	tests/functional/backup-functions.sh tests/functional/image-functions.sh \
 	tests/functional/published.awk \
 	tests/screens \
 	tests/functional/unit-functions.sh \
