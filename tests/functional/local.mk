@@ -150,6 +150,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/vanished-images.sh \
 	tests/functional/absent-things.sh \
 	tests/functional/base-images.sh \
+	tests/functional/bitmaps-and-snapshots.sh \
 	tests/functional/storage.sh \
 	tests/functional/stop-forced.sh \
 	tests/functional/swept.sh \
