@@ -142,7 +142,7 @@ mv "to/vm/$(ids to | tail -n 2 | head -n 1)" away
 full hdd "There is no backup"
 increment hdd
 what='what it stands on has changed'
-printf x | dd of="to/vm/$(last_id to)/hdd.qcow2" bs=1 seek=400000 conv=notrunc 2>err
+printf x | dd of="to/vm/$(last_id to)/hdd.qcow2" bs=1 seek=300000 conv=notrunc 2>err
 full hdd "$TMP/to/vm/$(last_id to)/hdd.qcow2 has changed"
 increment hdd
 what='only the date of what it stands on has changed'
