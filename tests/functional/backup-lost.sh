@@ -152,13 +152,13 @@ increment hdd
 what='another drive with the image'
 expect 0 maqet backup vm create to
 sed -i -e 's/name: hdd/name: xxx/' vm.yaml
-expect 0 maqet apply vm.yaml
+expect 0 maqet apply vm vm.yaml
 cp hdd.qcow2 xxx.qcow2
 change xxx
 expect 0 maqet backup vm create to --drive xxx --incremental
 out_has "Drive 'xxx': a full image"
 sed -i -e 's/name: xxx/name: hdd/' vm.yaml
-expect 0 maqet apply vm.yaml
+expect 0 maqet apply vm vm.yaml
 
 what='overlays'
 full data "its image cannot store what is written to it"
