@@ -32,7 +32,10 @@ digest_text(XXH128_hash_t digest)
 }
 
 char *
-maqet_fd_checksum(int fd, const char *name, uint64_t limit, struct maqet_error **err)
+maqet_fd_checksum_watched(int fd, const char *name, uint64_t limit,
+                          int (*watch)(void *data, uint64_t done,
+                                       struct maqet_error **err),
+                          void *data, struct maqet_error **err)
 {
     _cleanup_free_ char *buffer = maqet_alloc(BUFFER_SIZE);
     _cleanup_xxh3_ XXH3_state_t *state = XXH3_createState();
@@ -56,8 +59,16 @@ maqet_fd_checksum(int fd, const char *name, uint64_t limit, struct maqet_error *
             break;
         XXH3_128bits_update(state, buffer, (size_t)count);
         done += (uint64_t)count;
+        if (watch && watch(data, done, err) < 0)
+            return NULL;
     }
     return digest_text(XXH3_128bits_digest(state));
+}
+
+char *
+maqet_fd_checksum(int fd, const char *name, uint64_t limit, struct maqet_error **err)
+{
+    return maqet_fd_checksum_watched(fd, name, limit, NULL, NULL, err);
 }
 
 /* ---- files with holes ---- */

@@ -15,6 +15,13 @@
 char *maqet_fd_checksum(int fd, const char *name, uint64_t limit,
                         struct maqet_error **err);
 
+/* The same. Calls @watch for each part, with the bytes that were read so far; if that fails, so does
+ * this. */
+char *maqet_fd_checksum_watched(int fd, const char *name, uint64_t limit,
+                                int (*watch)(void *data, uint64_t done,
+                                             struct maqet_error **err),
+                                void *data, struct maqet_error **err);
+
 /* The checksum of a file's contents without its pages that are zero (4096 bytes each), so a
  * file has the same one with and without holes, which are not read. @progress (may be NULL)
  * is called with bytes done and all bytes. */
