@@ -185,6 +185,9 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
                                "create --all NAME",
 
     [MAQET_NEXT_READ_LOG] = "See what the guest has written: maqet logs {1}",
+    [MAQET_NEXT_RESTORE_AS_NEW] =
+        "Restore the backup as a new VM beside this one: --to NAME",
+
     [MAQET_NEXT_COPY_FOLDERS] = "To copy it with all that is in it, add --recursive",
 
     [MAQET_NEXT_SHORTEN_TMPDIR] =

@@ -41,6 +41,16 @@ libmaqet_core_a_SOURCES = \
 	core/base/sockets.c core/base/sockets.h \
 	core/base/text.c core/base/text.h \
 	core/base/unstyled.c core/base/unstyled.h \
+	core/backup/catalog.c core/backup/catalog.h \
+	core/backup/chain.c core/backup/chain.h \
+	core/backup/prune.c core/backup/prune.h \
+	core/backup/prune_merge.c core/backup/prune_merge.h \
+	core/backup/prune_plan.c core/backup/prune_plan.h \
+	core/backup/pruning.c core/backup/pruning.h \
+	core/backup/restore.c core/backup/restore.h \
+	core/backup/restore_new.c core/backup/restore_new.h \
+	core/backup/restoring.c core/backup/restoring.h \
+	core/backup/verify.c core/backup/verify.h \
 	core/checkpoint/checkpoint.h \
 	core/checkpoint/creatable.c core/checkpoint/creatable.h \
 	core/checkpoint/create.c core/checkpoint/create.h \

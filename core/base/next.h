@@ -123,6 +123,9 @@ enum maqet_next {
     MAQET_NEXT_KEEP_DRIVES_LIVE,    /* VM, and what is excluded */
     MAQET_NEXT_KEEP_DRIVES,         /* VM */
 
+    /* Of backups (core/backup). */
+    MAQET_NEXT_RESTORE_AS_NEW, /* none */
+
     /* Of what is inside a guest (core/guest). */
     MAQET_NEXT_COPY_FOLDERS, /* none */
     MAQET_NEXT_READ_LOG,     /* VM */
