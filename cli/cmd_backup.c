@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cli/backups.h"
 #include "cli/context.h"
 #include "cli/invocation.h"
 #include "cli/options.h"
@@ -149,6 +150,78 @@ static const struct command actions[] = {
                    "Back up what was written since"}},
      .view = &created_view,
      .run = create},
+    {.name = "list",
+     .endable = true,
+     .summary = "List the backups of a VM in a folder, and whether they are complete",
+     .description =
+         "The VM need not exist, and nothing is written, so the folder may be a copy, or one "
+         "that can only be read. A quick look tells what is missing: a file, a part of "
+         "one, or a backup that an increment stands on. 'maqet backup verify' reads "
+         "everything.",
+     .operands = {OPERAND_FOLDER},
+     .examples = {{"maqet backup web list /srv/backups", "List the backups of web"}},
+     .view = &backup_list_view,
+     .run = backup_list},
+    {.name = "verify",
+     .endable = true,
+     .summary = "Verify that backups can be restored, and say what is damaged",
+     .description =
+         "Compares sizes and checksums with the manifests, and the names in the images' "
+         "headers with what the manifests say; lets the storage plugin check each image for "
+         "damage; and follows each increment to the full image. The exit status is 1 if any "
+         "backup cannot be restored. The VM need not exist, and nothing is written.",
+     .operands = {OPERAND_FOLDER, OPERAND_NEW_NAME | OPERAND_OPTIONAL},
+     .options = {{"quick", .help = "only names and sizes, without reading the images"}},
+     .examples = {{"maqet backup web verify /srv/backups", "Verify all backups of web"}},
+     .view = &backup_verify_view,
+     .run = backup_verify},
+    {.name = "restore",
+     .undoes = true,
+     .undone = "Nothing is left of it",
+     .summary = "Restore a backup, in place or as a new VM",
+     .description =
+         "Verifies the backup, the last one unless its ID is given, and writes its drives "
+         "beside the present images. When all are complete, each takes the place of the "
+         "present image, which is kept under the name that is printed. The VM must be "
+         "stopped. A drive with snapshots, or a VM with checkpoints, is refused, since these "
+         "belong to the present images.\n"
+         "With --to, a new VM is added, with a UUID and a MAC address of its own: also on a "
+         "host where the VM that was backed up never existed.",
+     .operands = {OPERAND_FOLDER, OPERAND_NEW_NAME | OPERAND_OPTIONAL},
+     .options = {{"drive", .type = OPTION_TEXT, .argument = "DRIVE",
+                  .value = OPERAND_DRIVE, .help = "only this drive; may be repeated"},
+                 {"to", .type = OPTION_TEXT, .argument = "NAME",
+                  .value = OPERAND_NEW_NAME, .help = "add a new VM with that name"},
+                 {"folder", .type = OPTION_TEXT, .argument = "FOLDER",
+                  .value = OPERAND_FOLDER,
+                  .help = "with --to, where its images are; ./NAME unless given"},
+                 {"trust", .help =
+                               "do not verify checksums first, for which everything is "
+                               "read twice"}},
+     .examples = {{"maqet backup web restore /srv/backups", "Restore the last backup"},
+                  {"maqet backup web restore /srv/backups --to web2",
+                   "Add it as a VM of its own"}},
+     .view = &backup_restore_view,
+     .run = backup_restore},
+    {.name = "prune",
+     .undoes = true,
+     .discards = true,
+     .undone = "The backups that stay are complete",
+     .summary = "Delete the oldest backups",
+     .description =
+         "Keeps the last N backups that can be restored, and deletes what is older. An "
+         "increment that stays and stands on a deleted backup is merged with it first, so "
+         "exactly the others can be restored. Damaged backups do not count. Wherever this "
+         "is interrupted, those that stay are complete, and the next command that changes "
+         "the backups continues.",
+     .operands = {OPERAND_FOLDER},
+     .options = {{"keep", .type = OPTION_TEXT, .argument = "N",
+                  .help = "how many backups stay; needed"},
+                 {"dry-run", 'n', .help = "only show what would be deleted"}},
+     .examples = {{"maqet backup web prune /srv/backups --keep 7",
+                   "Keep the last seven backups"}},
+     .view = &backup_prune_view,
+     .run = backup_prune},
     {.name = NULL},
 };
 

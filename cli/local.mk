@@ -49,6 +49,7 @@ CLEANFILES += commands.inc
 libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/cmd_checkpoint.h \
 	cli/at_cursor.c cli/at_cursor.h \
+	cli/backups.c cli/backups.h \
 	cli/candidates.c cli/candidates.h cli/candidate_keys.c cli/candidate_keys.h \
 	cli/command.c cli/command.h cli/commands.c \
 	cli/completion.c cli/completion.h \
