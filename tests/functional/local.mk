@@ -118,6 +118,9 @@ FUNCTIONAL_TESTS = \
 	tests/functional/overlays.sh \
 	tests/functional/clone.sh \
 	tests/functional/clone-killed.sh \
+	tests/functional/backup-prune.sh \
+	tests/functional/backup-restore.sh \
+	tests/functional/backup-verify.sh \
 	tests/functional/overlays-ordinary-user.sh \
 	tests/functional/overlays-checked.sh \
 	tests/functional/overlays-constant.sh \
@@ -198,6 +201,7 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
 	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
 	tests/functional/backup-functions.sh tests/functional/image-functions.sh \
+	tests/functional/backup-image-functions.sh tests/functional/image-functions.sh \
 	tests/functional/published.awk \
 	tests/screens \
 	tests/functional/unit-functions.sh \
