@@ -4,7 +4,7 @@ nodist_man_MANS += docs/maqet.1
 CLEANFILES += docs/maqet.1 docs/maqet.1.sections
 # Below the README as they are here, so that its links lead to them, and theirs to the examples.
 docsdir = $(docdir)/docs
-dist_docs_DATA = docs/architecture.md docs/arguments.md docs/cloud-images.md \
+dist_docs_DATA = docs/architecture.md docs/arguments.md docs/backups.md docs/cloud-images.md \
 	docs/configuration.md docs/json.md \
 	docs/performance.md \
 	docs/checkpoints.md docs/packaging.md docs/plugins.md docs/security.md docs/services.md \
