@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "core/backup/prune.h"
 #include "core/machine/bitmaps.h"
 
 /* ---- the place ---- */
@@ -74,7 +75,9 @@ maqet_site_open(const struct maqet_context *context, const char *folder,
                                        .vm = maqet_strdup(definition->name),
                                        .lock = -1};
     site->lock = maqet_backup_lock(context, folder, site->vm, true, err);
-    return site->lock < 0 || maqet_backup_sweep(folder, site->vm, err) < 0 ||
+    return site->lock < 0 ||
+                   maqet_backup_prune_finish(context, folder, site->vm, err) < 0 ||
+                   maqet_backup_sweep(folder, site->vm, err) < 0 ||
                    maqet_backup_ids(folder, site->vm, &site->ids, err) < 0
                ? -1
                : take_chain(site, definition, err);
