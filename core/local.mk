@@ -32,6 +32,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/logfile.c core/base/logfile.h \
 	core/base/mask.c core/base/mask.h \
 	core/base/next.h \
+	core/base/percentage.c core/base/percentage.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
 	core/base/procfs.c core/base/procfs.h \
@@ -227,6 +228,7 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/hotplug.c core/qemu/hotplug.h \
 	core/qemu/hotplug_files.c core/qemu/hotplug_files.h \
 	core/qemu/argument_check.c core/qemu/argument_check.h \
+	core/qemu/image_tool.c core/qemu/image_tool.h \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/migration.c core/qemu/migration.h \

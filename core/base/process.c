@@ -17,6 +17,7 @@
 #include "core/base/complaint.h"
 #include "core/base/files.h"
 #include "core/base/interrupt.h"
+#include "core/base/landlock.h"
 #include "core/base/mask.h"
 
 enum { OUTPUT_LIMIT = 16 * 1024 * 1024, IDLE_INTERVAL = 500 };
@@ -34,9 +35,10 @@ struct command {
     const char *path;
     const char *const *argv;
     char **environment;
-    int in;         /* its standard input; -1: it is empty */
-    int out, error; /* the pipes for its outputs */
-    int report;     /* gets errno if it cannot be run, or is closed by exec */
+    int in;             /* its standard input; -1: it is empty */
+    int out, error;     /* the pipes for its outputs */
+    int report;         /* gets errno if it cannot be run, or is closed by exec */
+    const int *ruleset; /* that confines it (landlock.h); NULL: none */
 };
 
 enum { REPORT_FD = STDERR_FILENO + 1 };
@@ -54,7 +56,8 @@ exec_command(void *data, int fd)
     signal(SIGXFSZ, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (in >= 0 && dup2(in, 0) >= 0 && dup2(command->out, 1) >= 0 &&
+    if ((!command->ruleset || maqet_landlock_enforce(*command->ruleset) == 0) &&
+        in >= 0 && dup2(in, 0) >= 0 && dup2(command->out, 1) >= 0 &&
         dup2(command->error, 2) >= 0 &&
         (report == REPORT_FD || dup3(report, REPORT_FD, O_CLOEXEC) >= 0)) {
         report = REPORT_FD;
@@ -138,20 +141,29 @@ error_not_found(const char *program, struct maqet_error **err)
     return -1;
 }
 
-/* Starts a program that reads @in (-1: nothing), and writes to @to (-1: a pipe). */
+/* What a program gets. */
+struct surroundings {
+    const struct maqet_strings *changes; /* of the environment */
+    int in;                              /* what it reads; -1: nothing */
+    int to;                              /* what it writes to; -1: a pipe */
+    const int *ruleset;
+};
+
 static int
-start_program(const char *const *argv, const struct maqet_strings *changes, int in,
-              int to, struct maqet_process_server *server, struct maqet_error **err)
+start_program(const char *const *argv, const struct surroundings *surroundings,
+              struct maqet_process_server *server, struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_process_find(argv[0]);
-    _cleanup_free_ char **environment = maqet_process_environment(changes);
+    _cleanup_free_ char **environment = maqet_process_environment(surroundings->changes);
     _cleanup_close_ int out = -1, error = -1;
     struct command command = {.path = path,
                               .argv = argv,
                               .environment = environment,
-                              .in = in,
+                              .in = surroundings->in,
                               .out = -1,
-                              .error = -1};
+                              .error = -1,
+                              .ruleset = surroundings->ruleset};
+    int to = surroundings->to;
     pid_t pid = -1;
 
     if (!path)
@@ -175,14 +187,18 @@ int
 maqet_process_serve(const char *const *argv, const struct maqet_strings *environment,
                     struct maqet_process_server *server, struct maqet_error **err)
 {
-    return start_program(argv, environment, -1, -1, server, err);
+    const struct surroundings surroundings = {.changes = environment, .in = -1, .to = -1};
+
+    return start_program(argv, &surroundings, server, err);
 }
 
 int
 maqet_process_start(const char *const *argv, int in, int out,
                     struct maqet_process_server *server, struct maqet_error **err)
 {
-    return start_program(argv, NULL, in, out, server, err);
+    const struct surroundings surroundings = {.in = in, .to = out};
+
+    return start_program(argv, &surroundings, server, err);
 }
 
 static void
@@ -373,7 +389,10 @@ maqet_process_run_as(const char *const *argv, const struct maqet_process_manner 
     if (manner->input && (in = create_input(manner->input, manner->input_size)) < 0)
         return maqet_error_errno(err, errno, "Cannot create the input of %s, %zu bytes",
                                  argv[0], manner->input_size);
-    return start_program(argv, manner->environment, in, -1, &child, err) < 0
+    const struct surroundings surroundings = {
+        .changes = manner->environment, .in = in, .to = -1, .ruleset = manner->ruleset};
+
+    return start_program(argv, &surroundings, &child, err) < 0
                ? -1
                : finish_program(&child, argv, manner, output, err);
 }

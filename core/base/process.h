@@ -33,6 +33,7 @@ struct maqet_process_manner {
     /* Gets the end of its standard error, up to 64 KiB, even if it fails; the caller frees.
      * NULL if it could not be run. */
     char **error_output;
+    const int *ruleset; /* that confines it (landlock.h) */
 };
 
 /* More than 16 MiB of output that the caller wants are an error. */

@@ -8,6 +8,7 @@
 #include "core/base/ending.h"
 #include "core/base/files.h"
 #include "core/base/mask.h"
+#include "core/base/percentage.h"
 #include "core/base/printable.h"
 
 static struct maqet_call current = {.mode = -1};
@@ -199,17 +200,16 @@ static const int64_t REPORT_INTERVAL = 500;
 struct watch {
     const char *const *argv;
     int64_t begun, shown;
-    bool progress;  /* it prints its progress */
-    double percent; /* negative: not known so far */
-    char line[64];  /* the end of its output: "    (12.34/100%)" */
-    size_t length;
+    bool progress; /* it prints its progress */
+    struct maqet_percentage percentage;
 };
 
 static void
 report_program(const struct watch *watch, const char *const *argv)
 {
     if (current.report)
-        current.report(current.about, argv, watch->percent, watch->shown - watch->begun);
+        current.report(current.about, argv, watch->percentage.percent,
+                       watch->shown - watch->begun);
 }
 
 static void
@@ -217,17 +217,8 @@ on_output(void *data, const char *bytes, size_t count)
 {
     struct watch *watch = data;
 
-    for (size_t i = 0; watch->progress && i < count; i++) {
-        double percent;
-
-        if (bytes[i] == '(')
-            watch->length = 0;
-        if (watch->length < sizeof(watch->line) - 1)
-            watch->line[watch->length++] = bytes[i];
-        watch->line[watch->length] = '\0';
-        if (bytes[i] == ')' && sscanf(watch->line, "(%lf/100%%)", &percent) == 1)
-            watch->percent = percent;
-    }
+    if (watch->progress)
+        maqet_percentage_read(&watch->percentage, bytes, count);
     if (maqet_now() - watch->shown < REPORT_INTERVAL)
         return;
     watch->shown = maqet_now();
@@ -244,7 +235,7 @@ maqet_command_finish(struct maqet_command *command, char **output, size_t *size,
                           .begun = now,
                           .shown = now,
                           .progress = command->progress,
-                          .percent = -1};
+                          .percentage = MAQET_PERCENTAGE_INIT};
     const struct maqet_process_manner manner = {.timeout = maqet_call_left(),
                                                 .on_output = on_output,
                                                 .data = &watch,
@@ -254,7 +245,8 @@ maqet_command_finish(struct maqet_command *command, char **output, size_t *size,
                                                 .input_size = command->input_size,
                                                 .environment = &command->environment,
                                                 .output_size = size,
-                                                .error_output = command->error_output};
+                                                .error_output = command->error_output,
+                                                .ruleset = command->ruleset};
     int result = maqet_command_check_secrets(command, current.plugin, err) < 0 ||
                          maqet_secrets_check(&command->secrets, err) < 0
                      ? -1

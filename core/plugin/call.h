@@ -39,8 +39,8 @@ struct maqet_call {
     const char *drive, *vm; /* their names; NULL: none */
     size_t reported;        /* bytes, see maqet_call_takes() */
     int mode;               /* of the image before the call; -1: not known */
-    bool may_use_files; /* it may use the files in the drive's folder */
-    void *handle;       /* what the plugin has opened for the drive; NULL: nothing */
+    bool may_use_files;     /* it may use the files in the drive's folder */
+    void *handle;           /* what the plugin has opened for the drive; NULL: nothing */
 };
 
 /* The call in progress. Its members are reset when it ends; it does not own what they
@@ -86,6 +86,7 @@ struct maqet_command {
     bool progress;       /* it prints its progress as qemu-img does */
     int *exit_status;    /* gets it; NULL: only 0 is success */
     char **error_output; /* gets it; may be NULL */
+    const int *ruleset;  /* that confines it (core/base/landlock.h) */
 };
 
 /* Runs a command and frees it. *output (may be NULL) gets its standard output, of which

@@ -125,10 +125,12 @@ static const char run_places[] =
     "/usr:/lib:/lib32:/lib64:/bin:/sbin:/gnu/store:/nix/store:/run/current-system/sw:"
     "/etc/alternatives:/etc/qemu-ifup:/etc/qemu-ifdown";
 
+/* Of the dynamic linker. */
+static const char linker_places[] =
+    "/etc/ld.so.cache:/etc/ld.so.conf:/etc/ld.so.conf.d:/etc/ld.so.preload";
+
 /* Not all of /etc: it contains secrets, which a QEMU that runs as root could read. */
 static const char read_places[] =
-    /* the dynamic linker */
-    "/etc/ld.so.cache:/etc/ld.so.conf:/etc/ld.so.conf.d:/etc/ld.so.preload:"
     /* names of users, hosts and services */
     "/etc/nsswitch.conf:/etc/passwd:/etc/group:/etc/hosts:/etc/host.conf:/etc/gai.conf:"
     "/etc/resolv.conf:/etc/services:/etc/protocols:/etc/machine-id:"
@@ -224,14 +226,24 @@ allow_desktop(struct maqet_confinement *confinement, struct maqet_error **err)
 }
 
 int
+maqet_confinement_allow_program(struct maqet_confinement *confinement,
+                                const char *program, struct maqet_error **err)
+{
+    return allow_all(confinement, run_places, "/", RUN, err) < 0 ||
+                   allow_all(confinement, linker_places, "/", READ, err) < 0 ||
+                   allow_program(confinement, program, err) < 0 ||
+                   allow_environment(confinement, err) < 0
+               ? -1
+               : 0;
+}
+
+int
 maqet_confinement_allow_system(struct maqet_confinement *confinement, const char *program,
                                struct maqet_error **err)
 {
-    return allow_all(confinement, run_places, "/", RUN, err) < 0 ||
+    return maqet_confinement_allow_program(confinement, program, err) < 0 ||
                    allow_all(confinement, read_places, "/", READ, err) < 0 ||
                    allow_all(confinement, use_places, "/", USE, err) < 0 ||
-                   allow_program(confinement, program, err) < 0 ||
-                   allow_environment(confinement, err) < 0 ||
                    allow_desktop(confinement, err) < 0
                ? -1
                : 0;

@@ -48,6 +48,11 @@ void maqet_confinement_know(struct maqet_confinement *confinement, const char *p
 int maqet_confinement_allow(struct maqet_confinement *confinement, const char *path,
                             unsigned access, struct maqet_error **err);
 
+/* Allows what any program needs to run: the system's programs and libraries, and what was
+ * installed with @program, a path. */
+int maqet_confinement_allow_program(struct maqet_confinement *confinement,
+                                    const char *program, struct maqet_error **err);
+
 /* Allows what every QEMU needs: the system's libraries and settings, and what was installed
  * with @program, the path of QEMU. */
 int maqet_confinement_allow_system(struct maqet_confinement *confinement,
