@@ -7,15 +7,13 @@
 
 #include "cli/context.h"
 #include "cli/invocation.h"
-#include "cli/new_file.h"
 #include "cli/new_key.h"
+#include "cli/new_place.h"
 #include "cli/new_yaml.h"
 #include "cli/options.h"
 #include "core/base/files.h"
 #include "core/base/interrupt.h"
-#include "core/base/printable.h"
 #include "core/config/options.h"
-#include "core/lifecycle/apply.h"
 #include "core/machine/base_image.h"
 #include "core/machine/events.h"
 #include "core/machine/helpers.h"
@@ -30,25 +28,19 @@ static const char OTHER_USER[] = "maqet";
 /* What the command makes a machine of; and what it has made, which a failure removes. */
 struct making {
     struct invocation *invocation;
-    char *name;
-    char *yaml; /* the file; absolute, like all paths here */
-    char *disk;
+    struct new_place place;
     char *user;
     char *share; /* NULL: none */
     uid_t owner; /* of the share */
     struct maqet_base_image image;
     struct new_key key;
     uint64_t size;
-    struct new_file file;
 };
 
 static void
 making_clear(struct making *making)
 {
-    new_file_release(&making->file);
-    free(making->name);
-    free(making->yaml);
-    free(making->disk);
+    new_place_clear(&making->place);
     free(making->user);
     free(making->share);
     maqet_base_image_clear(&making->image);
@@ -137,62 +129,6 @@ choose_share(struct making *making, struct maqet_error **err)
                                  making->share);
 }
 
-/* ---- nothing is replaced ---- */
-
-static int
-check_name(struct making *making, struct maqet_error **err)
-{
-    const struct maqet_context *context = &making->invocation->context;
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    if (!maqet_vm_name_valid(making->name))
-        return usage_error(making->invocation, err,
-                           "'%s' cannot be the name of a VM; use a letter or digit, then "
-                           "letters, digits, '.', '_' and '-'",
-                           making->name);
-    if (maqet_store_list(context, &names, err) < 0)
-        return -1;
-    if (!maqet_strings_has(&names, making->name))
-        return 0;
-    maqet_error_set(err, MAQET_ERROR_EXISTS, "There is a VM '%s' already", making->name);
-    maqet_error_next(err, MAQET_NEXT_LIST_VMS, NULL);
-    return -1;
-}
-
-/* The files that it writes: the YAML file, and beside it what the machine needs. */
-static int
-choose_files(struct making *making, struct maqet_error **err)
-{
-    const char *given = invocation_text(making->invocation, "file");
-    _cleanup_free_ char *own = maqet_format("%s.yaml", making->name);
-    struct stat status;
-
-    making->yaml = context_path(given ? given : own);
-    _cleanup_free_ char *folder = maqet_path_folder(making->yaml);
-    making->disk = maqet_format("%s/%s.qcow2", folder, making->name);
-    if (stat(folder, &status) < 0)
-        return maqet_error_errno(err, errno, "Cannot write to the folder %s", folder);
-    if (new_file_claim(&making->file, &making->invocation->context, making->yaml,
-                       making->name, err) < 0)
-        return -1;
-    if (lstat(making->yaml, &status) == 0) {
-        _cleanup_text_ struct maqet_text word = MAQET_TEXT_INIT;
-
-        maqet_shell_append(&word, making->yaml);
-        maqet_error_set(err, MAQET_ERROR_EXISTS,
-                        "%s exists already, and is not overwritten", making->yaml);
-        maqet_error_hint(err, "Add the VM that it defines: maqet add %s", word.data);
-        maqet_error_hint(err, "Or write another file: --file FILE");
-        return -1;
-    }
-    if (lstat(making->disk, &status) < 0)
-        return 0;
-    maqet_error_set(err, MAQET_ERROR_EXISTS,
-                    "%s, which would be the VM's disk, exists already", making->disk);
-    maqet_error_hint(err, "Move it away, or use another name or folder: --file FILE");
-    return -1;
-}
-
 /* ---- making it ---- */
 
 /* The user's own key, or a new one beside the YAML file. */
@@ -207,57 +143,41 @@ choose_key(struct making *making, struct maqet_error **err)
         return -1;
     if (found)
         return 0;
-    _cleanup_free_ char *folder = maqet_path_folder(making->yaml);
-    _cleanup_free_ char *file = maqet_format("%s/%s.key", folder, making->name);
-    return new_key_create(file, making->name, &making->key, err);
-}
-
-/* The name of a file as the YAML file can name it: those beside it move with it. */
-static const char *
-as_named(const struct making *making, const char *path)
-{
-    size_t length = (size_t)(strrchr(making->yaml, '/') + 1 - making->yaml);
-    const char *rest = path + length;
-
-    return strncmp(path, making->yaml, length) == 0 && !strchr(rest, '/') ? rest : path;
+    _cleanup_free_ char *folder = maqet_path_folder(making->place.yaml);
+    _cleanup_free_ char *file = maqet_format("%s/%s.key", folder, making->place.name);
+    return new_key_create(file, making->place.name, &making->key, err);
 }
 
 static int
 write_yaml(struct making *making, const char *share_type, struct maqet_error **err)
 {
     const struct new_machine machine = {
-        .name = making->name,
+        .name = making->place.name,
         .memory = invocation_text(making->invocation, "memory"),
         .vcpus = invocation_text(making->invocation, "vcpus"),
         .user = making->user,
-        .key = making->key.file ? as_named(making, making->key.file) : NULL,
+        .key =
+            making->key.file ? new_place_named(&making->place, making->key.file) : NULL,
         .public_key = making->key.public_line,
-        .image = as_named(making, making->image.path),
+        .image = new_place_named(&making->place, making->image.path),
         .format = making->image.type,
-        .disk = as_named(making, making->disk),
+        .disk = new_place_named(&making->place, making->place.disk),
         .size = making->size,
         .share = {.path = making->share, .type = share_type},
         .uid = making->owner,
     };
     _cleanup_free_ char *text = new_yaml(&machine);
 
-    return new_file_write(&making->file, text, err);
+    return new_file_write(&making->place.file, text, err);
 }
 
-/* The machine that the file defines, checked as by add; and a share must be one that this user can
- * start. */
+/* A share must be one that this user can start. */
 static struct maqet_vm *
 read_machine(const struct making *making, struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-    const struct maqet_strings none = MAQET_STRINGS_INIT;
+    struct maqet_vm *vm = new_place_read(&making->place, err);
 
-    maqet_strings_add(&files, making->yaml);
-    struct maqet_definition *definition = maqet_definition_read(&files, &none, NULL, err);
-    struct maqet_vm *vm =
-        definition ? maqet_vm_new(&making->invocation->context, definition, err) : NULL;
-    if (!vm || (maqet_vm_check(vm, err) == 0 &&
-                maqet_helpers_check(vm->drives, vm->drive_count, err) == 0))
+    if (!vm || maqet_helpers_check(vm->drives, vm->drive_count, err) == 0)
         return vm;
     maqet_vm_free(vm);
     return NULL;
@@ -280,7 +200,7 @@ write_and_read(struct making *making, struct maqet_error **err)
         maqet_error_move(err, TAKE_PTR(reason));
         return NULL;
     }
-    new_file_unwrite(&making->file);
+    new_file_unwrite(&making->place.file);
     if (write_yaml(making, types[1], err) < 0)
         return NULL;
     vm = read_machine(making, err);
@@ -303,20 +223,20 @@ make(struct making *making, struct maqet_error **err)
         return NULL;
     }
     _cleanup_free_ char *path = context_path(image);
-    if (check_name(making, err) < 0 || choose_user(making, err) < 0 ||
-        choose_share(making, err) < 0 || choose_files(making, err) < 0 ||
-        maqet_base_image_inspect(&making->invocation->context, making->name, path,
+    if (choose_user(making, err) < 0 || choose_share(making, err) < 0 ||
+        new_place_claim(&making->place, formats[0], NULL, err) < 0 ||
+        maqet_base_image_inspect(&making->invocation->context, making->place.name, path,
                                  formats, &making->image, err) < 0 ||
         choose_size(making, err) < 0 || choose_key(making, err) < 0)
         return NULL;
     struct maqet_vm *vm = write_and_read(making, err);
     if (vm && maqet_interrupt_check(err) == 0 &&
         maqet_store_add(&making->invocation->context, vm->definition, err) == 0) {
-        maqet_event_note(&making->invocation->context, making->name, "added", NULL);
+        maqet_event_note(&making->invocation->context, making->place.name, "added", NULL);
         return vm;
     }
     maqet_vm_free(vm);
-    new_file_unwrite(&making->file);
+    new_file_unwrite(&making->place.file);
     new_key_delete(&making->key);
     return NULL;
 }
@@ -377,8 +297,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_(making_clear) struct making making = {
         .invocation = invocation,
-        .name = maqet_strdup(invocation->operands.items[0]),
-        .file = NEW_FILE_INIT};
+        .place = NEW_PLACE_INIT(.invocation = invocation,
+                                .name = invocation->operands.items[0])};
     _cleanup_vm_ struct maqet_vm *vm = make(&making, err);
 
     if (!vm)
@@ -386,7 +306,7 @@ run(struct invocation *invocation, struct maqet_error **err)
     const struct made made = {
         .name = vm->definition->name,
         .uuid = vm->definition->uuid,
-        .file = making.yaml,
+        .file = making.place.yaml,
         .user = making.user,
         .key = making.key.file,
         .key_created = making.key.created,

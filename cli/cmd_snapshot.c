@@ -3,6 +3,7 @@
 
 #include "cli/cmd_checkpoint.h"
 #include "cli/context.h"
+#include "cli/image_format.h"
 #include "cli/options.h"
 #include "cli/snapshots.h"
 #include "core/config/options.h"
@@ -270,23 +271,8 @@ run_delete(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- export ---- */
 
-MAQET_WORDS(image_format, "qcow2", "raw")
-
-/* The choices of --format: the formats of results, and those of images. */
-static const char *
-format_or_image_format(unsigned index)
-{
-    unsigned results = 0;
-
-    while (format_name(results))
-        results++;
-    return index < results ? format_name(index) : image_format(index - results);
-}
-
 static const struct maqet_fields export_fields = MAQET_FIELDS_OF(
-    struct call, DONE_ROWS,
-    {"format", MAQET_FIELD_CHOICE(struct call, export.format, image_format),
-     .help = "the format of the file"},
+    struct call, DONE_ROWS, FIELD("format", export.format, "the format of the file"),
     FIELD("file", export.path, "the file that was written"),
     FIELD("decrypted", export.decrypt,
           "whether --decrypt was given, and it is not encrypted"));
@@ -307,37 +293,20 @@ static const struct view export_view = {
     .confirmation = true,
 };
 
-/* Reads --mode; 0 if it is not given. */
-static int
-export_mode(const struct invocation *invocation, mode_t *mode, struct maqet_error **err)
-{
-    const char *text = invocation_text(invocation, "mode");
-    int64_t value = 0;
-
-    if (text && (!maqet_parse_mode(text, &value) || (value & ~INT64_C(0777)) != 0 ||
-                 (value & 0600) != 0600))
-        return usage_error(
-            invocation, err,
-            "--mode %s: a file mode in octal, such as 0644, with which its "
-            "owner can read and write the file",
-            text);
-    *mode = (mode_t)value;
-    return 0;
-}
-
 static int
 run_export(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_call_ struct call call = {0};
+    const char *given = given_image_format(invocation);
     mode_t mode = 0;
 
-    if (call_read(invocation, &call, err) < 0 || export_mode(invocation, &mode, err) < 0)
+    if (call_read(invocation, &call, err) < 0 || image_mode(invocation, &mode, err) < 0)
         return -1;
     _cleanup_free_ char *path = context_path(operand_find(invocation, OPERAND_NEW_FILE));
     call.export = (struct maqet_export){
         .path = path,
         .mode = mode,
-        .format = image_format(invocation_choice(invocation, "format", image_format)),
+        .format = given ? given : image_format(0),
         .compress = invocation_has(invocation, "compress"),
         .decrypt = invocation_has(invocation, "decrypt"),
     };
@@ -465,8 +434,8 @@ static const struct command actions[] = {
                   OPERAND_NEW_FILE},
      .options = {{"format", .type = OPTION_CHOICE, .argument = "FORMAT",
                   .choice = format_or_image_format,
-                  .help = "the format of FILE, qcow2 (the default) or raw; or the "
-                          "format of the result, as for every command"},
+                  .help = "the format of FILE, qcow2 by default; or the format of "
+                          "the result, as for every command"},
                  {"mode", .type = OPTION_TEXT, .argument = "MODE",
                   .help = "who may read FILE, such as 0644; the default is 0600"},
                  {"decrypt",

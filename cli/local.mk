@@ -5,6 +5,7 @@ noinst_LIBRARIES += libmaqet-cli.a
 # from them, so a new command is a new file and a line here.
 COMMANDS = \
 	cli/cmd_new.c \
+	cli/cmd_import.c \
 	cli/cmd_add.c \
 	cli/cmd_args.c \
 	cli/cmd_start.c \
@@ -31,6 +32,7 @@ COMMANDS = \
 	cli/cmd_ssh.c \
 	cli/cmd_wait.c \
 	cli/cmd_resize.c \
+	cli/cmd_export.c \
 	cli/cmd_storage.c \
 	cli/cmd_plugin.c \
 	cli/cmd_qmp.c \
@@ -60,12 +62,14 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/fold.c cli/fold.h \
 	cli/help.c cli/help.h \
 	cli/hints.c cli/hints.h \
+	cli/image_format.c cli/image_format.h \
 	cli/invocation.c cli/invocation.h \
 	cli/machines.c cli/machines.h \
 	cli/manual.c cli/manual.h \
 	cli/manual_command.c cli/manual_command.h \
 	cli/new_file.c cli/new_file.h \
 	cli/new_key.c cli/new_key.h \
+	cli/new_place.c cli/new_place.h \
 	cli/new_yaml.c cli/new_yaml.h \
 	cli/operands.c cli/operands.h \
 	cli/options.h \

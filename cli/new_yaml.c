@@ -36,13 +36,25 @@ append_value(struct maqet_text *yaml, const char *value)
     json_object_put(text);
 }
 
-/* "INDENTKEY: VALUE" */
-static void
-append_key(struct maqet_text *yaml, const char *key, const char *value)
+void
+new_yaml_key(struct maqet_text *yaml, const char *key, const char *value)
 {
     maqet_text_appendf(yaml, "%s: ", key);
     append_value(yaml, value);
     maqet_text_append(yaml, "\n");
+}
+
+void
+new_yaml_begin(struct maqet_text *yaml, const char *command, const char *name,
+               const char *memory, const char *vcpus)
+{
+    maqet_text_appendf(yaml,
+                       "# The VM '%s', as 'maqet %s' created it. After a change: maqet "
+                       "apply %s FILE\n",
+                       name, command, name);
+    new_yaml_key(yaml, "name", name);
+    new_yaml_key(yaml, "memory", memory);
+    new_yaml_key(yaml, "vcpus", vcpus);
 }
 
 static void
@@ -54,9 +66,9 @@ append_access(struct maqet_text *yaml, const struct new_machine *machine)
                             "server.\n"
                             "  - \"auto:22\"\n"
                             "ssh:\n");
-    append_key(yaml, "  user", machine->user);
+    new_yaml_key(yaml, "  user", machine->user);
     if (machine->key)
-        append_key(yaml, "  key", machine->key);
+        new_yaml_key(yaml, "  key", machine->key);
 }
 
 static void
@@ -69,17 +81,17 @@ append_storage(struct maqet_text *yaml, const struct new_machine *machine)
                             "first start creates.\n"
                             "  - name: system\n"
                             "    type: qcow2\n");
-    append_key(yaml, "    file", machine->disk);
-    append_key(yaml, "    size", size);
+    new_yaml_key(yaml, "    file", machine->disk);
+    new_yaml_key(yaml, "    size", size);
     maqet_text_append(yaml, "    # The image is only read; other VMs may use it, too.\n");
-    append_key(yaml, "    backing_file", machine->image);
-    append_key(yaml, "    backing_format", machine->format);
+    new_yaml_key(yaml, "    backing_file", machine->image);
+    new_yaml_key(yaml, "    backing_format", machine->format);
     if (!machine->share.path)
         return;
     maqet_text_append(yaml, "  # The guest has it at " NEW_MOUNT_POINT ".\n"
                             "  - name: share\n");
-    append_key(yaml, "    type", machine->share.type);
-    append_key(yaml, "    path", machine->share.path);
+    new_yaml_key(yaml, "    type", machine->share.type);
+    new_yaml_key(yaml, "    path", machine->share.path);
     /* Modes and links are the same on both sides. */
     if (strcmp(machine->share.type, "virtfs") == 0)
         maqet_text_append(yaml, "    security_model: none\n");
@@ -108,7 +120,7 @@ append_cloud_init(struct maqet_text *yaml, const struct new_machine *machine)
                             "  user_data: |\n"
                             "    #cloud-config\n"
                             "    users:\n");
-    append_key(yaml, "      - name", machine->user);
+    new_yaml_key(yaml, "      - name", machine->user);
     /* Others are of users that the guest has already. */
     if (machine->uid >= UID_FIRST && machine->uid != UID_NOBODY)
         maqet_text_appendf(yaml,
@@ -130,13 +142,7 @@ new_yaml(const struct new_machine *machine)
 {
     _cleanup_text_ struct maqet_text yaml = MAQET_TEXT_INIT;
 
-    maqet_text_appendf(&yaml,
-                       "# The VM '%s', as 'maqet new' created it. After a change: maqet "
-                       "apply %s FILE\n",
-                       machine->name, machine->name);
-    append_key(&yaml, "name", machine->name);
-    append_key(&yaml, "memory", machine->memory);
-    append_key(&yaml, "vcpus", machine->vcpus);
+    new_yaml_begin(&yaml, "new", machine->name, machine->memory, machine->vcpus);
     append_access(&yaml, machine);
     append_storage(&yaml, machine);
     append_cloud_init(&yaml, machine);

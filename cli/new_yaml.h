@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/base/text.h"
+
 /* A folder of the host that the guest has, too. */
 struct new_share {
     const char *path; /* on the host; NULL: there is none */
@@ -35,5 +37,12 @@ struct new_machine {
 
 /* The text of the file. The caller frees. */
 char *new_yaml(const struct new_machine *machine);
+
+/* Appends a line "KEY: VALUE"; the key may be indented. */
+void new_yaml_key(struct maqet_text *yaml, const char *key, const char *value);
+
+/* Appends what such files begin with; @command has created the VM. */
+void new_yaml_begin(struct maqet_text *yaml, const char *command, const char *name,
+                    const char *memory, const char *vcpus);
 
 #endif

@@ -92,7 +92,6 @@ const struct word all_words[] = {
 
     {"create", HINTS(ADD, NEW)},
     {"init", HINTS(NEW, ADD)},
-    {"import", HINTS(NEW, ADD)},
     {"launch", HINTS(ADD, NEW, "To start one: maqet start VM")},
     {"pull", HINTS("maqet downloads nothing; once an image is here: maqet new NAME "
                    "--image FILE")},
@@ -121,8 +120,6 @@ const struct word all_words[] = {
     {"commit", HINTS(SAVE, "To save its drives: maqet snapshot VM create --all NAME")},
     {"restore", HINTS(LOAD, REVERT)},
     {"revert", HINTS(REVERT, LOAD)},
-    {"export", HINTS("To write a snapshot to a file: maqet snapshot VM export DRIVE NAME "
-                     "FILE")},
     {"snapshot-create", HINTS(SNAPSHOT)},
     {"snapshot-create-as", HINTS(SNAPSHOT)},
     {"snapshot-revert", HINTS(REVERT)},

@@ -139,6 +139,8 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/attach.c core/lifecycle/attach.h \
 	core/lifecycle/cdrom.c core/lifecycle/cdrom.h \
 	core/lifecycle/detach.c core/lifecycle/detach.h \
+	core/lifecycle/export.c core/lifecycle/export.h \
+	core/lifecycle/import.c core/lifecycle/import.h \
 	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/pause.c core/lifecycle/pause.h \
 	core/lifecycle/plugging.c core/lifecycle/plugging.h \
@@ -277,6 +279,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/entry.c core/storage/entry.h \
 	core/storage/export.c core/storage/export.h \
 	core/storage/folder.c core/storage/folder.h \
+	core/storage/foreign.c core/storage/foreign.h \
 	core/storage/handle.c core/storage/handle.h \
 	core/storage/image.c core/storage/image.h \
 	core/storage/keys.c core/storage/keys.h \

@@ -105,6 +105,23 @@ check_plain_disk(const char *path, const unsigned char *bytes, struct maqet_erro
     return -1;
 }
 
+int
+maqet_base_image_check_file(const char *path, struct maqet_error **err)
+{
+    _cleanup_free_ unsigned char *bytes = maqet_alloc(BEGINNING);
+
+    return read_beginning(path, bytes, err) < 0 ? -1
+                                                : check_not_compressed(path, bytes, err);
+}
+
+int
+maqet_base_image_check_plain(const char *path, struct maqet_error **err)
+{
+    _cleanup_free_ unsigned char *bytes = maqet_alloc(BEGINNING);
+
+    return read_beginning(path, bytes, err) < 0 ? -1 : check_plain_disk(path, bytes, err);
+}
+
 /* ---- what its plugin says ---- */
 
 /* The image as a drive of a machine that only reads it. The caller frees. */

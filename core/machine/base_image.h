@@ -25,4 +25,10 @@ int maqet_base_image_inspect(const struct maqet_context *context, const char *vm
                              const char *path, const char *const *types,
                              struct maqet_base_image *image, struct maqet_error **err);
 
+/* Whether a file is a disk image at all, whatever its format: no folder, and not compressed. */
+int maqet_base_image_check_file(const char *path, struct maqet_error **err);
+
+/* Whether an image without a header is a disk: it begins with a boot record. */
+int maqet_base_image_check_plain(const char *path, struct maqet_error **err);
+
 #endif

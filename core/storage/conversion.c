@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/qemu/block_nodes.h"
+#include "core/qemu/image_tool.h"
 #include "core/qemu/keyval.h"
 #include "core/storage/callback.h"
 #include "core/storage/emitted.h"
@@ -30,6 +31,9 @@ size_of_image(const struct maqet_copy_source *from, uint64_t *bytes,
     _cleanup_free_ char *output = NULL;
     json_object *size = NULL;
 
+    *bytes = from->size;
+    if (*bytes > 0)
+        return 0;
     if (maqet_process_run(argv, MAQET_CALL_SERVICE, &output, err) < 0)
         return -1;
     _cleanup_json_ json_object *info = maqet_json_parse(output, from->image, err);
@@ -201,6 +205,21 @@ is_zero(const struct maqet_drive *drive, const char *path)
     return path && drive->storage->plugin.flags & MAQET_STORAGE_PLAIN;
 }
 
+/* The rules for a program that reads an image that another one has made. */
+static int
+confine(const struct maqet_copy_source *from, const struct maqet_drive *drive,
+        const char *path, struct maqet_confinement *confinement, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    maqet_strings_add(&files, from->image);
+    maqet_strings_add_all(&files, from->others);
+    for (size_t i = 0; i < drive->chain.count; i++)
+        if (drive->chain.nodes[i].file)
+            maqet_strings_add(&files, drive->chain.nodes[i].file);
+    return maqet_image_tool_confine(confinement, &files, path, err);
+}
+
 static int
 convert(const struct maqet_copy_source *from, const struct maqet_drive *drive,
         const char *path, bool compress, struct maqet_error **err)
@@ -208,6 +227,7 @@ convert(const struct maqet_copy_source *from, const struct maqet_drive *drive,
     struct maqet_command *command = maqet_alloc(sizeof(*command));
     _cleanup_strings_ struct maqet_strings source = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings target = MAQET_STRINGS_INIT;
+    _cleanup_confinement_ struct maqet_confinement confinement = MAQET_CONFINEMENT_INIT;
     const char *const words[] = {"qemu-img",
                                  "convert",
                                  "-p",
@@ -221,7 +241,8 @@ convert(const struct maqet_copy_source *from, const struct maqet_drive *drive,
         if (words[i])
             maqet_strings_add(&command->argv, words[i]);
     command->progress = true;
-    if (add_source(from, &source, err) < 0 ||
+    if ((from->others && confine(from, drive, path, &confinement, err) < 0) ||
+        add_source(from, &source, err) < 0 ||
         add_target(drive, path, &target, &command->argv, err) < 0) {
         maqet_strings_clear(&source);
         maqet_command_free(command);
@@ -234,7 +255,46 @@ convert(const struct maqet_copy_source *from, const struct maqet_drive *drive,
         maqet_strings_add(&command->argv, source.items[i]);
     maqet_strings_add(&command->argv, target.items[2]);
     maqet_secrets_find(&command->argv, NULL, &command->secrets);
+    command->ruleset = maqet_image_tool_ruleset(&confinement);
     return run(drive, command, err);
+}
+
+int
+maqet_convert_to_file(const struct maqet_copy_source *from, const char *path,
+                      const char *format, bool compress, struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_alloc(sizeof(*command));
+    const char *const words[] = {"qemu-img", "convert", "-p",
+                                 "-O",       format,    compress ? "-c" : NULL};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (words[i])
+            maqet_strings_add(&command->argv, words[i]);
+    command->progress = true;
+    if (add_source(from, &command->argv, err) < 0) {
+        maqet_command_free(command);
+        return -1;
+    }
+    maqet_secrets_find(&command->argv, NULL, &command->secrets);
+    maqet_strings_add(&command->argv, path);
+    return run(from->drive, command, err);
+}
+
+int
+maqet_convert_is_encrypted(const struct maqet_drive *drive, bool *encrypted,
+                           struct maqet_error **err)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+
+    *encrypted = false;
+    if (maqet_storage_emit_args(drive, args, err) < 0)
+        return -1;
+    for (size_t i = 0; i < args->count; i++) {
+        const char *type = maqet_json_text(args->objects[i]->json, "qom-type");
+
+        *encrypted = *encrypted || (type && maqet_text_starts(type, "secret"));
+    }
+    return 0;
 }
 
 int

@@ -28,6 +28,10 @@ struct maqet_copy_source {
      * whose backing nodes are all said ("backing": null at the end). */
     const char *image;
     const char *format;
+    /* Of an image that another program has made (foreign.h): with the files that it may name,
+     * no others can be opened; and the size of its content, in bytes. */
+    const struct maqet_strings *others;
+    uint64_t size;
 };
 
 /* The size of the content that the guest sees, in bytes. */
@@ -38,5 +42,14 @@ int maqet_copy_size(const struct maqet_copy_source *from, uint64_t *bytes,
  * host) and was just created with at least that size. Reports progress. */
 int maqet_convert(const struct maqet_copy_source *from, const struct maqet_drive *drive,
                   const char *path, bool compress, struct maqet_error **err);
+
+/* The same to a file in a QEMU format, which a plugin has not created. What is encrypted is not
+ * in there. */
+int maqet_convert_to_file(const struct maqet_copy_source *from, const char *path,
+                          const char *format, bool compress, struct maqet_error **err);
+
+/* Whether what a drive shows is encrypted in its image. */
+int maqet_convert_is_encrypted(const struct maqet_drive *drive, bool *encrypted,
+                               struct maqet_error **err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * export.c - the plugin writes a temporary file beside the file, which gets its name when
+ * export.c - the plugin, or qemu-img, writes a temporary file beside the file, which gets its name when
  * it is complete and synced. If we are killed, a child removes the temporary file. If the
  * child is killed too, the next command does so by means of the caller's record.
  */
@@ -16,6 +16,7 @@
 #include "core/base/files.h"
 #include "core/base/replacement.h"
 #include "core/storage/callback.h"
+#include "core/storage/conversion.h"
 #include "core/storage/export.h"
 
 struct exporting {
@@ -157,32 +158,6 @@ clean_up(void *data, int fd)
 
 /* ---- writing ---- */
 
-static int
-write_temporary(const struct exporting *exporting, const struct maqet_drive *drive,
-                const struct maqet_snapshot *snapshot, struct maqet_error **err)
-{
-    const struct maqet_export *export = exporting->export;
-    const char *path = exporting->temporary_path;
-    struct maqet_error *reason = NULL;
-
-    if ((export->decrypt
-             ? MAQET_SNAPSHOT_CALL(&reason, drive, MAQET_CALL_LONG, write_decrypted,
-                                   snapshot, path, export->format, export->compress)
-             : MAQET_SNAPSHOT_CALL(&reason, drive, MAQET_CALL_LONG, write_out, snapshot,
-                                   path, export->format, export->compress)) == 0)
-        return 0;
-    maqet_error_wrap(&reason,
-                     "VM '%s', drive '%s': cannot export the snapshot '%s' "
-                     "to %s",
-                     drive->machine->vm_name, drive->name, snapshot->name, export->path);
-    if (!export->decrypt && drive->storage->snapshot.write_decrypted &&
-        reason->code == MAQET_ERROR_UNSUPPORTED)
-        maqet_error_next(&reason, MAQET_NEXT_EXPORT_DECRYPTED, NULL);
-    if (export->decrypt && reason->code == MAQET_ERROR_INVALID)
-        maqet_error_next(&reason, MAQET_NEXT_EXPORT_ENCRYPTED, NULL);
-    return maqet_error_move(err, reason);
-}
-
 /* Syncs the file, and gives it its name. */
 static int
 publish(const struct exporting *exporting, struct maqet_error **err)
@@ -208,17 +183,77 @@ publish(const struct exporting *exporting, struct maqet_error **err)
 }
 
 int
-maqet_drive_snapshot_export(const struct maqet_drive *drive,
-                            const struct maqet_snapshot *snapshot,
-                            const struct maqet_export *export,
-                            const struct maqet_export_recorder *recorder,
-                            struct maqet_error **err)
+maqet_export_run(const struct maqet_export *export,
+                 const struct maqet_export_recorder *recorder, maqet_export_write *write,
+                 void *data, struct maqet_error **err)
 {
     _cleanup_(exporting_clear) struct exporting exporting = {.export = export,
                                                              .recorder = recorder,
                                                              .folder_fd = -1,
                                                              .fd = -1,
                                                              .janitor = MAQET_CHILD_INIT};
+
+    if (begin(&exporting, err) < 0) {
+        if (exporting.fd >= 0)
+            unlinkat(exporting.folder_fd, exporting.temporary, 0);
+        return -1;
+    }
+    /* If there is no child, the next command finds the record of the file. */
+    maqet_child_detach(&exporting.janitor, NULL, 0, clean_up, &exporting);
+    int result = write(data, exporting.temporary_path, err);
+    if (result == 0)
+        result = publish(&exporting, err);
+    if (result < 0)
+        unlinkat(exporting.folder_fd, exporting.temporary, 0);
+    if (exporting.janitor.pid > 0)
+        kill(exporting.janitor.pid, SIGKILL);
+    maqet_child_reap(&exporting.janitor);
+    return result;
+}
+
+/* ---- a snapshot ---- */
+
+struct writing {
+    const struct maqet_export *export;
+    const struct maqet_drive *drive;
+    const struct maqet_snapshot *snapshot; /* NULL: the present state */
+};
+
+static int
+write_snapshot(void *data, const char *path, struct maqet_error **err)
+{
+    const struct writing *writing = data;
+    const struct maqet_export *export = writing->export;
+    const struct maqet_drive *drive = writing->drive;
+    const struct maqet_snapshot *snapshot = writing->snapshot;
+    struct maqet_error *reason = NULL;
+
+    if ((export->decrypt
+             ? MAQET_SNAPSHOT_CALL(&reason, drive, MAQET_CALL_LONG, write_decrypted,
+                                   snapshot, path, export->format, export->compress)
+             : MAQET_SNAPSHOT_CALL(&reason, drive, MAQET_CALL_LONG, write_out, snapshot,
+                                   path, export->format, export->compress)) == 0)
+        return 0;
+    maqet_error_wrap(&reason,
+                     "VM '%s', drive '%s': cannot export the snapshot '%s' "
+                     "to %s",
+                     drive->machine->vm_name, drive->name, snapshot->name, export->path);
+    if (!export->decrypt && drive->storage->snapshot.write_decrypted &&
+        reason->code == MAQET_ERROR_UNSUPPORTED)
+        maqet_error_next(&reason, MAQET_NEXT_EXPORT_DECRYPTED, NULL);
+    if (export->decrypt && reason->code == MAQET_ERROR_INVALID)
+        maqet_error_next(&reason, MAQET_NEXT_EXPORT_ENCRYPTED, NULL);
+    return maqet_error_move(err, reason);
+}
+
+int
+maqet_drive_snapshot_export(const struct maqet_drive *drive,
+                            const struct maqet_snapshot *snapshot,
+                            const struct maqet_export *export,
+                            const struct maqet_export_recorder *recorder,
+                            struct maqet_error **err)
+{
+    struct writing writing = {.export = export, .drive = drive, .snapshot = snapshot};
 
     if (!drive->storage->snapshot.write_out) {
         maqet_drive_error_unsupported(drive, "cannot export snapshots", err);
@@ -230,20 +265,45 @@ maqet_drive_snapshot_export(const struct maqet_drive *drive,
         maqet_error_next(err, MAQET_NEXT_EXPORT_ENCRYPTED, NULL);
         return -1;
     }
-    if (begin(&exporting, err) < 0) {
-        if (exporting.fd >= 0)
-            unlinkat(exporting.folder_fd, exporting.temporary, 0);
+    return maqet_export_run(export, recorder, write_snapshot, &writing, err);
+}
+
+/* ---- a drive ---- */
+
+static int
+write_drive(void *data, const char *path, struct maqet_error **err)
+{
+    const struct writing *writing = data;
+    const struct maqet_export *export = writing->export;
+    const struct maqet_drive *drive = writing->drive;
+    const struct maqet_copy_source from = {.of = MAQET_COPY_DRIVE, .drive = drive};
+    struct maqet_error *reason = NULL;
+
+    if (maqet_convert_to_file(&from, path, export->format, export->compress, &reason) ==
+        0)
+        return 0;
+    maqet_error_wrap(&reason, "VM '%s', drive '%s': cannot export it to %s",
+                     drive->machine->vm_name, drive->name, export->path);
+    return maqet_error_move(err, reason);
+}
+
+int
+maqet_drive_export(const struct maqet_drive *drive, const struct maqet_export *export,
+                   const struct maqet_export_recorder *recorder, struct maqet_error **err)
+{
+    struct writing writing = {.export = export, .drive = drive};
+    bool encrypted;
+
+    if (maqet_convert_is_encrypted(drive, &encrypted, err) < 0)
         return -1;
+    if (encrypted && !export->decrypt) {
+        maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                          "it is encrypted, and the file would not be");
+        return maqet_error_next(err, MAQET_NEXT_EXPORT_DECRYPTED, NULL);
     }
-    /* If there is no child, the next command finds the record of the file. */
-    maqet_child_detach(&exporting.janitor, NULL, 0, clean_up, &exporting);
-    int result = write_temporary(&exporting, drive, snapshot, err);
-    if (result == 0)
-        result = publish(&exporting, err);
-    if (result < 0)
-        unlinkat(exporting.folder_fd, exporting.temporary, 0);
-    if (exporting.janitor.pid > 0)
-        kill(exporting.janitor.pid, SIGKILL);
-    maqet_child_reap(&exporting.janitor);
-    return result;
+    if (!encrypted && export->decrypt) {
+        maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID, "it is not encrypted");
+        return maqet_error_next(err, MAQET_NEXT_EXPORT_ENCRYPTED, NULL);
+    }
+    return maqet_export_run(export, recorder, write_drive, &writing, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * export.h - writes the content of a snapshot to a file.
+ * export.h - writes the content of a snapshot, or of a drive, to a file.
  */
 #ifndef MAQET_STORAGE_EXPORT_H
 #define MAQET_STORAGE_EXPORT_H
@@ -27,6 +27,14 @@ struct maqet_export {
     mode_t mode; /* of the file; 0: 0600 */
 };
 
+/* Writes a new file, which exists already and is empty, with the name @path until it is complete. */
+typedef int maqet_export_write(void *data, const char *path, struct maqet_error **err);
+
+/* Has @write write a new file. Replaces nothing, and leaves nothing behind when it fails. */
+int maqet_export_run(const struct maqet_export *export,
+                     const struct maqet_export_recorder *recorder,
+                     maqet_export_write *write, void *data, struct maqet_error **err);
+
 /* Writes the content of a snapshot to a new file. Replaces nothing, and leaves nothing
  * behind when it fails. */
 int maqet_drive_snapshot_export(const struct maqet_drive *drive,
@@ -34,6 +42,11 @@ int maqet_drive_snapshot_export(const struct maqet_drive *drive,
                                 const struct maqet_export *export,
                                 const struct maqet_export_recorder *recorder,
                                 struct maqet_error **err);
+
+/* The same for what a drive holds now, while nobody writes to it. */
+int maqet_drive_export(const struct maqet_drive *drive, const struct maqet_export *export,
+                       const struct maqet_export_recorder *recorder,
+                       struct maqet_error **err);
 
 /* Removes the temporary file of a killed export if it is the file @id (NULL: if it is
  * empty) and no other export writes it. False: it stays. */

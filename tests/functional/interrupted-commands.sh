@@ -199,6 +199,11 @@ small_removed() {
     rm -f small.qcow2
 }
 undoes new 0 new_removed new new --image cloud.raw
+import_removed() {
+    removed imported
+    rm -f imported.yaml imported.qcow2
+}
+undoes import 0 import_removed import cloud.raw --name imported
 undoes add 0 small_removed add small.yaml
 expect 0 maqet add small.yaml
 applied() {
@@ -344,6 +349,7 @@ backed_up() {
     rm -rf host/backups/vm/2*
 }
 undoes "backup create" 0 backed_up backup vm create "$TMP/host/backups" --drive hdd
+undoes export 0 exported export vm hdd "$TMP/host/copy"
 undoes check 0 nothing check vm
 
 # ---- what was left ----

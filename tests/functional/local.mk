@@ -46,6 +46,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/outside-template.sh \
 	tests/functional/outside-plugin.sh \
 	tests/functional/interrupted.sh \
+	tests/functional/import.sh \
 	tests/functional/interrupted-commands.sh \
 	tests/functional/installed.sh \
 	tests/functional/packages.sh \
@@ -175,6 +176,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-live.sh \
 	tests/functional/events.sh \
 	tests/functional/export.sh \
+	tests/functional/export-drive.sh \
 	tests/functional/export-running.sh \
 	tests/functional/snapshot-others.sh \
 	tests/functional/load-startable.sh \
