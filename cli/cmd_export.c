@@ -92,7 +92,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_export = {
     .name = "export",
-    .related = "import snapshot qemu-img(1)",
+    .related = "import snapshot compact qemu-img(1)",
     .undoes = true,
     .undone = "Nothing was exported",
     .operands = {OPERAND_VM, OPERAND_DRIVE, OPERAND_NEW_FILE},

@@ -32,6 +32,7 @@ COMMANDS = \
 	cli/cmd_ssh.c \
 	cli/cmd_wait.c \
 	cli/cmd_resize.c \
+	cli/cmd_compact.c \
 	cli/cmd_export.c \
 	cli/cmd_storage.c \
 	cli/cmd_plugin.c \

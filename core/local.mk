@@ -32,6 +32,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/logfile.c core/base/logfile.h \
 	core/base/mask.c core/base/mask.h \
 	core/base/next.h \
+	core/base/nbd.c core/base/nbd.h \
 	core/base/percentage.c core/base/percentage.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
@@ -138,6 +139,7 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/edit.c core/lifecycle/edit.h \
 	core/lifecycle/attach.c core/lifecycle/attach.h \
 	core/lifecycle/cdrom.c core/lifecycle/cdrom.h \
+	core/lifecycle/compact.c core/lifecycle/compact.h \
 	core/lifecycle/detach.c core/lifecycle/detach.h \
 	core/lifecycle/export.c core/lifecycle/export.h \
 	core/lifecycle/import.c core/lifecycle/import.h \
@@ -271,6 +273,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/chain.c core/storage/chain.h \
 	core/storage/conversion.c core/storage/conversion.h \
 	core/storage/copy.c core/storage/copy.h \
+	core/storage/compaction.c core/storage/compaction.h \
 	core/storage/creation.c core/storage/creation.h \
 	core/storage/drive.c core/storage/drive.h \
 	core/storage/close.c core/storage/close.h \
@@ -290,6 +293,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/publication.c core/storage/publication.h \
 	core/storage/record.c core/storage/record.h \
 	core/storage/secret.c core/storage/secret.h \
+	core/storage/server.c core/storage/server.h \
 	core/storage/slots.c core/storage/slots.h \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/storage/space.c core/storage/space.h \

@@ -2,10 +2,7 @@
 #include "core/storage/snapshots.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +14,7 @@
 #include "core/plugin/describe.h"
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
+#include "core/storage/server.h"
 
 enum { SNAPSHOT_NAME_MAX = 128, REPORTED_MAX = 65536 };
 
@@ -291,52 +289,14 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
 
 /* ---- serving ---- */
 
-/* ms until a server must be ready, and between two attempts. */
-static const int64_t READY_TIMEOUT = 10000;
-static const int READY_INTERVAL = 2;
-
-/* -1: nobody listens yet. */
-static int
-connect_to(const char *socket_path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || strlen(socket_path) >= sizeof(address.sun_path))
-        return -1;
-    memcpy(address.sun_path, socket_path, strlen(socket_path));
-    return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? TAKE_FD(fd)
-                                                                          : -1;
-}
-
-/* A server is ready when it sends its greeting (NBD: doc/proto.md). It may listen before
- * it has opened the image, which can fail, and the files of its command
- * (maqet_command_file) are needed until then. */
+/* The files of its command (maqet_command_file) are needed until it is ready. */
 static int
 await_greeting(struct maqet_process_server *server, const char *program,
                const char *socket_path, struct maqet_error **err)
 {
-    struct maqet_deadline deadline = maqet_deadline_in(READY_TIMEOUT);
-    _cleanup_close_ int fd = -1;
-    char byte;
+    _cleanup_close_ int fd = maqet_server_connect(server, program, socket_path, err);
 
-    for (;;) {
-        if (fd < 0)
-            fd = connect_to(socket_path);
-        struct pollfd ready = {.fd = fd, .events = POLLIN};
-        if (poll(&ready, 1, READY_INTERVAL) > 0) {
-            if (recv(fd, &byte, 1, 0) == 1)
-                return 0;
-            close(TAKE_FD(fd));
-        }
-        if (maqet_process_server_check(server, program, err) < 0)
-            return -1;
-        if (maqet_deadline_left(deadline) == 0) {
-            maqet_process_server_end(server);
-            return maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s does not become ready",
-                                   program);
-        }
-    }
+    return fd < 0 ? -1 : 0;
 }
 
 /* The command of the server; NULL on error. */

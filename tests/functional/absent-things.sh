@@ -166,6 +166,7 @@ check_stopped() { # THING
     expect 0 maqet snapshot "$vm" delete good offline
     expect 0 maqet resize "$vm" good 6M
     expect 0 maqet check "$vm" good
+    expect 0 maqet compact "$vm" good
     expect 0 maqet export "$vm" good "now-$1.qcow2"
     expect 0 maqet checkpoint "$vm" list
     expect 0 maqet recover "$vm"

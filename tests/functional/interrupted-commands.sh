@@ -350,6 +350,7 @@ backed_up() {
 }
 undoes "backup create" 0 backed_up backup vm create "$TMP/host/backups" --drive hdd
 undoes export 0 exported export vm hdd "$TMP/host/copy"
+undoes compact 0 nothing compact vm hdd
 undoes check 0 nothing check vm
 
 # ---- what was left ----

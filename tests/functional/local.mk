@@ -8,6 +8,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-new.sh \
 	tests/functional/guest-checkpoints.sh \
 	tests/functional/guest-checkpoints-busy.sh \
+	tests/functional/guest-compact.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-console-log.sh \
 	tests/functional/guest-disk-full.sh \
@@ -101,6 +102,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/two-data-folders.sh \
 	tests/functional/lost-runtime-folder.sh \
 	tests/functional/others-data-folder.sh \
+	tests/functional/compact.sh \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \
 	tests/functional/elsewhere.sh \
