@@ -175,7 +175,7 @@ refused 3 'is encrypted' ../from/crypt.qcow2
 # ---- somebody writes to it ----
 
 exec 9<>../from/vdi
-refused 1 "$TMP/from/vdi is open for writing" ../from/vdi
+refused 1 "from/vdi is open for writing" ../from/vdi
 exec 9>&-
 # It is written to while it is read.
 wrap_qemu_img '*convert*' "sleep 0.01; touch '$TMP/from/vdi'"
@@ -221,7 +221,7 @@ for signal in KILL INT; do
         else
             eventually 10 is_gone
         fi
-        step=$((step + step / 8 + 1))
+        step=$((step + step / 4 + 1))
     done
     removed vm
 done
