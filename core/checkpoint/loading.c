@@ -154,12 +154,37 @@ without_overlays(const struct maqet_vm *vm, const char *argument)
     return replaced(argument, then, now);
 }
 
+/* A block node without the path of its image, if the checkpoint has a snapshot of the drive, by which
+ * the image is known wherever it was moved. NULL: it is no such node. The caller frees. */
+static char *
+without_place(const struct maqet_checkpoint *about, const struct maqet_vm *vm,
+              const char *argument)
+{
+    _cleanup_json_ json_object *json =
+        *argument == '{' ? maqet_json_parse(argument, "", NULL) : NULL;
+    const char *node = maqet_json_text(json, "node-name");
+    const struct maqet_drive *drive = node ? maqet_vm_find_node(vm, node) : NULL;
+    json_object *file = json_object_object_get(json, "file");
+
+    if (!drive || drive->overlays || !maqet_json_text(json, "driver") ||
+        !maqet_checkpoint_snapshot(about, drive->name))
+        return NULL;
+    if (!json_object_is_type(file, json_type_object))
+        file = json;
+    if (!maqet_json_text(file, "filename"))
+        return NULL;
+    json_object_object_add(file, "filename", json_object_new_string(""));
+    return maqet_strdup(json_object_to_json_string_ext(
+        json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 /* Leaves out options whose values may differ: the location of the PID file, the display, the
- * name, and the overlays of drives. */
+ * name, the overlays of drives, and where their images are. */
 static void
-add_relevant(const struct maqet_vm *vm, struct maqet_strings *kept,
+add_relevant(const struct maqet_loading *loading, struct maqet_strings *kept,
              const struct maqet_strings *argv)
 {
+    const struct maqet_vm *vm = loading->session->machine->vm;
     static const char *const irrelevant[] = {"-pidfile", "-display", "-name", NULL};
 
     for (size_t i = 0; i < argv->count; i++) {
@@ -167,7 +192,9 @@ add_relevant(const struct maqet_vm *vm, struct maqet_strings *kept,
             i++;
             continue;
         }
-        char *argument = without_overlays(vm, argv->items[i]);
+        char *argument = without_place(&loading->about, vm, argv->items[i]);
+        if (!argument)
+            argument = without_overlays(vm, argv->items[i]);
         if (argument)
             maqet_strings_take(kept, without_names(argument));
         else if (kept->count > 0)
@@ -238,10 +265,9 @@ check_arguments(const struct maqet_loading *loading, const char *name,
             "The checkpoint '%s' of VM '%s' is damaged: it does not contain QEMU's "
             "command line",
             name, loading->session->machine->name);
-    const struct maqet_vm *vm = loading->session->machine->vm;
-    add_relevant(vm, &then, recorded);
+    add_relevant(loading, &then, recorded);
     follow_name(loading->session, &then, recorded);
-    add_relevant(vm, &now, argv);
+    add_relevant(loading, &now, argv);
     return compare_arguments(loading, name, &then, &now, err);
 }
 
