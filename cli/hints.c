@@ -114,6 +114,9 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_QUERY_BLOCK] = "See what QEMU reports: maqet qmp {1} query-block",
     [MAQET_NEXT_REMOVE_FORCED] = "Or end and remove it at once: maqet rm {1} --force",
     [MAQET_NEXT_OPEN_TRAY] = "Unmount it in the guest, or open it anyway: --force",
+    [MAQET_NEXT_EXPORT_SNAPSHOTS] =
+        "It can be done once the drive has no snapshots. Export those that you need: maqet "
+        "snapshot {1} export {2} NAME FILE",
     [MAQET_NEXT_DELETE_STORAGE] = "--delete-storage was not given",
     [MAQET_NEXT_START_SLOWER] = "Give it more time: --wait SECONDS (it was {1})",
     [MAQET_NEXT_STOP_AND_START_EMULATOR] =

@@ -8,6 +8,7 @@
 #include "core/lifecycle/attach.h"
 #include "core/lifecycle/cdrom.h"
 #include "core/lifecycle/detach.h"
+#include "core/lifecycle/move.h"
 #include "core/lifecycle/resize.h"
 #include "core/snapshot/snapshot.h"
 
@@ -27,5 +28,7 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_clone,
     &maqet_kind_backup,
     &maqet_kind_restore,
+    &maqet_kind_move,
+    &maqet_kind_convert,
     NULL,
 };

@@ -144,9 +144,17 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/export.c core/lifecycle/export.h \
 	core/lifecycle/import.c core/lifecycle/import.h \
 	core/lifecycle/launching.c core/lifecycle/launching.h \
+	core/lifecycle/move.c core/lifecycle/move.h \
 	core/lifecycle/pause.c core/lifecycle/pause.h \
 	core/lifecycle/plugging.c core/lifecycle/plugging.h \
 	core/lifecycle/plugging_job.c core/lifecycle/plugging_job.h \
+	core/lifecycle/relocation.c core/lifecycle/relocation.h \
+	core/lifecycle/relocation_check.c core/lifecycle/relocation_check.h \
+	core/lifecycle/relocation_entry.c core/lifecycle/relocation_entry.h \
+	core/lifecycle/relocation_files.c core/lifecycle/relocation_files.h \
+	core/lifecycle/relocation_live.c core/lifecycle/relocation_live.h \
+	core/lifecycle/relocation_nodes.c core/lifecycle/relocation_nodes.h \
+	core/lifecycle/relocation_run.c core/lifecycle/relocation_run.h \
 	core/lifecycle/remove.c core/lifecycle/remove.h \
 	core/lifecycle/remove_elsewhere.c core/lifecycle/remove_elsewhere.h \
 	core/lifecycle/rename.c core/lifecycle/rename.h \
