@@ -34,6 +34,7 @@ COMMANDS = \
 	cli/cmd_resize.c \
 	cli/cmd_compact.c \
 	cli/cmd_export.c \
+	cli/cmd_move.c \
 	cli/cmd_storage.c \
 	cli/cmd_plugin.c \
 	cli/cmd_qmp.c \

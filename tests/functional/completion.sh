@@ -47,7 +47,7 @@ for command in stop restart pause resume console ssh exec top qmp wait "checkpoi
     # shellcheck disable=SC2086 # words
     completes '' $command ''
 done
-for command in run check rename clone status logs events config attach detach cdrom resize export compact; do
+for command in run check rename clone status logs events config attach detach cdrom resize export compact move convert; do
     completes one $command o
 done
 completes "FILES" cp ''
@@ -58,6 +58,8 @@ completes "YAML" apply one ''
 completes "YAML one" args one
 completes "data hdd plain" resize one ''
 completes '' resize one data ''
+completes "data hdd plain" move one ''
+completes "data hdd plain" convert one ''
 completes "qcow2" plugin info qcow2
 completes "FILES" plugin check oth
 completes "start status stop storage" help st

@@ -219,6 +219,17 @@ not_cloned() {
     [ ! -e data/vms/other ] || expect 0 maqet rm other --delete-storage --yes
 }
 undoes clone 0 not_cloned clone small other
+expect 0 maqet start small
+expect 0 maqet stop small --timeout 0 --force
+mkdir elsewhere
+image_back() {
+    [ ! -e elsewhere/small.qcow2 ] || expect 0 maqet move small hdd .
+}
+undoes move 0 image_back move small hdd elsewhere
+type_back() {
+    [ ! -e small.raw ] || expect 0 maqet convert small hdd qcow2
+}
+undoes convert 0 type_back convert small hdd raw
 mkdir -p units/multi-user.target.wants
 autostarted() {
     rm -f units/*/*
@@ -287,6 +298,11 @@ disc_back() {
 undoes "cdrom insert" 0 disc_back cdrom vm cd insert "$TMP/other.iso"
 undoes "cdrom eject" 0 disc_back cdrom vm cd eject
 undoes resize 0 nothing resize vm hdd +1M
+expect 0 maqet attach vm --name moving --size 1M file="$TMP/moving.qcow2"
+image_back() {
+    [ ! -e elsewhere/moving.qcow2 ] || expect 0 maqet move vm moving .
+}
+undoes move 0 image_back move vm moving elsewhere
 
 # ---- the guest ----
 

@@ -62,6 +62,10 @@ documented pause pause vm
 documented resume resume vm
 documented restart restart vm --timeout 0 --force
 documented resize resize vm hdd +1M
+mkdir moved
+documented attach attach vm --name second --size 1M
+documented move move vm second moved
+documented convert convert vm second raw
 documented attach attach vm --name more --size 1M --transient
 
 # Live, one that is a set of two drives, and what a plugin cannot say.

@@ -105,6 +105,11 @@ FUNCTIONAL_TESTS = \
 	tests/functional/compact.sh \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \
+	tests/functional/move.sh \
+	tests/functional/move-killed.sh \
+	tests/functional/move-killed-live.sh \
+	tests/functional/convert.sh \
+	tests/functional/guest-move.sh \
 	tests/functional/elsewhere.sh \
 	tests/functional/created-once.sh \
 	tests/functional/machine-ended-killed.sh \

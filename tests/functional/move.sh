@@ -1,0 +1,182 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The image of a drive is moved: within a file system and to another one, with its overlays and with
+# its snapshots, stopped and running; the drive works as before, nothing is left behind, and nothing is
+# replaced. What somebody else needs stays where it is.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+qemu_required
+requires qemu-io
+
+# Another file system.
+far=$(mktemp -d /dev/shm/maqet-move.XXXXXX)
+cleanup_fn "rm -rf '$far'"
+[ "$(stat -c %d "$far")" != "$(stat -c %d "$TMP")" ] || skip_always "/dev/shm is no file system of its own"
+
+mkdir a b
+vm_yaml vm <<EOF
+storage:
+  - {name: hdd, type: qcow2, size: 8M, file: a/hdd.qcow2}
+  - {name: tree, type: raw, size: 8M, file: a/tree.raw, snapshots: overlay}
+  - {name: plain, type: raw, size: 8M, file: a/plain.raw, interface: scsi}
+EOF
+expect 0 maqet add vm.yaml
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+fill a/hdd.qcow2 1
+expect 0 maqet snapshot vm create hdd first
+qemu-io -f raw -c "write -q -P 3 0 64k" a/tree.raw
+expect 0 maqet snapshot vm create tree one
+expect 0 maqet snapshot vm create tree two
+# top IMAGE: the overlay that a guest would write to.
+top() {
+    echo "$1.maqet/$(sed -n 's/.*"top": *\([0-9]*\).*/\1/p' "$1.maqet/tree.json").qcow2"
+}
+qemu-io -f qcow2 -c "write -q -P 4 64k 64k" "$(top a/tree.raw)"
+qemu-io -f raw -c "write -q -P 5 1M 64k" a/plain.raw
+
+# file DRIVE PATH: what the definition, the record and the drive say.
+file() {
+    expect 0 maqet --format json status vm
+    grep -F "\"$2\"" out >/dev/null || fail "status does not have $2"
+    grep -F "\"$2\"" data/vms/vm/images.json >/dev/null || fail "$2 is not recorded"
+    [ -f "$2" ] || fail "$2 does not exist"
+}
+# alone FOLDER FILE...: these are the only files there.
+alone() {
+    there=$1
+    shift
+    same "$*" "$(cd "$there" && find . -mindepth 1 ! -type d | sed 's,^\./,,' | LC_ALL=C sort | tr '\n' ' ' |
+        sed 's/ $//')" "the files in $there"
+}
+
+# ---- stopped ----
+
+inode=$(stat -c %i a/hdd.qcow2)
+expect 0 maqet move vm hdd b
+out_has "The image of drive 'hdd' of VM 'vm' is $TMP/b/hdd.qcow2 now."
+same "$inode" "$(stat -c %i b/hdd.qcow2)" "the file that was moved"
+file hdd "$TMP/b/hdd.qcow2"
+[ ! -e a/hdd.qcow2 ] || fail "the old name is still there"
+expect 0 maqet snapshot vm list hdd
+out_has first
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet rm vm --dry-run --delete-storage
+removed "$TMP/b/hdd.qcow2"
+
+expect 0 maqet move vm hdd "$far"
+file hdd "$far/hdd.qcow2"
+alone b
+alone "$far" hdd.qcow2
+holds "$far/hdd.qcow2" 1
+sound "$far/hdd.qcow2"
+fill "$far/hdd.qcow2" 2
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet rm vm --dry-run --delete-storage
+removed "$far/hdd.qcow2"
+expect 0 maqet snapshot vm load hdd first --yes
+holds "$far/hdd.qcow2" 1
+
+# Overlays go with the image.
+for folder in b "$far" a; do
+    expect 0 maqet move vm tree "$folder"
+    folder=$(realpath "$folder")
+    file tree "$folder/tree.raw"
+    expect 0 maqet start vm
+    expect 0 maqet snapshot vm list tree
+    out_has one
+    out_has two
+    expect 0 maqet stop vm --timeout 0 --force
+    ! qemu-io -f qcow2 -c "read -P 3 0 64k" -c "read -P 4 64k 64k" "$(top "$folder/tree.raw")" |
+        grep failed || fail "$folder: what the overlays hold"
+done
+alone b
+alone "$far" hdd.qcow2
+expect 0 maqet snapshot vm load tree one --yes
+expect 0 maqet snapshot vm delete tree two --yes
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+
+# ---- what is refused ----
+
+expect 3 maqet move vm plain a
+err_has "already"
+touch b/plain.raw
+expect 3 maqet move vm plain b
+err_has "$TMP/b/plain.raw exists already, and is not replaced"
+rm b/plain.raw
+expect 3 maqet move vm plain nowhere
+expect 3 maqet move vm nothing b
+vm_yaml other <<EOF
+storage:
+  - {name: top, type: qcow2, file: other.qcow2, backing_file: a/plain.raw, backing_format: raw}
+EOF
+if maqet add other.yaml >out 2>err; then
+    expect 0 maqet start other
+    expect 0 maqet stop other --timeout 0 --force
+    expect 3 maqet move vm plain b
+    err_has "VM 'other'"
+    expect 0 maqet rm -f other --delete-storage
+else
+    cat err
+fi
+alone b
+
+# ---- running ----
+
+# move_live DRIVE FOLDER IMAGE: the old image has another name, so that both can be compared.
+move_live() {
+    old=$3.old
+    ln "$3" "$old"
+    expect 0 maqet move vm "$1" "$2"
+    cat out err >moved
+    file "$1" "$(realpath "$2")/$(basename "$3")"
+    [ ! -e "$3" ] || fail "$3 is still there: $(cat moved)"
+}
+expect 0 maqet start vm
+for state in running paused; do
+    [ $state = running ] || expect 0 maqet pause vm
+    for folder in b "$far" a; do
+        expect 0 maqet --format json status vm
+        image=$(find a b "$far" -name plain.raw)
+        move_live plain "$folder" "$image"
+        same $state "$(vm_status vm)" "the guest"
+        expect 0 maqet qmp vm query-named-block-nodes
+        ! grep "\"maqet-move\." out || fail "a node is left"
+        expect 0 maqet qmp vm query-jobs
+        qemu-img compare -U -f raw -F raw "$old" "$folder/plain.raw" >/dev/null || fail "$state, $folder: not the same"
+        rm "$old"
+    done
+done
+expect 0 maqet resume vm
+expect 3 maqet move vm hdd b
+err_has "it has the snapshot 'first'"
+expect 3 maqet move vm tree b
+err_has "stop"
+# It works as before.
+expect 0 maqet resize vm plain 12M
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+alone b
+
+# ---- checkpoints ----
+
+vm_yaml ck <<EOF
+storage:
+  - {name: hdd, type: qcow2, size: 8M, file: a/ck.qcow2}
+EOF
+expect 0 maqet add ck.yaml
+expect 0 maqet start ck
+expect 0 maqet checkpoint ck create first
+expect 0 maqet stop ck --timeout 0 --force
+expect 0 maqet move ck hdd b
+expect 0 maqet checkpoint ck load first --yes
+expect 0 maqet checkpoint ck delete first
+expect 0 maqet move ck hdd a
+expect 0 maqet checkpoint ck create second
+expect 0 maqet stop ck --timeout 0 --force
+expect 0 maqet checkpoint ck load second --yes
+same running "$(vm_status ck)" "the guest"
