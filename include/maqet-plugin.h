@@ -420,6 +420,22 @@ MAQET_EXPORT const char *maqet_drive_backing_name(const struct maqet_drive *driv
 MAQET_EXPORT const char *maqet_drive_backing_format(const struct maqet_drive *drive);
 
 /**
+ * maqet_drive_snapshot_date - the date of a snapshot of which the one that @create of the snapshot
+ *   table makes is a copy, in another format.
+ * @seconds: since 1970.
+ * @vm_clock: ns that the guest had run.
+ *
+ * A plugin that can store them gives the new snapshot the same.
+ *
+ * Returns: whether it is a copy.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT bool maqet_drive_snapshot_date(const struct maqet_drive *drive,
+                                            int64_t *seconds, uint32_t *nanoseconds,
+                                            uint64_t *vm_clock);
+
+/**
  * maqet_drive_type - the name of the storage plugin that the drive uses.
  * maqet_drive_interface - the name of the interface plugin; "" where it uses none.
  *

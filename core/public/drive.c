@@ -60,6 +60,20 @@ SETTER(maqet_snapshot_vm_state, maqet_snapshot, vm_state, uint64_t)
 SETTER(maqet_snapshot_virtual_size, maqet_snapshot, virtual_size, uint64_t)
 SETTER(maqet_capacity_builtin, maqet_capacity, builtin, uint32_t)
 
+bool
+maqet_drive_snapshot_date(const struct maqet_drive *drive, int64_t *seconds,
+                          uint32_t *nanoseconds, uint64_t *vm_clock)
+{
+    const struct maqet_snapshot *copied = drive->copied_snapshot;
+
+    if (!copied)
+        return false;
+    *seconds = copied->seconds;
+    *nanoseconds = copied->nanoseconds;
+    *vm_clock = copied->vm_clock;
+    return true;
+}
+
 /* ---- a drive and its options ---- */
 
 /* The slot of an option of the plugin that asks; NULL: there is none. An option that no

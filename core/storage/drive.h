@@ -85,6 +85,7 @@ struct maqet_backing {
 };
 
 struct maqet_overlays; /* overlays.h */
+struct maqet_snapshot; /* snapshots.h */
 
 struct maqet_drive {
     const struct maqet_context *context;
@@ -132,6 +133,8 @@ struct maqet_drive {
     /* A file with whose content a new image begins, and its format; NULL: it is empty. */
     const char *template;
     const char *template_format;
+    /* The snapshot of which a snapshot that is created is a copy; NULL: it is a new one. */
+    const struct maqet_snapshot *copied_snapshot;
     bool create_missing; /* create the image even if an earlier one is missing */
     /* Why it cannot be used as it is defined, and what that affects; NULL: it can. */
     struct maqet_error *fault;

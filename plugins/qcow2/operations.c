@@ -5,10 +5,12 @@
 #include "plugins/qcow2/operations.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plugins/qcow2/bitmaps.h"
 #include "plugins/qcow2/encryption.h"
@@ -73,10 +75,55 @@ run_snapshot(const struct maqet_drive *drive, const char *option, const char *wo
 }
 
 static int
+error_fault(const struct maqet_drive *drive, const char *fault, struct maqet_error **err)
+{
+    return maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
+                             "the snapshots in %s cannot be read: %s",
+                             maqet_drive_path(drive), fault);
+}
+
+/* qemu-img gives a new snapshot the present date. */
+static int
+set_date(const struct maqet_drive *drive, const char *name, int64_t seconds,
+         uint32_t nanoseconds, uint64_t vm_clock, struct maqet_error **err)
+{
+    int fd = open(maqet_drive_path(drive), O_RDWR | O_CLOEXEC | O_NOCTTY);
+    struct qcow2_header header;
+    struct qcow2_snapshots table = {0};
+    const char *fault = "it has no such snapshot";
+    int result = -1;
+
+    if (fd < 0)
+        return error_fault(drive, strerror(errno), err);
+    if (qcow2_header_read(fd, &header, &fault) == 0 &&
+        qcow2_snapshots_read(fd, &header, &table, &fault) == 0)
+        for (size_t i = table.count; result < 0 && i-- > 0;) {
+            struct qcow2_snapshot *entry = &table.items[i];
+
+            if (strcmp(entry->name, name) != 0)
+                continue;
+            entry->date_seconds = (uint32_t)seconds;
+            entry->date_nanoseconds = nanoseconds;
+            entry->vm_clock = vm_clock;
+            result = qcow2_snapshot_set_date(fd, entry, &fault);
+        }
+    qcow2_snapshots_clear(&table);
+    close(fd);
+    return result < 0 ? error_fault(drive, fault, err) : 0;
+}
+
+static int
 create(const struct maqet_drive *drive, const char *name, struct maqet_error **err)
 {
-    return bitmaps_remove_ours(drive, err) < 0 ? -1
-                                               : run_snapshot(drive, "-c", name, err);
+    int64_t seconds;
+    uint32_t nanoseconds;
+    uint64_t vm_clock;
+
+    if (bitmaps_remove_ours(drive, err) < 0 || run_snapshot(drive, "-c", name, err) < 0)
+        return -1;
+    return maqet_drive_snapshot_date(drive, &seconds, &nanoseconds, &vm_clock)
+               ? set_date(drive, name, seconds, nanoseconds, vm_clock, err)
+               : 0;
 }
 
 /* qemu-img takes what it is given for an id first and for a name only then, so that of a
@@ -271,14 +318,6 @@ live_remove(const struct maqet_drive *drive, const struct maqet_snapshot *snapsh
 }
 
 /* ---- by ourselves ---- */
-
-static int
-error_fault(const struct maqet_drive *drive, const char *fault, struct maqet_error **err)
-{
-    return maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
-                             "the snapshots in %s cannot be read: %s",
-                             maqet_drive_path(drive), fault);
-}
 
 static int
 read_table(const struct maqet_drive *drive, int fd, struct qcow2_header *header,

@@ -9,6 +9,8 @@
 enum {
     ENTRY_LENGTH = 40, /* of the part that every entry begins with */
     ENTRY_ALIGNMENT = 8,
+    DATE_AT = 16, /* in an entry: the date, and the clock of the guest */
+    DATE_LENGTH = 16,
     READ_SIZE = 64 * 1024, /* bytes that are read at once; mostly the whole table */
     /* At the least what follows an entry's beginning: extra data, id and name. */
     WINDOW_SIZE = QCOW2_SNAPSHOT_EXTRA_MAX + 2 * UINT16_MAX,
@@ -88,6 +90,7 @@ read_entry(struct window *window, struct qcow2_snapshot *snapshot, uint64_t *off
     if (!bytes)
         return -1;
     read_fields(snapshot, bytes, &lengths);
+    snapshot->offset = *offset;
     if (lengths.extra > QCOW2_SNAPSHOT_EXTRA_MAX)
         return qcow2_fail(fault, "a snapshot has too much extra data");
     *offset += ENTRY_LENGTH;
@@ -213,4 +216,28 @@ qcow2_snapshot_rename(int fd, const struct qcow2_snapshot *snapshot, const char 
     if (fdatasync(fd) < 0)
         return qcow2_fail(fault, strerror(errno));
     return 0;
+}
+
+static void
+put(uint8_t *at, size_t size, uint64_t number)
+{
+    for (size_t i = 0; i < size; i++)
+        at[i] = (uint8_t)(number >> 8 * (size - 1 - i));
+}
+
+int
+qcow2_snapshot_set_date(int fd, const struct qcow2_snapshot *snapshot, const char **fault)
+{
+    uint8_t bytes[DATE_LENGTH];
+
+    put(bytes, 4, snapshot->date_seconds);
+    put(bytes + 4, 4, snapshot->date_nanoseconds);
+    put(bytes + 8, 8, snapshot->vm_clock);
+    ssize_t written =
+        pwrite(fd, bytes, sizeof(bytes), (off_t)(snapshot->offset + DATE_AT));
+    if (written < 0 || fdatasync(fd) < 0)
+        return qcow2_fail(fault, strerror(errno));
+    return written == sizeof(bytes)
+               ? 0
+               : qcow2_fail(fault, "the new date could be written in part only");
 }

@@ -28,6 +28,7 @@ struct qcow2_snapshot {
     uint64_t vm_clock; /* ns that the guest had run */
     uint64_t vm_state_size;
     uint64_t disk_size;
+    uint64_t offset;      /* where the entry lies in the file */
     uint64_t name_offset; /* where the name lies in the file */
     uint32_t name_length; /* bytes there, with those behind a NUL */
     uint32_t extra_size;  /* bytes of extra data */
@@ -54,5 +55,10 @@ void qcow2_snapshots_clear(struct qcow2_snapshots *snapshots);
  */
 int qcow2_snapshot_rename(int fd, const struct qcow2_snapshot *snapshot, const char *name,
                           const char **fault);
+
+/* Writes another date and clock (date_seconds, date_nanoseconds, vm_clock) into the entry that was
+ * read, likewise. */
+int qcow2_snapshot_set_date(int fd, const struct qcow2_snapshot *snapshot,
+                            const char **fault);
 
 #endif
