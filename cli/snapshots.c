@@ -93,6 +93,17 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
     {"used", MAQET_FIELD(struct snapshot_row, about.used), .unit = MAQET_UNIT_BYTES,
      .known = MAQET_KNOWN(struct snapshot_row, about.used_known),
      .help = "what deleting it alone would free"},
+    {"moves", MAQET_FIELD(struct snapshot_row, about.moved), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct snapshot_row, about.moved_known),
+     .help =
+         "what deleting it alone would write from one file into another one; null for "
+         "internal snapshots"},
+    {"delete_ms", MAQET_FIELD(struct snapshot_row, about.takes),
+     .unit = MAQET_UNIT_MILLISECONDS, .title = "DELETION",
+     .known = MAQET_KNOWN(struct snapshot_row, about.takes_known),
+     .help =
+         "how long that would take, at the rate of the latest one that moved 1 MiB or "
+         "more; null if there was none"},
     {"vm_state", MAQET_FIELD(struct snapshot_row, about.vm_state),
      .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct snapshot_row, has_memory),
      .title = "MEMORY",
@@ -106,7 +117,7 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
 
 const struct view snapshots_view = {
     .table = {.fields = &fields,
-              .columns = "name drives date vm_clock kind parent used vm_state"},
+              .columns = "name drives date vm_clock kind parent used vm_state delete_ms"},
     .each = "snapshot",
 };
 
@@ -171,6 +182,10 @@ join_set(struct snapshot_row *set, struct snapshot_row *row)
     /* The sum is known if all of them are. */
     set->about.used_known = set->about.used_known && row->about.used_known;
     set->about.used += row->about.used;
+    set->about.moved_known = set->about.moved_known && row->about.moved_known;
+    set->about.moved += row->about.moved;
+    set->about.takes_known = set->about.takes_known && row->about.takes_known;
+    set->about.takes += row->about.takes;
     set->size_known = set->size_known && row->size_known;
     set->about.virtual_size += row->about.virtual_size;
     if (row->has_memory) {

@@ -17,6 +17,7 @@
 #include "core/plugin/describe.h"
 #include "core/qemu/hotplug_files.h"
 #include "core/qemu/ports.h"
+#include "core/storage/overlays.h"
 
 void
 maqet_plugging_clear(struct maqet_plugging *plugging)
@@ -357,6 +358,21 @@ remove_controllers(const struct maqet_plugging *plugging, size_t first, size_t e
         maqet_interrupt_restore();
 }
 
+/* Overlays that it got while it was attached have files of their own. */
+static void
+drop_overlay_files(const struct maqet_plugging *plugging)
+{
+    const struct maqet_overlays *overlays = plugging->drive->overlays;
+
+    for (size_t i = 0; overlays && i < overlays->count; i++) {
+        _cleanup_free_ char *mark =
+            maqet_overlay_mark(plugging->drive->name, overlays->nodes[i].id);
+
+        maqet_hotplug_drop_files(plugging->machine->qmp, MAQET_PLUGGING_ANSWER_TIMEOUT,
+                                 mark, NULL);
+    }
+}
+
 int
 maqet_plugging_remove_nodes(struct maqet_plugging *plugging, struct maqet_error **err)
 {
@@ -368,9 +384,10 @@ maqet_plugging_remove_nodes(struct maqet_plugging *plugging, struct maqet_error 
                                           .timeout = MAQET_PLUGGING_ANSWER_TIMEOUT,
                                           .plugged = &plugging->plugged};
 
-    return hotplug.limit > 0 && maqet_hotplug_remove(&hotplug, err) < 0
-               ? -1
-               : maqet_hotplug_drop_files(qmp, MAQET_PLUGGING_ANSWER_TIMEOUT, mark, err);
+    if (hotplug.limit > 0 && maqet_hotplug_remove(&hotplug, err) < 0)
+        return -1;
+    drop_overlay_files(plugging);
+    return maqet_hotplug_drop_files(qmp, MAQET_PLUGGING_ANSWER_TIMEOUT, mark, err);
 }
 
 int

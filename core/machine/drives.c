@@ -101,7 +101,8 @@ check_overlays(const struct maqet_drive *drive, bool exists,
         maqet_error_hint(err, "Restore it from a backup, or bring back its disk");
         return -1;
     }
-    if (overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0)
+    if ((overlays->merging_above > 0 && maqet_overlay_nodes_unmerged(drive, err) < 0) ||
+        (overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0))
         return -1;
     if (consent && consent->accept_bases)
         return maqet_overlays_accept(overlays, overlays->top, err);

@@ -12,6 +12,7 @@
 #include "core/job/recover.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
+#include "core/storage/overlay_costs.h"
 
 void
 maqet_snapshot_list_cleanup(struct maqet_snapshot_list **list)
@@ -112,6 +113,8 @@ describe(const struct maqet_session *session, struct maqet_member *member,
     const char *name = member->drive->name;
 
     remove_hidden(session, &member->snapshots);
+    if (member->drive->overlays)
+        maqet_overlay_costs(member->drive, &member->snapshots);
     size_t count = member->snapshots.count;
     drive->drive = maqet_strdup(name);
     drive->names = maqet_alloc(count * sizeof(char *) + 1);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/job/block_jobs.h"
 #include "core/machine/monitor.h"
@@ -17,13 +18,7 @@ static const int64_t ANSWER_TIMEOUT = 60000;
 
 /* ---- what QEMU has ---- */
 
-/* The descriptors of a node's files, and the job on a drive. The caller frees. */
-static char *
-mark_of(const struct maqet_drive *drive, uint64_t id)
-{
-    return maqet_format("maqet overlay %s %llu", drive->name, (unsigned long long)id);
-}
-
+/* The job on a drive. The caller frees. */
 static char *
 job_id(const struct maqet_drive *drive)
 {
@@ -35,7 +30,7 @@ static void
 close_node(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t id)
 {
     _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, id);
-    _cleanup_free_ char *mark = mark_of(drive, id);
+    _cleanup_free_ char *mark = maqet_overlay_mark(drive->name, id);
     struct maqet_qmp *qmp = maqet_monitor_connect(machine, NULL);
 
     if (!qmp)
@@ -55,17 +50,6 @@ depth_of(json_object *nodes, const struct maqet_drive *drive, uint64_t id)
     json_object *node = maqet_monitor_find_node(nodes, name);
 
     return node ? (int)maqet_json_int(node, "backing_file_depth") : -1;
-}
-
-/* How many nodes of the tree a node stands on. */
-static int
-depth_in_tree(const struct maqet_overlays *overlays, uint64_t id)
-{
-    int depth = 0;
-
-    for (; id != 0; id = maqet_overlays_node(overlays, id)->parent)
-        depth++;
-    return depth;
 }
 
 /* Has QEMU write to the disk what it keeps of a node in memory: a job that has merged another one
@@ -114,14 +98,16 @@ settle_merging(struct maqet_opened *machine, const struct maqet_drive *drive,
     struct maqet_overlays *overlays = drive->overlays;
     uint64_t below = overlays->merging_below, above = overlays->merging_above;
     int lowest = depth_of(nodes, drive, 0), top = depth_of(nodes, drive, overlays->top);
-    bool merged =
-        lowest >= 0 && top >= 0 && top - lowest < depth_in_tree(overlays, overlays->top);
+    bool merged = lowest >= 0 && top >= 0 &&
+                  top - lowest < (int)maqet_overlays_depth(overlays, overlays->top);
 
     if (merged && flush_node(machine, drive, below, err) < 0)
         return -1;
-    overlays->merging_below = overlays->merging_above = 0;
     if (!merged)
-        return maqet_overlay_nodes_save(drive, err);
+        return lowest >= 0 && flush_node(machine, drive, below, err) < 0
+                   ? -1
+                   : maqet_overlay_nodes_unmerged(drive, err);
+    overlays->merging_below = overlays->merging_above = 0;
     if (maqet_overlay_nodes_merged(drive, below, above, true, err) < 0)
         return -1;
     close_node(machine, drive, above);
@@ -158,10 +144,9 @@ maqet_overlay_live_settle(struct maqet_opened *machine, const struct maqet_drive
         return 0;
     if (machine->run.pid > 0)
         return settle_running(machine, drive, err);
-    /* What was being merged shows the same as before. */
-    overlays->merging_below = overlays->merging_above = 0;
-    return overlays->prepared > 0 ? maqet_overlay_nodes_adopt(drive, err)
-                                  : maqet_overlay_nodes_save(drive, err);
+    if (overlays->merging_above > 0 && maqet_overlay_nodes_unmerged(drive, err) < 0)
+        return -1;
+    return overlays->prepared > 0 ? maqet_overlay_nodes_adopt(drive, err) : 0;
 }
 
 /* ---- creating ---- */
@@ -184,7 +169,7 @@ open_node(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
     _cleanup_view_ struct maqet_view view = {0};
-    _cleanup_free_ char *mark = mark_of(drive, id);
+    _cleanup_free_ char *mark = maqet_overlay_mark(drive->name, id);
     struct maqet_qmp *qmp = maqet_monitor_connect(machine, err);
 
     if (!qmp || maqet_view_make(drive, id, &view, err) < 0)
@@ -292,21 +277,25 @@ merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
 {
     struct maqet_overlays *overlays = drive->overlays;
     struct maqet_overlay *written = maqet_overlays_node(overlays, below);
+    uint64_t bytes = 0;
 
+    maqet_overlay_nodes_used(drive, above, &bytes, NULL);
     overlays->merging_below = below;
     overlays->merging_above = above;
     if (maqet_overlay_thaw(written, err) < 0 || maqet_overlay_nodes_save(drive, err) < 0)
         return -1;
+    double begun = maqet_now_exact();
     int result = run_job(machine, drive, below, above, err);
+    double took = maqet_now_exact() - begun;
     /* If the job is done, the next command finds that out, and tries this again. */
     if (result == 0 && flush_node(machine, drive, below, err) < 0)
         return -1;
-    overlays->merging_below = overlays->merging_above = 0;
     if (result < 0) {
-        maqet_overlay_freeze(written, NULL);
-        maqet_overlay_nodes_save(drive, NULL);
+        maqet_overlay_nodes_unmerged(drive, NULL);
         return -1;
     }
+    overlays->merging_below = overlays->merging_above = 0;
+    maqet_overlay_nodes_note_rate(overlays, bytes, took);
     if (maqet_overlay_nodes_merged(drive, below, above, true, err) < 0)
         return -1;
     close_node(machine, drive, above);

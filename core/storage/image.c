@@ -10,6 +10,7 @@
 #include "core/plugin/describe.h"
 #include "core/storage/callback.h"
 #include "core/storage/keys.h"
+#include "core/storage/overlays.h"
 #include "core/storage/record.h"
 
 void
@@ -232,6 +233,20 @@ check_writable(const struct maqet_drive *drive, struct maqet_error **err)
 
 /* Opens the image and inspects it. *found gets the descriptor; -1: there is no image,
  * which is no error. */
+/* What the overlays over an image take up, too. */
+static uint64_t
+allocated_by_overlays(const struct maqet_drive *drive)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+    uint64_t bytes = 0;
+    struct stat status;
+
+    for (size_t i = 1; overlays && i < overlays->count; i++)
+        if (stat(overlays->nodes[i].file.file, &status) == 0)
+            bytes += (uint64_t)status.st_blocks * 512;
+    return bytes;
+}
+
 static int
 open_checked(const struct maqet_drive *drive, int access_mode,
              struct maqet_image_state *state, int *found, struct maqet_error **err)
@@ -258,7 +273,8 @@ open_checked(const struct maqet_drive *drive, int access_mode,
                                  "%s is neither a file nor a block device", drive->path);
     state->exists = true;
     maqet_file_id_of_fd(fd, &state->id);
-    state->allocated_size = (uint64_t)status.st_blocks * 512;
+    state->allocated_size =
+        (uint64_t)status.st_blocks * 512 + allocated_by_overlays(drive);
     if (maqet_image_ask(drive, fd, state, err) < 0)
         return -1;
     *found = TAKE_FD(fd);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
 #include "core/storage/overlay_view.h"
@@ -46,11 +47,49 @@ view_to_write(const struct maqet_drive *drive, uint64_t id, struct maqet_view *v
 /* ---- new nodes ---- */
 
 static int
+call_merge_down(const struct maqet_drive *drive, const struct maqet_overlay *above,
+                struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+
+    if (view_to_write(drive, above->id, &view, err) < 0)
+        return -1;
+    view.drive->backing.written = true;
+    return MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_down);
+}
+
+/* Makes the overlay at @path, over the node that it stands on. With @from, it holds what makes that
+ * node look like another image. */
+static int
+fill_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
+          const struct maqet_overlay_source *from, struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+
+    if (view_to_write(drive, node->id, &view, err) < 0)
+        return -1;
+    struct maqet_backing *backing = &view.drive->backing;
+    _cleanup_free_ char *name = maqet_strdup(backing->name);
+    _cleanup_free_ char *format = maqet_strdup(backing->format);
+    if (from) {
+        free(backing->name);
+        free(backing->format);
+        backing->name = maqet_strdup(from->name);
+        backing->format = maqet_strdup(from->format);
+    }
+    if (MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, create, node->file.file,
+                           node->size) < 0)
+        return -1;
+    return from ? MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_up, name,
+                                     format)
+                : 0;
+}
+
+static int
 create_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
-            struct maqet_error **err)
+            const struct maqet_overlay_source *from, struct maqet_error **err)
 {
     const char *path = node->file.file;
-    _cleanup_view_ struct maqet_view view = {0};
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
     if (maqet_dir_make(drive->overlays->folder, 0700, err) < 0)
@@ -63,9 +102,7 @@ create_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
     _cleanup_close_ int fd = open(path, flags, 0600);
     if (fd < 0 || fchmod(fd, drive->mode) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot create %s: %m", path);
-    if (view_to_write(drive, node->id, &view, err) < 0 ||
-        MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, create, path, node->size) <
-            0)
+    if (fill_file(drive, node, from, err) < 0)
         return -1;
     if (fsync(fd) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot write %s: %m", path);
@@ -73,22 +110,42 @@ create_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
 }
 
 int
-maqet_overlay_nodes_put(const struct maqet_drive *drive, uint64_t parent, uint64_t *id,
-                        struct maqet_error **err)
+maqet_overlay_nodes_fill(const struct maqet_drive *drive, uint64_t parent, uint64_t size,
+                         const struct maqet_overlay_source *from, uint64_t *id,
+                         struct maqet_error **err)
 {
     struct maqet_overlays *overlays = drive->overlays;
-    uint64_t size;
-
-    if (maqet_overlay_nodes_size(drive, parent, &size, err) < 0)
-        return -1;
     struct maqet_overlay *node = maqet_overlays_add(overlays, parent, size);
     node->mode = drive->mode;
     *id = node->id;
-    if (create_file(drive, node, err) == 0)
+    if (create_file(drive, node, from, err) == 0)
         return 0;
     maqet_overlay_nodes_undo(drive, *id);
     return maqet_error_wrap(err, "VM '%s', drive '%s'", drive->machine->vm_name,
                             drive->name);
+}
+
+int
+maqet_overlay_nodes_put(const struct maqet_drive *drive, uint64_t parent, uint64_t *id,
+                        struct maqet_error **err)
+{
+    uint64_t size;
+
+    return maqet_overlay_nodes_size(drive, parent, &size, err) < 0
+               ? -1
+               : maqet_overlay_nodes_fill(drive, parent, size, NULL, id, err);
+}
+
+int
+maqet_overlay_nodes_pour(const struct maqet_drive *drive, uint64_t id,
+                         struct maqet_error **err)
+{
+    int result = call_merge_down(drive, maqet_overlays_node(drive->overlays, id), err);
+
+    maqet_overlay_nodes_undo(drive, id);
+    return result < 0 ? maqet_error_wrap(err, "VM '%s', drive '%s'",
+                                         drive->machine->vm_name, drive->name)
+                      : 0;
 }
 
 void
@@ -272,6 +329,17 @@ maqet_overlay_nodes_way(const struct maqet_drive *drive,
 
 /* ---- merging ---- */
 
+/* Less than that takes its time for other reasons. */
+static const uint64_t TELLING = 1024 * 1024;
+
+void
+maqet_overlay_nodes_note_rate(struct maqet_overlays *overlays, uint64_t bytes,
+                              double milliseconds)
+{
+    if (bytes >= TELLING && milliseconds > 0)
+        overlays->rate = (uint64_t)((double)bytes * 1000 / milliseconds);
+}
+
 /* A node on the upper one is one on the lower one from now on, whose name it stores. What nothing
  * writes to is frozen; QEMU, too, had to write to it for that. */
 static int
@@ -315,18 +383,6 @@ rename_backings(const struct maqet_drive *drive, uint64_t above, uint64_t below,
     return result;
 }
 
-static int
-call_merge_down(const struct maqet_drive *drive, const struct maqet_overlay *above,
-                struct maqet_error **err)
-{
-    _cleanup_view_ struct maqet_view view = {0};
-
-    if (view_to_write(drive, above->id, &view, err) < 0)
-        return -1;
-    view.drive->backing.written = true;
-    return MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_down);
-}
-
 /* qemu-img commits only what it can open for writing, although it writes nothing to it. */
 static int
 merge_down(const struct maqet_drive *drive, struct maqet_overlay *below,
@@ -361,6 +417,17 @@ merge_up(const struct maqet_drive *drive, const struct maqet_overlay *below,
                                       lowest.drive->storage->plugin.format) < 0
                ? -1
                : 0;
+}
+
+int
+maqet_overlay_nodes_unmerged(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    struct maqet_overlay *lower = maqet_overlays_node(overlays, overlays->merging_below);
+
+    overlays->merging_below = overlays->merging_above = 0;
+    return maqet_overlay_freeze(lower, err) < 0 ? -1
+                                                : maqet_overlay_nodes_save(drive, err);
 }
 
 int
@@ -417,10 +484,12 @@ maqet_overlay_nodes_merge(const struct maqet_drive *drive,
         maqet_overlay_nodes_way(drive, below, above, &down, &bytes, err) < 0)
         return -1;
     uint64_t lower_id = below->id, upper_id = above->id;
+    double begun = maqet_now_exact();
     if ((down ? merge_down(drive, lower, upper, err)
               : merge_up(drive, lower, upper, err)) < 0)
         return maqet_error_wrap(err, "VM '%s', drive '%s': cannot merge %s with %s",
                                 drive->machine->vm_name, drive->name, upper->file.file,
                                 lower->file.file);
+    maqet_overlay_nodes_note_rate(overlays, bytes, maqet_now_exact() - begun);
     return maqet_overlay_nodes_merged(drive, lower_id, upper_id, down, err);
 }

@@ -17,6 +17,22 @@ int maqet_overlay_nodes_save(const struct maqet_drive *drive, struct maqet_error
 int maqet_overlay_nodes_put(const struct maqet_drive *drive, uint64_t parent,
                             uint64_t *id, struct maqet_error **err);
 
+/* An image, by a name that an overlay can store, and its format as QEMU calls it. */
+struct maqet_overlay_source {
+    const char *name;
+    const char *format;
+};
+
+/* The same for a node of that size that shows what @from shows; it holds only the differences
+ * from the node that it stands on. */
+int maqet_overlay_nodes_fill(const struct maqet_drive *drive, uint64_t parent,
+                             uint64_t size, const struct maqet_overlay_source *from,
+                             uint64_t *id, struct maqet_error **err);
+
+/* Writes what such a node holds into the one that it stands on, and removes its file. */
+int maqet_overlay_nodes_pour(const struct maqet_drive *drive, uint64_t id,
+                             struct maqet_error **err);
+
 /* Forgets such a node, and removes its file. */
 void maqet_overlay_nodes_undo(const struct maqet_drive *drive, uint64_t id);
 
@@ -59,11 +75,20 @@ int maqet_overlay_nodes_way(const struct maqet_drive *drive,
                             const struct maqet_overlay *above, bool *down,
                             uint64_t *bytes, struct maqet_error **err);
 
+/* Notes how long it took to move so many bytes, from which later ones are estimated. */
+void maqet_overlay_nodes_note_rate(struct maqet_overlays *overlays, uint64_t bytes,
+                                   double milliseconds);
+
 /* Merges two such nodes, while no QEMU has the upper one open, and writes the tree. */
 int maqet_overlay_nodes_merge(const struct maqet_drive *drive,
                               const struct maqet_overlay *below,
                               const struct maqet_overlay *above,
                               struct maqet_error **err);
+
+/* Records that two nodes which a QEMU was merging are still two, which show the same as before, and
+ * what is in the lower one by now. */
+int maqet_overlay_nodes_unmerged(const struct maqet_drive *drive,
+                                 struct maqet_error **err);
 
 /* Records that they were merged, by whomever; removes the file that is not needed any more. */
 int maqet_overlay_nodes_merged(const struct maqet_drive *drive, uint64_t below,

@@ -163,8 +163,8 @@ is_secret(const struct maqet_props *object)
 }
 
 /* What the guest writes would be in an overlay as it is. */
-static int
-check_not_encrypted(const struct maqet_drive *drive, struct maqet_error **err)
+int
+maqet_overlays_check_encryption(const struct maqet_drive *drive, struct maqet_error **err)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
@@ -202,7 +202,8 @@ static int
 can_create(const struct maqet_drive *drive, int fd, struct maqet_error **err)
 {
     (void)fd;
-    return check_not_encrypted(drive, err) < 0 ? -1 : check_not_mixed(drive, err);
+    return maqet_overlays_check_encryption(drive, err) < 0 ? -1
+                                                           : check_not_mixed(drive, err);
 }
 
 static int
@@ -211,18 +212,14 @@ repair(const struct maqet_drive *drive, struct maqet_error **err)
     return tidy(drive, err);
 }
 
-/* Appends what a snapshot holds, as an image for qemu-img and its like. */
-static int
-add_image(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
-          struct maqet_command *command, struct maqet_error **err)
+int
+maqet_overlays_add_image(const struct maqet_drive *drive, uint64_t id,
+                         struct maqet_command *command, struct maqet_error **err)
 {
-    const struct maqet_overlay *node = node_of(drive, snapshot);
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, id);
 
-    if (!node)
-        return error_gone(snapshot, err);
-    _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, node->id);
-    if (maqet_storage_emit_node(drive, node->id, args, err) < 0)
+    if (maqet_storage_emit_node(drive, id, args, err) < 0)
         return -1;
     /* QEMU may have them open, too, and writes to none of them. */
     for (size_t i = 0; drive->running && i < args->count; i++)
@@ -233,6 +230,16 @@ add_image(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot
                ? 0
                : maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                  "it has no image that qemu-img could open");
+}
+
+static int
+add_image(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+          struct maqet_command *command, struct maqet_error **err)
+{
+    const struct maqet_overlay *node = node_of(drive, snapshot);
+
+    return node ? maqet_overlays_add_image(drive, node->id, command, err)
+                : error_gone(snapshot, err);
 }
 
 static int

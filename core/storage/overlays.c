@@ -60,6 +60,7 @@ static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
      .optional = true},
     {"merging_above", MAQET_FIELD(struct tree_file, overlays.merging_above),
      .optional = true},
+    {"rate", MAQET_FIELD(struct tree_file, overlays.rate), .optional = true},
     {"nodes",
      MAQET_FIELD_LIST(struct tree_file, overlays.nodes, overlays.count, &node_fields)});
 
@@ -170,6 +171,7 @@ read_tree(struct maqet_overlays *overlays, const char *path, json_object *json,
     overlays->prepared_name = file.overlays.prepared_name;
     overlays->merging_below = file.overlays.merging_below;
     overlays->merging_above = file.overlays.merging_above;
+    overlays->rate = file.overlays.rate;
     overlays->nodes = file.overlays.nodes;
     overlays->count = file.overlays.count;
     if (file.format != FORMAT || !is_tree(overlays))
@@ -282,6 +284,16 @@ maqet_overlays_stands_on(const struct maqet_overlays *overlays, uint64_t id,
     return id == below;
 }
 
+size_t
+maqet_overlays_depth(const struct maqet_overlays *overlays, uint64_t id)
+{
+    size_t depth = 0;
+
+    for (; id != 0; id = maqet_overlays_node(overlays, id)->parent)
+        depth++;
+    return depth;
+}
+
 struct maqet_overlay *
 maqet_overlays_add(struct maqet_overlays *overlays, uint64_t parent, uint64_t size)
 {
@@ -321,6 +333,12 @@ maqet_overlay_node_name(const char *drive, uint64_t id)
     free(name);
     /* A drive's name begins with a letter, so the name above is never such a one. */
     return maqet_format("maqet-0%016" PRIx64 "_%" PRIu64, maqet_text_hash(drive), id);
+}
+
+char *
+maqet_overlay_mark(const char *drive, uint64_t id)
+{
+    return maqet_format("maqet overlay %s %" PRIu64, drive, id);
 }
 
 bool

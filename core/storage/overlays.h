@@ -49,6 +49,7 @@ struct maqet_overlays {
      * @merging_below; 0: none. */
     uint64_t merging_below;
     uint64_t merging_above;
+    uint64_t rate; /* bytes a second of the latest merge that tells it; 0: not known */
     struct maqet_overlay *nodes; /* node 0 first */
     size_t count;
 };
@@ -88,6 +89,9 @@ size_t maqet_overlays_children(const struct maqet_overlays *overlays, uint64_t i
 bool maqet_overlays_stands_on(const struct maqet_overlays *overlays, uint64_t id,
                               uint64_t below);
 
+/* How many nodes a node stands on. */
+size_t maqet_overlays_depth(const struct maqet_overlays *overlays, uint64_t id);
+
 /* Adds a node over another one, in a file of its own. Valid until the next one is added. */
 struct maqet_overlay *maqet_overlays_add(struct maqet_overlays *overlays, uint64_t parent,
                                          uint64_t size);
@@ -97,6 +101,10 @@ void maqet_overlays_drop(struct maqet_overlays *overlays, uint64_t id);
 
 /* The node-name of a node: DRIVE for node 0, else "maqet-DRIVE_ID". The caller frees. */
 char *maqet_overlay_node_name(const char *drive, uint64_t id);
+
+/* The mark (core/qemu/hotplug_files.h) of the files that a running QEMU was passed for a node. The
+ * caller frees. */
+char *maqet_overlay_mark(const char *drive, uint64_t id);
 
 /* Whether a node-name is that of a node of this drive. */
 bool maqet_overlay_is_node_of(const char *drive, const char *name);

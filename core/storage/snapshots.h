@@ -19,6 +19,10 @@ struct maqet_snapshot {
     uint64_t virtual_size; /* 0: not known */
     bool used_known;
     uint64_t used; /* bytes that its deletion frees */
+    bool moved_known;
+    uint64_t moved; /* bytes that its deletion writes from one file into another one */
+    bool takes_known;
+    double takes; /* ms that this takes, as far as former ones tell */
 };
 
 struct maqet_snapshots {

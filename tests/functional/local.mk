@@ -22,6 +22,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-shares.sh \
 	tests/functional/guest-snapshots.sh \
 	tests/functional/guest-overlays.sh \
+	tests/functional/overlay-costs.sh \
+	tests/functional/overlays-resized.sh \
 	tests/functional/session.sh \
 	tests/functional/screens.sh \
 	tests/functional/core-names-no-format.sh \

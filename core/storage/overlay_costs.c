@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * overlay_costs.c - when two nodes are merged, what both of them hold is freed. What each holds is
+ * in its tables, which qemu-img lists (`qemu-img map`).
+ */
+#include "core/storage/overlay_costs.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/plugin/call.h"
+#include "core/storage/overlay_nodes.h"
+#include "core/storage/overlay_table.h"
+
+/* What a node holds itself, in ascending order. */
+struct range {
+    uint64_t begin, end;
+};
+
+struct held {
+    uint64_t id;
+    bool known;
+    struct range *ranges;
+    size_t count;
+};
+
+struct costs {
+    const struct maqet_drive *drive;
+    struct held *nodes; /* those that were read */
+    size_t count;
+};
+
+static void
+costs_clear(struct costs *costs)
+{
+    for (size_t i = 0; i < costs->count; i++)
+        free(costs->nodes[i].ranges);
+    free(costs->nodes);
+}
+
+/* ---- what a node holds ---- */
+
+static json_object *
+map_node(const struct maqet_drive *drive, uint64_t id)
+{
+    static const char *const words[] = {"qemu-img", "map", "--output=json"};
+    struct maqet_command *command = maqet_alloc(sizeof(*command));
+    _cleanup_free_ char *output = NULL;
+    size_t size;
+
+    MAQET_CALL(MAQET_CALL_LONG);
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        maqet_strings_add(&command->argv, words[i]);
+    if (drive->running)
+        maqet_strings_add(&command->argv, "--force-share");
+    if (maqet_overlays_add_image(drive, id, command, NULL) < 0) {
+        maqet_command_free(command);
+        return NULL;
+    }
+    return maqet_command_finish(command, &output, &size, NULL) < 0
+               ? NULL
+               : maqet_json_parse(output, "qemu-img", NULL);
+}
+
+/* Zeroes are held, but take no space. */
+static bool
+is_held(json_object *entry)
+{
+    return maqet_json_int(entry, "depth") == 0 &&
+           json_object_get_boolean(json_object_object_get(entry, "data"));
+}
+
+static void
+read_node(const struct maqet_drive *drive, struct held *held)
+{
+    _cleanup_json_ json_object *map = map_node(drive, held->id);
+
+    held->known = json_object_is_type(map, json_type_array);
+    for (size_t i = 0; held->known && i < json_object_array_length(map); i++) {
+        json_object *entry = json_object_array_get_idx(map, i);
+
+        if (!is_held(entry))
+            continue;
+        struct range *range = MAQET_APPEND(held->ranges, held->count);
+        range->begin = (uint64_t)maqet_json_int(entry, "start");
+        range->end = range->begin + (uint64_t)maqet_json_int(entry, "length");
+    }
+}
+
+/* Each node is read once. */
+static const struct held *
+held_by(struct costs *costs, uint64_t id)
+{
+    for (size_t i = 0; i < costs->count; i++)
+        if (costs->nodes[i].id == id)
+            return &costs->nodes[i];
+    struct held *held = MAQET_APPEND(costs->nodes, costs->count);
+    held->id = id;
+    read_node(costs->drive, held);
+    return held;
+}
+
+/* How much both hold. False: not known. */
+static bool
+held_by_both(struct costs *costs, uint64_t one, uint64_t other, uint64_t *bytes)
+{
+    /* Reading the second may move the first. */
+    held_by(costs, one);
+    held_by(costs, other);
+    const struct held *a = held_by(costs, one), *b = held_by(costs, other);
+
+    *bytes = 0;
+    for (size_t i = 0, j = 0; i < a->count && j < b->count;) {
+        const struct range *x = &a->ranges[i], *y = &b->ranges[j];
+        uint64_t begin = x->begin > y->begin ? x->begin : y->begin;
+        uint64_t end = x->end < y->end ? x->end : y->end;
+
+        if (begin < end)
+            *bytes += end - begin;
+        if (x->end < y->end)
+            i++;
+        else
+            j++;
+    }
+    return a->known && b->known;
+}
+
+/* ---- what a deletion costs ---- */
+
+static const struct maqet_overlay *
+node_of(const struct maqet_overlays *overlays, const struct maqet_snapshot *snapshot)
+{
+    uint64_t id = strtoull(snapshot->id, NULL, 10);
+
+    for (size_t i = 0; i < overlays->count; i++)
+        if (overlays->nodes[i].name && overlays->nodes[i].snapshot_id == id)
+            return &overlays->nodes[i];
+    return NULL;
+}
+
+/* Of two nodes that will be merged. QEMU merges those that it has open downwards only. */
+static void
+add_merge(struct costs *costs, const struct maqet_overlay *below,
+          const struct maqet_overlay *above, struct maqet_snapshot *snapshot)
+{
+    const struct maqet_drive *drive = costs->drive;
+    const struct maqet_overlays *overlays = drive->overlays;
+    uint64_t both, bytes;
+    bool down;
+
+    if (maqet_overlay_nodes_way(drive, below, above, &down, &bytes, NULL) < 0 ||
+        !held_by_both(costs, below->id, above->id, &both))
+        return;
+    if (!down && drive->running &&
+        maqet_overlays_stands_on(overlays, overlays->top, above->id)) {
+        down = true;
+        if (maqet_overlay_nodes_used(drive, above->id, &bytes, NULL) < 0)
+            return;
+    }
+    snapshot->used_known = snapshot->moved_known = true;
+    snapshot->used = both;
+    /* What the upper one has already hides the rest. */
+    snapshot->moved = down || bytes < both ? bytes : bytes - both;
+}
+
+void
+maqet_overlay_costs(const struct maqet_drive *drive, struct maqet_snapshots *snapshots)
+{
+    _cleanup_(costs_clear) struct costs costs = {.drive = drive};
+    const struct maqet_overlays *overlays = drive->overlays;
+
+    for (size_t i = 0; i < snapshots->count; i++) {
+        struct maqet_snapshot *snapshot = snapshots->items[i];
+        const struct maqet_overlay *node = node_of(overlays, snapshot);
+        struct maqet_overlay *one = NULL;
+
+        if (!node)
+            continue;
+        if (maqet_overlays_children(overlays, node->id, &one) == 1)
+            add_merge(&costs, node, one, snapshot);
+        else
+            snapshot->moved_known = true; /* nothing */
+        snapshot->takes_known =
+            snapshot->moved_known && (snapshot->moved == 0 || overlays->rate > 0);
+        if (snapshot->takes_known && snapshot->moved > 0)
+            snapshot->takes = (double)snapshot->moved * 1000 / (double)overlays->rate;
+    }
+}

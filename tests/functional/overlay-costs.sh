@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What the deletion of an overlay snapshot moves and frees is what `list` says, and how long that takes
+# is known from former ones.
+. "${srcdir:-.}/tests/functional/functions.sh"
+qemu_required
+requires qemu-io qemu-img
+
+field() { maqet --format json snapshot vm list hdd | tr -d ' ' | awk -v name="\"$1\"" -v key="\"$2\":" '
+    index($0, "\"name\":" name) { inside = 1 }
+    inside && index($0, key) { sub(/.*:/, ""); sub(/,$/, ""); print; exit }'; }
+top() { sed -n 's/^  "top":\([0-9]*\),*$/\1/p' hdd.img.maqet/tree.json; }
+write() { # OFFSET LENGTH
+    qemu-io -f qcow2 "hdd.img.maqet/$(top).qcow2" -c "write -P 7 $1 $2" >out 2>&1 || fail "$(cat out)"
+}
+taken() { du -B 1 --total hdd.img hdd.img.maqet/*.qcow2 | tail -1 | cut -f 1; }
+# within A B: B is A, within 5 %
+within() {
+    [ $(($2 * 100)) -ge $(($1 * 95)) ] && [ $(($2 * 100)) -le $(($1 * 105)) ] ||
+        fail "$3: $2 instead of $1"
+}
+# The bytes that QEMU's tools write to images.
+moved_by() {
+    rm -f trace.*
+    # A file for each thread, so that no line is in two parts.
+    strace -ff -qq -y -o trace -e trace=pwrite64,pwritev "$MAQET" "$@" >out 2>err ||
+        fail "$*: $(cat err)"
+    awk -v file="$moved_to" 'index($0, file) && /pwrite/ { sub(/.*= /, ""); if ($1 >= 2048) sum += $1 } END { print sum + 0 }' trace.*
+}
+
+vm_yaml vm <<END
+storage:
+- {name: hdd, type: raw, file: hdd.img, size: 64M, snapshots: overlay}
+END
+expect 0 maqet add vm.yaml
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm create hdd base
+write 0 8M
+expect 0 maqet snapshot vm create hdd lower # holds 8 MiB
+write 4M 2M
+expect 0 maqet snapshot vm create hdd upper # holds 2 MiB, of which lower has all
+write 32M 8M
+expect 0 maqet snapshot vm create hdd last
+write 44M 12M
+
+# Nothing has been merged so far, so nobody knows how long it takes.
+same null "$(field lower delete_ms)" "the duration"
+# Downwards 2 MiB are moved.
+same $((2 << 20)) "$(field lower moves)" "what is moved"
+same $((2 << 20)) "$(field lower used)" "what is freed"
+before=$(taken)
+requires strace
+moved_to=.qcow2
+moved=$(moved_by snapshot vm delete hdd lower)
+within $((2 << 20)) "$moved" "what was moved"
+freed=$((before - $(taken)))
+# The file that is gone had tables, too.
+[ $freed -ge $((2 << 20)) ] && [ $freed -le $(((2 << 20) + 512 * 1024)) ] || fail "freed: $freed"
+# Upwards 8 MiB, since what stands on it holds more.
+same $((8 << 20)) "$(field last moves)" "what is moved"
+same 0 "$(field last used)" "what is freed"
+[ "$(field last delete_ms)" != null ] || fail "how long it takes is not known"
+moved=$(moved_by snapshot vm delete hdd last)
+within $((8 << 20)) "$moved" "what was moved"
+# A snapshot that nothing stands on.
+expect 0 maqet snapshot vm load hdd base --yes
+same 0 "$(field upper moves)" "what is moved"
+[ "$(field upper used)" -ge $((8 << 20)) ] || fail "freed: $(field upper used)"
+# One that two stand on.
+same 0 "$(field base moves)" "what is moved"
+same 0 "$(field base used)" "what is freed"
+
+# Live: QEMU's job says how much it has moved.
+write 20M 3M
+expect 0 maqet snapshot vm delete hdd upper
+expect 0 maqet start vm
+expect 0 maqet snapshot vm create hdd live --live
+same $((3 << 20)) "$(field base moves)" "what is moved while it runs"
+expect 0 maqet snapshot vm delete hdd base --live
+expect 0 maqet status vm
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet rm vm --force --yes --delete-storage
