@@ -212,7 +212,7 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
 	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
 	tests/functional/backup-functions.sh tests/functional/image-functions.sh \
-	tests/functional/backup-image-functions.sh tests/functional/image-functions.sh \
+	tests/functional/backup-image-functions.sh \
 	tests/functional/published.awk \
 	tests/screens \
 	tests/functional/unit-functions.sh \
