@@ -17,6 +17,7 @@
 #include "core/qemu/qmp.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
+#include "core/storage/overlay_name.h"
 #include "core/storage/overlays.h"
 
 void

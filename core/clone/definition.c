@@ -10,6 +10,7 @@
 #include "core/qemu/objects.h"
 #include "core/storage/emitted.h"
 #include "core/storage/keys.h"
+#include "core/storage/overlay_name.h"
 #include "core/storage/overlays.h"
 
 /* ---- the name of its file ---- */

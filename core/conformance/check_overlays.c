@@ -18,6 +18,7 @@
 #include "core/qemu/block_nodes.h"
 #include "core/qemu/objects.h"
 #include "core/storage/callback.h"
+#include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_table.h"
 #include "core/storage/overlay_view.h"

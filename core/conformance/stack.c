@@ -10,6 +10,7 @@
 #include "core/qemu/block_nodes.h"
 #include "core/storage/callback.h"
 #include "core/storage/emitted.h"
+#include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_table.h"
 #include "core/storage/overlay_view.h"

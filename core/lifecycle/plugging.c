@@ -17,6 +17,7 @@
 #include "core/plugin/describe.h"
 #include "core/qemu/hotplug_files.h"
 #include "core/qemu/ports.h"
+#include "core/storage/overlay_name.h"
 #include "core/storage/overlays.h"
 
 void

@@ -10,6 +10,7 @@
 #include "core/qemu/hotplug.h"
 #include "core/qemu/hotplug_files.h"
 #include "core/storage/emitted.h"
+#include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_view.h"
 

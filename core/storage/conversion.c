@@ -11,6 +11,7 @@
 #include "core/storage/callback.h"
 #include "core/storage/emitted.h"
 #include "core/storage/image.h"
+#include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlays.h"
 

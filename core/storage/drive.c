@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/plugin/call.h"
+#include "core/storage/overlay_name.h"
 #include "core/storage/overlays.h"
 
 char *

@@ -5,6 +5,7 @@
 
 #include "core/config/tree.h"
 #include "core/storage/entry.h"
+#include "core/storage/overlay_name.h"
 
 void
 maqet_view_clear(struct maqet_view *view)

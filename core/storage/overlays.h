@@ -99,16 +99,6 @@ struct maqet_overlay *maqet_overlays_add(struct maqet_overlays *overlays, uint64
 /* Drops a node, which nothing stands on, without its file. */
 void maqet_overlays_drop(struct maqet_overlays *overlays, uint64_t id);
 
-/* The node-name of a node: DRIVE for node 0, else "maqet-DRIVE_ID". The caller frees. */
-char *maqet_overlay_node_name(const char *drive, uint64_t id);
-
-/* The mark (core/qemu/hotplug_files.h) of the files that a running QEMU was passed for a node. The
- * caller frees. */
-char *maqet_overlay_mark(const char *drive, uint64_t id);
-
-/* Whether a node-name is that of a node of this drive. */
-bool maqet_overlay_is_node_of(const char *drive, const char *name);
-
 /* ---- files ---- */
 
 /* The name by which an overlay stores the image of the node below it. The caller frees. */
