@@ -54,6 +54,29 @@ command_action(const struct command *command, const char *name)
     return action && action->name ? action : NULL;
 }
 
+const struct command *
+command_named_action(const struct command *group, const struct maqet_strings *operands,
+                     size_t *index)
+{
+    const struct command *action = NULL;
+    size_t own = 0;
+
+    while (group->operands[own])
+        own++;
+    *index = own;
+    if (group->actions && own < operands->count)
+        action = command_action(group, operands->items[own]);
+    if (action || !group->actions || operands->count == 0)
+        return action;
+    *index = 0;
+    action = command_action(group, operands->items[0]);
+    if (action || !group->implied || own >= operands->count ||
+        !strchr(operands->items[own], '/'))
+        return action;
+    *index = operands->count;
+    return command_action(group, group->implied);
+}
+
 /* A row of a table; NULL if the table is shorter, with its length subtracted from the
  * index. */
 static const struct command_option *

@@ -9,6 +9,7 @@
 #include "cli/operands.h"
 #include "cli/table.h"
 #include "core/base/error.h"
+#include "core/base/text.h"
 
 struct invocation;
 struct machine_result;
@@ -89,6 +90,14 @@ extern const struct command_option global_options[];
 
 /* The action of that name, or NULL. */
 const struct command *command_action(const struct command *command, const char *name);
+
+/* The action that the operands name: by the one after the command's own, as in `snapshot VM
+ * create`, or else by the first one, as in `snapshot create VM`. So a VM may be called as an
+ * action is. *index gets that operand; the number of operands: none names the action, as it is
+ * implied. NULL: there is none. */
+const struct command *command_named_action(const struct command *group,
+                                           const struct maqet_strings *operands,
+                                           size_t *index);
 
 /* The rows of all options that may appear in the command line of a command: its own, those
  * of all its actions, and the global ones. Without a command, only the global ones. NULL

@@ -325,38 +325,13 @@ parse_words(struct invocation *invocation, int argc, char **argv, struct fault *
     return optind;
 }
 
-/* The operand that names the action: the one after the command's own, as in `snapshot VM
- * create`, or else the first one, as in `snapshot create VM`. So a VM may be called as an
- * action is. *index gets it; @count of them: none names it, as it is implied. */
-static const struct command *
-named_action(const struct invocation *invocation, size_t *index)
-{
-    const struct command *group = invocation->group, *action = NULL;
-    const struct maqet_strings *operands = &invocation->operands;
-    size_t own = 0;
-
-    while (group->operands[own])
-        own++;
-    *index = own;
-    if (group->actions && own < operands->count)
-        action = command_action(group, operands->items[own]);
-    if (action || !group->actions || operands->count == 0)
-        return action;
-    *index = 0;
-    action = command_action(group, operands->items[0]);
-    if (action || !group->implied || own >= operands->count ||
-        !strchr(operands->items[own], '/'))
-        return action;
-    *index = operands->count;
-    return command_action(group, group->implied);
-}
-
 static void
 find_action(struct invocation *invocation)
 {
     struct maqet_strings *operands = &invocation->operands;
     size_t index;
-    const struct command *action = named_action(invocation, &index);
+    const struct command *action =
+        command_named_action(invocation->group, operands, &index);
 
     if (!action)
         return;
