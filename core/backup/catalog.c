@@ -41,6 +41,8 @@ read_entry(struct maqet_catalog *catalog, const char *id)
 
     entry->id = maqet_strdup(id);
     entry->going = maqet_strings_has(&catalog->pruning.going, id);
+    if (catalog->pruning.growing && strcmp(catalog->pruning.growing, id) == 0)
+        entry->growing = catalog->pruning.growing_drive;
     if (maqet_backup_read(catalog->folder, catalog->vm, id, &entry->backup,
                           &entry->fault) == 0)
         maqet_pruning_apply(&catalog->pruning, catalog->folder, catalog->vm,
@@ -201,6 +203,14 @@ maqet_catalog_links(const struct maqet_catalog *catalog,
     return 0;
 }
 
+bool
+maqet_backup_link_changes(const struct maqet_backup_link *link)
+{
+    const char *growing = link->entry->growing;
+
+    return link->entry->going || (growing && strcmp(growing, link->drive->name) == 0);
+}
+
 char *
 maqet_backup_link_fault(const struct maqet_backup_link *link)
 {
@@ -212,8 +222,7 @@ maqet_backup_link_fault(const struct maqet_backup_link *link)
                    : maqet_format("%s cannot be read: %s", link->path, strerror(errno));
     if (!S_ISREG(status.st_mode))
         return maqet_format("%s is not a regular file", link->path);
-    /* While images are merged, that of a backup that is deleted changes. */
-    if (!link->entry->going && (uint64_t)status.st_size != link->drive->size)
+    if (!maqet_backup_link_changes(link) && (uint64_t)status.st_size != link->drive->size)
         return maqet_format("%s has %lld bytes instead of %llu", link->path,
                             (long long)status.st_size,
                             (unsigned long long)link->drive->size);

@@ -14,6 +14,8 @@ struct maqet_backup_entry {
     struct maqet_backup backup;
     struct maqet_error *fault; /* why its manifest cannot be used; NULL: it can */
     bool going;                /* it is being deleted (pruning.h) */
+    const char *growing; /* the drive whose image is being merged with the one below it; NULL:
+                          * none */
 };
 
 struct maqet_catalog {
@@ -66,6 +68,9 @@ int maqet_catalog_links(const struct maqet_catalog *catalog,
                         const struct maqet_backup_entry *entry,
                         const struct maqet_backup_drive *drive,
                         struct maqet_backup_links *links, struct maqet_error **err);
+
+/* Whether it is being merged, so that its size and checksum are not those of the manifest. */
+bool maqet_backup_link_changes(const struct maqet_backup_link *link);
 
 /* What a quick look finds wrong with an image, without reading it: a sentence, or NULL. The
  * caller frees. */

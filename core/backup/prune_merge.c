@@ -112,6 +112,20 @@ merge_down(struct merging *merging, struct maqet_error **err)
     return MAQET_OVERLAY_CALL(err, view, MAQET_CALL_LONG, merge_down);
 }
 
+/* Records that the size and the checksum of the increment are about to change. */
+static int
+note_growing(const struct merging *merging, struct maqet_error **err)
+{
+    struct maqet_catalog *catalog = merging->catalog;
+    struct maqet_pruning *pruning = &catalog->pruning;
+
+    free(pruning->growing);
+    free(pruning->growing_drive);
+    pruning->growing = maqet_strdup(merging->upper->entry->id);
+    pruning->growing_drive = maqet_strdup(merging->upper->drive->name);
+    return maqet_pruning_write(catalog->folder, catalog->vm, pruning, err);
+}
+
 static int
 merge_up(struct merging *merging, struct maqet_error **err)
 {
@@ -121,7 +135,8 @@ merge_up(struct merging *merging, struct maqet_error **err)
     const struct maqet_storage *storage =
         lower ? maqet_storage_load(merging->context, lower->drive->format, err) : NULL;
 
-    if ((lower && !storage) || make_writable(merging->upper->path, err) < 0)
+    if ((lower && !storage) || note_growing(merging, err) < 0 ||
+        make_writable(merging->upper->path, err) < 0)
         return -1;
     return MAQET_OVERLAY_CALL(err, merging->view.drive, MAQET_CALL_LONG, merge_up, name,
                               storage ? storage->plugin.format : NULL);

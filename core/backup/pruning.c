@@ -22,7 +22,10 @@ static const struct maqet_fields image_fields = MAQET_FIELDS_OF(
 
 static const struct maqet_fields fields = MAQET_FIELDS_OF(
     struct maqet_pruning, {"going", MAQET_FIELD(struct maqet_pruning, going)},
-    {"images", MAQET_FIELD_LIST(struct maqet_pruning, images, count, &image_fields)});
+    {"images", MAQET_FIELD_LIST(struct maqet_pruning, images, count, &image_fields)},
+    {"growing", MAQET_FIELD(struct maqet_pruning, growing), .optional = true},
+    {"growing_drive", MAQET_FIELD(struct maqet_pruning, growing_drive),
+     .optional = true});
 
 void
 maqet_pruning_clear(struct maqet_pruning *pruning)

@@ -30,6 +30,10 @@ struct maqet_pruning {
     struct maqet_strings going; /* the IDs, the oldest first */
     struct maqet_pruned_image *images;
     size_t count;
+    /* An increment that stays, and is being given what the image below it holds: what it
+     * shows does not change, but its size and checksum do. NULL: there is none. */
+    char *growing;
+    char *growing_drive;
 };
 
 void maqet_pruning_clear(struct maqet_pruning *pruning);

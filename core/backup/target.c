@@ -129,7 +129,7 @@ maqet_target_node(const char *drive)
 static char *
 mark_of(const char *drive)
 {
-    return maqet_format("maqet backup %s", drive);
+    return maqet_format("maqet-backup %s", drive);
 }
 
 /* Its folder is ours alone. */

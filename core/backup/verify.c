@@ -107,8 +107,7 @@ check_checksum(const struct verification *verification,
     struct maqet_error *error = NULL;
     _cleanup_free_ char *checksum = NULL;
 
-    /* That of a backup that is deleted is not known (pruning.h). */
-    if (!verification->how->checksums || link->entry->going)
+    if (!verification->how->checksums || maqet_backup_link_changes(link))
         return 0;
     checksum = maqet_backup_checksum(verification->context, link->path, &error);
     if (!checksum)
