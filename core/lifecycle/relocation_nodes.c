@@ -13,7 +13,7 @@
 /* The node that the device stands on while the drive's own are replaced. */
 #define EMPTY_NODE PREFIX "empty"
 /* The descriptors of the image that is filled. */
-#define MARK "maqet move"
+#define MARK "maqet-move"
 
 /* ---- names ---- */
 

@@ -45,12 +45,14 @@ goes_on() {
     expect 0 maqet qmp vm query-jobs
     ! grep '"id"' out || fail "$what: a job is left"
     expect 0 maqet qmp vm query-fdsets
-    ! grep "maqet move" out || fail "$what: a descriptor is left"
+    ! grep "maqet-move" out || fail "$what: a descriptor is left"
     number=$((number % 200 + 1))
     put $number
     whole
 }
 
+# Every so many steps; MAQET_TEST_STRIDE=1 kills it at each.
+stride=${MAQET_TEST_STRIDE:-4}
 kills=0
 undone=0
 killed() {
@@ -61,9 +63,9 @@ killed() {
 }
 sweep() {
     call=$1
-    step=${3:-0}
+    step=$((kills % stride))
     while :; do
-        step=$((step + 1))
+        step=$((step + stride))
         before=$(path_of data/vms/vm/vm.json)
         what="$($2) killed at $call $step"
         code=0
@@ -90,12 +92,12 @@ for command in move convert; do
     done
 done
 echo "killed $kills times, undone $undone times"
-[ "$kills" -ge 40 ] || fail "hardly ever killed"
-[ "$undone" -ge 10 ] && [ "$undone" -lt "$kills" ] || fail "always or hardly ever undone"
+[ "$kills" -ge 10 ] || fail "hardly ever killed"
+[ "$undone" -ge 3 ] && [ "$undone" -lt "$kills" ] || fail "always or hardly ever undone"
 
 # QEMU ends as well, or instead.
 for victim in both qemu; do
-    for step in 6 9 12 15 18 21 24 27 30 33; do
+    for step in 6 12 18 24 30; do
         before=$(path_of data/vms/vm/vm.json)
         what="$(move), $victim killed at $step"
         code=0
