@@ -192,7 +192,7 @@ done
 # that stay can be read at once, a list does not fail, and the next command ends it.
 kill_sweep() {
     call=$1
-    stride=$2
+    stride=$(($2 * ${MAQET_TEST_STRIDE:-3}))
     keep=$3
     shift 3
     at=1

@@ -145,7 +145,7 @@ for call in rename fsync clone mkdir unlink; do
             expect 0 maqet backup web restore b "$(id 4)" --to alone
         elif [ ! -e data2/vms/alone ]; then
             # Complete, but not a VM yet; or not begun.
-            if [ -e alone ]; then holds_state alone/hdd.qcow2 qcow2 $state4; fi
+            if [ -e alone/hdd.qcow2 ]; then holds_state alone/hdd.qcow2 qcow2 $state4; fi
             rm -rf alone
             expect 0 maqet backup web restore b "$(id 4)" --to alone
         fi
@@ -170,7 +170,7 @@ for call in rename link fsync clone openat; do
     case $call in
     openat) stride=149 ;;
     clone | fsync) stride=7 ;;
-    *) stride=1 ;;
+    *) stride=${MAQET_TEST_STRIDE:-3} ;;
     esac
     at=1
     while :; do

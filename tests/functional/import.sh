@@ -221,7 +221,7 @@ for signal in KILL INT; do
         else
             eventually 10 is_gone
         fi
-        step=$((step + step / 4 + 1))
+        step=$((step + step / ${MAQET_TEST_STRIDE:-2} + 1))
     done
     removed vm
 done
