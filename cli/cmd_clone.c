@@ -30,6 +30,7 @@ text(const void *row)
 }
 
 static const struct view view = {
+    .each = "clone",
     .table = {.fields = &fields, .columns = "name uuid source linked"},
     .text = text,
     .confirmation = true};

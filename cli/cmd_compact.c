@@ -21,6 +21,7 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
               .unit = MAQET_UNIT_BYTES));
 
 static const struct view view = {
+    .each = "drive",
     .table = {.fields = &fields, .columns = "drive before after file"}};
 
 static int
