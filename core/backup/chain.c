@@ -110,6 +110,9 @@ static int
 check_name(const struct maqet_backup_link *link, const struct maqet_backup_link *below,
            const struct maqet_image *image, struct maqet_error **err)
 {
+    /* A merge that was interrupted may be complete, though it is not recorded yet. */
+    if (!image->undeclared && maqet_backup_link_changes(link))
+        return 0;
     if (!image->undeclared)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "%s names no backing file, but according to the manifest "
