@@ -58,8 +58,8 @@ completes "YAML" apply one ''
 completes "YAML one" args one
 completes "data hdd plain" resize one ''
 completes '' resize one data ''
-completes "data hdd plain" move one ''
-completes "data hdd plain" convert one ''
+completes "data hdd iso plain" move one ''
+completes "data hdd iso plain" convert one ''
 completes "qcow2" plugin info qcow2
 completes "FILES" plugin check oth
 completes "start status stop storage" help st

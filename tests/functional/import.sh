@@ -203,8 +203,12 @@ stopped_at() { # SIGNAL STEP
     code=0
     traced openat,write,renameat2,rename,unlink,unlinkat "signal=$1:when=$2" import ../from/vdi --name vm >../out 2>../err || code=$?
 }
+# The YAML file may be left, with the copy by which the next attempt recognises it.
 is_gone() {
-    [ -z "$(ls -A)" ]
+    case "$(echo $(ls -A))" in
+    '' | '.vm.yaml.maqet-new' | '.vm.yaml.maqet-new vm.yaml') ;;
+    *) return 1 ;;
+    esac
 }
 for signal in KILL INT; do
     step=20

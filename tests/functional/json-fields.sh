@@ -83,6 +83,7 @@ storage:
 END
 documented add add two.yaml
 documented start start two
+documented 'backup create' backup vm create "$TMP/backups"
 documented 'backup create' backup two create "$TMP/backups"
 documented 'checkpoint create' checkpoint two create mark
 documented 'checkpoint list' checkpoint two list
@@ -97,6 +98,20 @@ documented 'snapshot list' snapshot two list --all
 documented 'snapshot load' snapshot two load --all both --yes
 documented 'snapshot delete' snapshot two delete --all both
 documented recover recover two
+
+# Copies of drives, and of machines.
+documented 'backup create' backup two create "$TMP/backups" --incremental
+documented 'backup list' backup two list "$TMP/backups"
+documented 'backup verify' backup two verify "$TMP/backups"
+documented 'backup restore' backup two restore "$TMP/backups" --to restored
+documented 'backup prune' backup two prune "$TMP/backups" --keep 1
+documented clone clone two twin --full
+documented export export two a out.vdi --format vdi
+documented import import out.vdi --name imported
+documented compact compact restored
+mkdir elsewhere
+documented move move restored a elsewhere
+documented convert convert restored a raw
 
 # An image with lost clusters, one with damage, and one that was not made yet.
 documented check check vm hdd

@@ -21,6 +21,8 @@ my %column = (
     "WRITE/S"   => ["0B", 7],
     UPTIME      => ["5s", 7],
     ALLOCATED   => ["200.0KB", 9],
+    BEFORE      => ["200.0KB", 7],
+    AFTER       => ["200.0KB", 7],
 );
 # The same in tables of snapshots and images.
 my %size_column = (SIZE => ["200.0KB", 7], PAUSE => ["100 ms", 6]);
@@ -42,6 +44,10 @@ for my $length (1 .. length $random) {
     $text =~ s/(maqet-screens\.)\Q$head\E…/$1$x…/g;
     $text =~ s/…\Q$tail\E\//…$x\//g;
 }
+
+# ---- IDs of backups ----
+
+$text =~ s/\b20\d{6}T\d{6}Z\b/20260102T030405Z/g;
 
 # ---- tables ----
 
