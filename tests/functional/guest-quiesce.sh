@@ -68,8 +68,15 @@ expect 0 maqet snapshot vm create --all both --live --quiesce
 out_has "consistency: file-system"
 in_guest vm 'rm /mnt/a/together /mnt/b/together && sync'
 
+# The number of the message that contains the transaction.
+ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=sendmsg \
+    "$MAQET" snapshot vm create hdd counted --live --quiesce >out 2>err ||
+    fail "$(cat err)"
+transaction=$(grep '^sendmsg' trace | grep -n 'transaction' | sed -n '1s/:.*//p')
+[ -n "$transaction" ] || fail "no transaction: $(cat trace)"
+
 # maqet is killed while all stands still: the guest goes on, and the next command works.
-expect 137 traced sendmsg signal=KILL:when=3 snapshot vm create hdd killed --live --quiesce
+expect 137 traced sendmsg signal=KILL:when="$transaction" snapshot vm create hdd killed --live --quiesce
 grep -q "transaction.* = ?" trace || fail "not killed at the transaction: $(cat trace)"
 thawed three
 expect 0 maqet snapshot vm create hdd after --live --quiesce
@@ -79,7 +86,7 @@ expect 0 maqet snapshot vm list hdd
 
 # The guest thaws by itself meanwhile: the snapshot may not be what was asked for, and goes.
 # shellcheck disable=SC2016 # for the inner shell
-ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=sendmsg -e inject=sendmsg:signal=STOP:when=3 \
+ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=sendmsg -e inject=sendmsg:signal=STOP:when="$transaction" \
     sh -c 'echo $$ >pid; exec "$@"' sh "$MAQET" snapshot vm create hdd early --live --quiesce >out 2>err &
 tracer=$!
 eventually 60 grep -q '^--- stopped by SIGSTOP' trace
