@@ -162,8 +162,8 @@ const struct command command_convert = {
         "for a moment at the end.\nThe old image is deleted if maqet created it and "
         "nobody needs it. Change the type and the path in your YAML file, too, before you "
         "apply that again.",
-    .examples = {{"maqet convert myvm disk qcow2",
-                  "Convert the image of the drive `disk` to qcow2"}},
+    .examples = {{"maqet convert web data qcow2",
+                  "Convert the image of the drive `data` to qcow2"}},
     .view = &convert_view,
     .run = run_convert,
 };

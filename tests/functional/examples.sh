@@ -6,7 +6,7 @@
 . "${srcdir:-.}/tests/functional/guest-functions.sh"
 requires bash script cc pkg-config qemu-nbd ssh ssh-keygen tar
 programs=$PWD/bin
-mkdir "$programs" backup vms
+mkdir -p "$programs" backup vms srv mnt/fast
 
 # The program has its everyday name. What is not on every host, and not maqet's, is replaced.
 program=$(command -v "$MAQET")
@@ -119,8 +119,27 @@ lacks_checkpoint() {
     "$MAQET" -q checkpoint myvm delete "$1" 2>/dev/null || :
 }
 without() {
+    [ -e "data/vms/$1" ] || return 0
     stopped "$1"
     expect 0 maqet rm "$1" --yes
+}
+# web has disks, and no snapshots.
+web_with_disks() {
+    without web
+    rm -f web-hdd.qcow2 web-data.*
+    vm_yaml disks <<EOF
+storage:
+  - {name: hdd, size: 4M, file: web-hdd.qcow2}
+  - {name: data, type: raw, size: 4M, file: web-data.raw}
+EOF
+    expect 0 maqet add disks.yaml --name web
+    running web
+    stopped web
+}
+has_backup() {
+    [ ! -e srv/backups/web ] || return 0
+    web_with_disks
+    expect 0 maqet backup web create "$TMP/srv/backups"
 }
 # A plugin outside of the tree, as its author has it in his folder.
 plugin() { # NAME
@@ -151,6 +170,30 @@ prepare() {
             truncate -s 10M $image
         done
         ;;
+    'maqet import '*)
+        printf '\125\252' | dd of=import.raw bs=1 seek=510 status=none
+        truncate -s 1M import.raw
+        qemu-img convert -f raw -O vmdk import.raw server.vmdk
+        qemu-img convert -f raw -O vdi import.raw win.vdi
+        ;;
+    'maqet clone web '*) there web ;;
+    'maqet clone base '*)
+        without base
+        vm_yaml cloned <<EOF
+storage:
+  - {name: hdd, size: 1M, file: cloned.qcow2, snapshots: overlay}
+EOF
+        expect 0 maqet add cloned.yaml --name base
+        running base
+        stopped base
+        expect 0 maqet snapshot base create hdd installed
+        ;;
+    'maqet backup web '*) has_backup ;;
+    'maqet compact web'* | 'maqet export web '* | 'maqet convert web '*)
+        web_with_disks
+        case $1 in *' --snapshot nightly'*) expect 0 maqet snapshot web create hdd nightly ;; esac
+        ;;
+    'maqet move '*) stopped myvm ;;
     'maqet start myvm --from '*)
         has_checkpoint before-test
         stopped myvm
@@ -245,7 +288,7 @@ EOF
 # What is typed instead: folders at the root are the test's, nobody waits for long, disks are small, and
 # only myvm has a server.
 typed() {
-    printf '%s\n' "$1" | sed -e "s, /\(backup\|vms\)/, $TMP/\1/,g" -e 's/^\(maqet run .*\) --timeout 60$/\1 --timeout 0.1/' \
+    printf '%s\n' "$1" | sed -e "s, /\(backup\|vms\|srv\|mnt\)/, $TMP/\1/,g" -e "s, /tmp/web, $TMP/web," -e 's/^\(maqet run .*\) --timeout 60$/\1 --timeout 0.1/' \
         -e 's/^maqet doctor/& --timeout 1/; s/ --size [0-9]*G/ --size 1G/; s/ 40G$/ 2G/; s/ +10G$/ +1G/' \
         -e 's/ web db --for port:80 / myvm --for port:22 /'
 }
