@@ -50,10 +50,11 @@ claim_yaml(struct new_place *place, struct maqet_error **err)
         return -1;
     if (lstat(place->yaml, &status) < 0)
         return 0;
-    _cleanup_free_ char *word = maqet_shell_quoted(place->yaml);
+    _cleanup_text_ struct maqet_text word = MAQET_TEXT_INIT;
+    maqet_shell_append(&word, place->yaml);
     maqet_error_set(err, MAQET_ERROR_EXISTS, "%s exists already, and is not overwritten",
                     place->yaml);
-    maqet_error_hint(err, "Add the VM that it defines: maqet add %s", word);
+    maqet_error_hint(err, "Add the VM that it defines: maqet add %s", word.data);
     maqet_error_hint(err, "Or write another file: --file FILE");
     return -1;
 }
