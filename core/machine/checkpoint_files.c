@@ -85,13 +85,14 @@ static json_object *
 describe(const struct maqet_checkpoint *about)
 {
     json_object *object = maqet_fields_to_json(&checkpoint_fields, about);
-    json_object *snapshots = json_object_new_object();
+    json_object *snapshots = about->has_snapshots ? json_object_new_object() : NULL;
 
     for (size_t i = 0; i < about->snapshot_count; i++)
         json_object_object_add(
             snapshots, about->snapshots[i].drive,
             maqet_fields_to_json(&snapshot_fields, &about->snapshots[i]));
-    json_object_object_add(object, "snapshots", snapshots);
+    if (snapshots)
+        json_object_object_add(object, "snapshots", snapshots);
     return object;
 }
 
