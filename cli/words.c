@@ -26,8 +26,9 @@
 #define DETACH "To detach a drive: maqet detach VM DRIVE"
 #define MEDIUM "To change the medium of a CD-ROM drive: maqet cdrom VM DRIVE insert FILE"
 #define COPY "To copy files to a guest, or from it: maqet cp VM:PATH PATH"
-#define CLONE "Add a VM with a drive that has `backing_file: IMAGE`: maqet add FILE"
+#define CLONE "To clone a VM: maqet clone VM NAME"
 #define RENAME "To rename a VM: maqet rename VM NAME"
+#define MOVE "To move the image of a drive: maqet move VM DRIVE FOLDER"
 #define SHARE "To share a folder with the guest: maqet new NAME --image FILE --share DIR"
 #define NETWORK "A VM's network, its ports and how to log in: maqet status VM"
 #define MONITOR "To send a command to QEMU's monitor: maqet qmp VM QMP-COMMAND"
@@ -95,14 +96,12 @@ const struct word all_words[] = {
     {"launch", HINTS(ADD, NEW, "To start one: maqet start VM")},
     {"pull", HINTS("maqet downloads nothing; once an image is here: maqet new NAME "
                    "--image FILE")},
-    {"clone", HINTS(CLONE)},
     {"copy", HINTS(COPY, CLONE)},
     {"set", HINTS(EDIT)},
     {"setmem", HINTS(EDIT)},
     {"setvcpus", HINTS(EDIT)},
     {"update", HINTS(EDIT, "To change it to what a YAML file says: maqet apply VM FILE")},
-    {"mv", HINTS(RENAME, COPY)},
-    {"move", HINTS(RENAME, COPY)},
+    {"mv", HINTS(RENAME, MOVE, COPY)},
     {"mount", HINTS(SHARE, ATTACH, MEDIUM)},
     {"umount", HINTS(DETACH)},
     {"attach-disk", HINTS(ATTACH)},
