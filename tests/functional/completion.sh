@@ -91,7 +91,7 @@ completes "auto background precopy stop" checkpoint one create --method ''
 completes "--method=precopy" checkpoint one create --method=p
 completes "FOLDERS" ls --data-dir fo
 completes "--data-dir=FOLDERS" ls --data-dir=fo
-completes "json plain qcow2 raw table yaml" snapshot one export --format ''
+completes "json parallels plain qcow2 qed raw table vdi vhdx vmdk vpc yaml" snapshot one export --format ''
 completes "json plain table yaml" snapshot one list --format ''
 completes '' stop --timeout ''
 completes "agent console: port: ssh stopped" start one --wait-for ''

@@ -210,13 +210,20 @@ is_gone() {
     *) return 1 ;;
     esac
 }
+is_made() {
+    case "$(echo $(ls -A))" in
+    "vm.qcow2 vm.yaml" | ".vm.yaml.maqet-new vm.qcow2 vm.yaml") ;;
+    *) return 1 ;;
+    esac
+}
 for signal in KILL INT; do
     step=20
     while :; do
         stopped_at $signal $step
         [ $code -ne 0 ] || break
         if [ -e "$TMP/data/vms/vm/vm.json" ]; then
-            eventually 10 sh -c '[ "$(echo $(ls -A))" = "vm.qcow2 vm.yaml" ]'
+            eventually 10 is_made
+            rm -f .vm.yaml.maqet-new
             contains vm.qcow2 qcow2
             expect 0 maqet start vm
             expect 0 maqet stop vm --timeout 0 --force
@@ -225,7 +232,7 @@ for signal in KILL INT; do
         else
             eventually 10 is_gone
         fi
-        step=$((step + step / ${MAQET_TEST_STRIDE:-2} + 1))
+        step=$((step * ${MAQET_TEST_STRIDE:-2} + 1))
     done
     removed vm
 done

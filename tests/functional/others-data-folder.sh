@@ -33,6 +33,13 @@ operands_of() {
     detach) echo web hdd ;;
     cdrom) echo web hdd eject ;;
     rename) echo web other ;;
+    clone) echo web other ;;
+    backup) echo web list backups ;;
+    move) echo web hdd elsewhere ;;
+    convert) echo web hdd raw ;;
+    import) echo images/web.qcow2 --name other ;;
+    export) echo web hdd copy.qcow2 ;;
+    compact) echo web hdd ;;
     autostart) echo web off ;;
     exec | ssh) echo web -- true ;;
     cp) echo web:/etc/hostname copy ;;

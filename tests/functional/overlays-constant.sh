@@ -57,6 +57,7 @@ compare 'created, stopped' 30
 # What QEMU does for it, by whatever thread.
 for size in small large full; do
     expect 0 maqet start $size
+    rm -f attached
     strace -ff -y -o trace.qemu -p "$(vm_pid $size)" -e "trace=$files" -e signal=none 2>attached &
     tracer=$!
     eventually 20 grep -q attached attached

@@ -214,6 +214,7 @@ with_kill() { # ARGUMENT...
         ;;
     QEMU)
         pid=$(cat run/vm/run)
+        rm -f attached
         strace -f -o trace.qemu -p "$pid" -e "trace=$call" \
             -e "inject=$call:signal=KILL:when=$when" 2>attached &
         killer=$!

@@ -102,7 +102,7 @@ folder=$(find "$MAQET_DATA_DIR/vms/vm" -mindepth 2 -type d)
 err_has "the plugin 'rogue' has left the folder $folder accessible to others (mode 0777) in resize"
 mode_is 700 "$folder"
 
-# ---- a gigabyte of answers
+# ---- a quarter of a gigabyte of answers
 
 machine ""
 sed -i 's/, storage_act: //' vm.yaml

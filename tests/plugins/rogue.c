@@ -72,8 +72,8 @@ is_in(const char *word, const char *callback, char *how, size_t size)
     return true;
 }
 
-/* Whether it is to report a gigabyte in this callback, as FLOOD_COUNT texts. */
-enum { FLOOD_COUNT = 1024, FLOOD_SIZE = 1024 * 1024 };
+/* Whether it is to report a quarter of a gigabyte in this callback, as FLOOD_COUNT texts. */
+enum { FLOOD_COUNT = 256, FLOOD_SIZE = 1024 * 1024 };
 
 static bool
 floods(const struct maqet_drive *drive, const char *callback)
@@ -149,10 +149,10 @@ rogue_validate(const struct maqet_drive *drive, struct maqet_error **err)
     if (!floods(drive, "validate"))
         return 0;
     maqet_warn(drive, "%s", flood(0));
-    for (int i = 0; i < FLOOD_COUNT; i++)
+    for (int i = 0; i < FLOOD_COUNT / 8; i++)
         maqet_error_wrap(err, "%s", flood(i));
     maqet_error_set(err, MAQET_ERROR_INVALID, "%s", flood(1));
-    for (int i = 0; i < FLOOD_COUNT; i++) {
+    for (int i = 0; i < FLOOD_COUNT / 8; i++) {
         maqet_error_hint(err, "%s", flood(i));
         maqet_error_wrap(err, "%s", flood(i));
     }
