@@ -320,7 +320,7 @@ test_misspellings_are_harmless(void)
         "Unknown action 'lod'; there are: create, list, load, delete, tree, export",
         "Try 'maqet snapshot --help'");
     check_error("maqet checkpoint vm delet one",
-                "Unknown action 'delet'; there are: create, list, load, delete, verify",
+                "Unknown action 'delet'; there are: create, list, load, verify, delete",
                 "Try 'maqet checkpoint --help'");
 }
 
