@@ -211,7 +211,7 @@ wait_for_job(const struct maqet_transfer *transfer, const struct maqet_transferr
 
     if (maqet_block_job_wait(transfer->machine, &job, &reason) == 0)
         return 0;
-    if (reason->code != MAQET_ERROR_FAILED)
+    if (reason->code != MAQET_ERROR_FAILED || reason->signal)
         return maqet_error_move(err, TAKE_PTR(reason));
     const char *words = strstr(reason->message, "QEMU: ");
     maqet_error_set(
