@@ -365,6 +365,17 @@ backed_up() {
     rm -rf host/backups/vm/2*
 }
 undoes "backup create" 0 backed_up backup vm create "$TMP/host/backups" --drive hdd
+expect 0 maqet backup vm create "$TMP/host/backups" --drive hdd
+ends "backup list" backup vm list "$TMP/host/backups"
+undoes "backup verify" 0 nothing backup vm verify "$TMP/host/backups"
+undoes "backup restore" 0 nothing backup vm restore "$TMP/host/backups" --yes
+expect 0 maqet backup vm create "$TMP/host/backups" --drive hdd
+cp -a host/backups host/kept
+not_pruned() {
+    rm -rf host/backups
+    cp -a host/kept host/backups
+}
+undoes "backup prune" 0 not_pruned backup vm prune "$TMP/host/backups" --keep 1
 undoes export 0 exported export vm hdd "$TMP/host/copy"
 undoes compact 0 nothing compact vm hdd
 undoes check 0 nothing check vm
