@@ -16,7 +16,7 @@ for test in "$abs_top_builddir"/tests/unit/test-*; do
     case $test in
     *.c | *.o | *.log | *.trs | *.gc*) continue ;;
     # The valgrind of Debian 12 does not know pidfds, without which nothing is launched or found.
-    */test-holders | */test-job | */test-launch | */test-opened | */test-quiesce | */test-recovery | */test-run | \
+    */test-holders | */test-job | */test-launch | */test-opened | */test-quiesce | */test-recovery* | */test-run | \
         */test-helpers | */test-keeper) continue ;;
     # No valgrind knows seccomp, without which nobody is watched.
     */test-tracer) continue ;;
