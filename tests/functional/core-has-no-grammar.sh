@@ -3,13 +3,29 @@
 # The library knows no command and no option of the program: it says which step it means
 # (core/base/next.h), and cli/hints.c has the words. Which there are is asked of the program.
 . "${srcdir:-.}/tests/functional/functions.sh"
-: "${CC:=cc}"
+requires perl
 
-# The texts in a C file, one a line; those that the compiler joins are one.
-texts_of() {
-    "${CC%% *}" -fpreprocessed -dD -E -P "$1" 2>/dev/null | grep -v '^ *# *include' | tr '\n' ' ' |
-        sed 's/"[[:space:]]*"//g' | grep -oE '"([^"\\]|\\.)*"' || true
+# Each text in C files as "FILE: TEXT"; those that the compiler joins are one. Comments, characters and
+# included names are none.
+cat >texts <<'END'
+undef $/;
+for my $file (@ARGV) {
+    open(my $in, '<', $file) or die "$file: $!";
+    my $text = <$in>;
+    my ($name, $joined) = ($file, undef);
+    $name =~ s/^\Q$ENV{abs_top_srcdir}\E\///;
+    $text =~ s/^ *# *include.*$//mg;
+    while ($text =~ m{\G(?:(/\*.*?\*/|//[^\n]*|\s+|\\\n)|("(?:[^"\\]|\\.)*")|('(?:[^'\\]|\\.)*'|.))}gs) {
+        if (defined $2) {
+            $joined = defined $joined ? substr($joined, 0, -1) . substr($2, 1) : $2;
+        } elsif (defined $3 && defined $joined) {
+            print "$name: $joined\n";
+            undef $joined;
+        }
+    }
+    print "$name: $joined\n" if defined $joined;
 }
+END
 
 commands=$(maqet --list-commands | cut -f 1)
 options=$(for command in $commands; do
@@ -28,9 +44,7 @@ grammar="$grammar|(^|[^a-z-])--($(printf '%s\n' "$options" | paste -sd '|' -))([
 
 # What is found, as "FILE: TEXT".
 find_grammar() { # FILE...
-    for file in "$@"; do
-        texts_of "$file" | grep -E "$grammar" | sed "s|^|${file#"$abs_top_srcdir"/}: |" || true
-    done
+    perl "$TMP/texts" "$@" | grep -E "[^:]*: .*($grammar)" || true
 }
 
 # It finds what it is to find, and nothing else.

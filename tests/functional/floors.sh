@@ -37,11 +37,12 @@ includes() {
 }
 # objects TREE BUILD: "FILE LETTER SYMBOL" for each symbol of each file of C below TREE.
 objects() {
-    (cd "$1" && find core cli -name '*.c') | LC_ALL=C sort | while read -r file; do
-        object=$2/${file%.c}.o
-        [ -e "$object" ] || fail "no object of $file"
-        nm -P -g "$object" | awk -v file="$file" '{ print file, $2, $1 }'
-    done
+    (cd "$1" && find core cli -name '*.c') | LC_ALL=C sort >sources
+    sed "s|^\(.*\)\.c\$|$2/\1.o|" sources | xargs nm -A -P -g >named || fail "not every file has an object"
+    awk -v build="$2/" '{
+        file = substr($1, length(build) + 1); sub(/\.o:$/, ".c", file)
+        print file, $3, $2
+    }' named
 }
 # calls SYMBOLS: "FROM TO" for each file that uses what another one defines.
 calls() {
@@ -85,38 +86,35 @@ circles() {
 }
 # declared TREE: "HEADER FUNCTION" for each function that a header declares.
 declared() {
-    (cd "$1" && find core cli -name '*.h') | LC_ALL=C sort | while read -r header; do
-        # Without comments and the preprocessor, what ends at a brace or a semicolon, outside of
-        # braces, is a declaration; what stands before the first parenthesis is its name.
-        sed -e 's,//.*,,' "$1/$header" | awk -v header="$header" '
-            { text = text $0 "\n" }
-            END {
-                while ((at = index(text, "/*")) > 0)
-                    text = substr(text, 1, at - 1) " " \
-                        substr(text, at + index(substr(text, at), "*/") + 1)
-                gsub(/\\\n/, " ", text)
-                gsub(/\n *#[^\n]*/, "\n", text)
-                gsub(/\n[A-Z_]+\([^\n]*\)\n/, "\n", text) # a macro that defines one
-                for (i = 1; i <= length(text); i++) {
-                    c = substr(text, i, 1)
-                    if (c == "{") {
-                        depth++
-                    } else if (c == "}") {
-                        if (--depth == 0 && word ~ /\)[ \n]*$/)
-                            word = "" # a function with its body
-                    } else if (depth > 0) {
-                        continue
-                    } else if (c != ";") {
-                        word = word c
-                    } else {
-                        if (word !~ /^[ \n]*(typedef|static)[ \n]/ &&
-                            match(word, /[A-Za-z_0-9]+\(/))
-                            print header, substr(word, RSTART, RLENGTH - 1)
-                        word = ""
-                    }
+    # Without comments and the preprocessor, what ends at a brace or a semicolon, outside of
+    # braces, is a declaration; what stands before the first parenthesis is its name.
+    (cd "$1" && find core cli -name '*.h' | LC_ALL=C sort | LC_ALL=C xargs awk '
+        function say(  count, parts, i, c, word, depth) {
+            while ((at = index(text, "/*")) > 0)
+                text = substr(text, 1, at - 1) " " substr(text, at + index(substr(text, at), "*/") + 1)
+            gsub(/\\\n/, " ", text)
+            gsub(/\n *#[^\n]*/, "\n", text)
+            gsub(/\n[A-Z_]+\([^\n]*\)\n/, "\n", text) # a macro that defines one
+            # Each part ends with one of these, which c is.
+            while (match(text, /[{};]/)) {
+                c = substr(text, RSTART, 1)
+                if (depth == 0) word = word substr(text, 1, RSTART - 1)
+                text = substr(text, RSTART + 1)
+                if (c == "{") {
+                    depth++
+                } else if (c == "}") {
+                    if (--depth == 0 && word ~ /\)[ \n]*$/) word = "" # a function with its body
+                } else if (depth == 0) {
+                    if (word !~ /^[ \n]*(typedef|static)[ \n]/ && match(word, /[A-Za-z_0-9]+\(/))
+                        print header, substr(word, RSTART, RLENGTH - 1)
+                    word = ""
                 }
-            }'
-    done
+            }
+            text = ""
+        }
+        FNR == 1 { say(); header = FILENAME }
+        { sub(/\/\/.*/, ""); text = text $0 "\n" }
+        END { say() }')
 }
 # elsewhere DECLARED SYMBOLS: functions that are not in the file of their header.
 elsewhere() {
