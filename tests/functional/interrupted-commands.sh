@@ -59,16 +59,18 @@ my $devices = ask '"qom-list", "arguments": {"path": "/machine/peripheral"}';
 print "$1\n" while $devices =~ /("name": *[^,}]*)/g;
 EOF
 
+echo "$TMP" >folder
+
 # The names of all files, the processes, and what QEMU has. What a command may leave is a lock, an
 # event, and the date of a file.
 listing() {
     find . -path ./bin -prune -o -type p -prune -o ! -name out ! -name tool.log ! -name err ! -name trace \
         ! -name before ! -name after ! -name lock \
         ! -path './run/*/forced' ! -path './run/*/qemu' -print | LC_ALL=C sort
-    for process in /proc/[0-9]*; do
-        case $(tr '\0' ' ' 2>/dev/null <"$process/cmdline") in
-        *strace* | *"$0"*) ;;
-        *"$TMP"*) basename "$(readlink "$process/exe")" ;;
+    grep -laF -f folder /proc/[0-9]*/cmdline 2>/dev/null | while read -r words; do
+        case $(tr "\\0" " " <"$words") in
+        "" | *strace* | *"$0"*) ;;
+        *) basename "$(readlink "${words%cmdline}exe")" ;;
         esac
     done 2>/dev/null | sort
     for monitor in run/*/qmp.sock; do

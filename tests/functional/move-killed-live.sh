@@ -52,7 +52,7 @@ goes_on() {
 }
 
 # Every so many steps; MAQET_TEST_STRIDE=1 kills it at each.
-stride=${MAQET_TEST_STRIDE:-4}
+stride=${MAQET_TEST_STRIDE:-7}
 kills=0
 undone=0
 killed() {

@@ -66,11 +66,11 @@ ended() { # CODE
     wait "$pid" || code=$?
     same "$1" "$code" "the exit status"
     [ -z "$(ls -A "$TMPDIR")" ] || fail "$(ls -A "$TMPDIR") is left"
-    for process in /proc/[0-9]*; do
-        ! grep -qazx "TMPDIR=$TMPDIR" "$process/environ" ||
-            ! [ "$(readlink "$process/exe")" = "$(readlink -f "$abs_top_builddir/maqet")" ] ||
-            fail "a process is left: $process"
-    done 2>/dev/null
+    grep -lazx "TMPDIR=$TMPDIR" /proc/[0-9]*/environ 2>/dev/null >environs || :
+    while read -r environ; do
+        [ "$(readlink "${environ%environ}exe")" != "$(readlink -f "$abs_top_builddir/maqet")" ] ||
+            fail "a process is left: $environ"
+    done <environs
 }
 
 # Interrupted, it says what is known, and of which checks nothing is; the status is the signal's.

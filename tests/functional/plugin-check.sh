@@ -210,10 +210,10 @@ EOF
 chmod +x hanging/qemu-img
 cleanup_fn "kill \$(cat $TMP/hangs)"
 own() {
-    for process in /proc/[0-9]*; do
-        [ "$(readlink "$process/exe")" = "$(readlink -f "$abs_top_builddir/maqet")" ] &&
-            grep -qazx "TMPDIR=$TMPDIR" "$process/environ" && return 0
-    done 2>/dev/null
+    grep -lazx "TMPDIR=$TMPDIR" /proc/[0-9]*/environ 2>/dev/null >"$TMP/environs" || :
+    while read -r environ; do
+        [ "$(readlink "${environ%environ}exe")" != "$(readlink -f "$abs_top_builddir/maqet")" ] || return 0
+    done <"$TMP/environs"
     return 1
 }
 not_own() {

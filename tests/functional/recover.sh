@@ -443,12 +443,7 @@ killed_together() {
     wrapped "$MAQET" snapshot vm load --yes --all keep >load.out 2>&1 &
     load=$!
     eventually 60 test -e reached
-    pids=
-    for process in /proc/[0-9]*; do
-        for fd in "$process"/fd/*; do
-            [ "$(readlink "$fd")" != "$TMP/data/vms/vm/lock" ] || pids="$pids ${process#/proc/}"
-        done
-    done
+    pids=$(find /proc/[0-9]*/fd -lname "$TMP/data/vms/vm/lock" 2>/dev/null | cut -d / -f 3 | sort -u)
     # shellcheck disable=SC2086 # words
     same 2 "$(echo $pids | wc -w)" "$what: processes that have the lock"
     # shellcheck disable=SC2086 # words
