@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What the interfaces share goes into each of them: a plugin links to nothing.
 noinst_LTLIBRARIES += libmaqet-attach.la
+libmaqet_attach_la_LDFLAGS = $(AM_LDFLAGS)
 libmaqet_attach_la_SOURCES = \
 	plugins/iface/ahci.c plugins/iface/ahci.h \
 	plugins/iface/attach.c plugins/iface/attach.h

@@ -14,6 +14,7 @@ maqet_storage_qcow2_la_LDFLAGS = $(AM_LDFLAGS) $(PLUGIN_FLAGS)
 
 # A library of its own, so that the unit tests link the same objects.
 noinst_LTLIBRARIES += libmaqet-qcow2-image.la
+libmaqet_qcow2_image_la_LDFLAGS = $(AM_LDFLAGS)
 libmaqet_qcow2_image_la_SOURCES = \
 	plugins/qcow2/bytes.h \
 	plugins/qcow2/damage.c plugins/qcow2/damage.h \

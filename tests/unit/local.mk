@@ -96,7 +96,7 @@ UNIT_TESTS += tests/unit/test-writer
 UNIT_TESTS += tests/unit/test-yaml
 
 # For every program that names no libraries of its own.
-LDADD = libmaqet-cli.a libmaqet-qcow2-image.la libmaqet-blockdev.la $(CORE_LIBS) \
+LDADD = libmaqet-cli.a .libs/libmaqet-qcow2-image.a .libs/libmaqet-blockdev.a $(CORE_LIBS) \
 	$(CUNIT_LIBS) $(EXPORT_FLAGS)
 EXTRA_DIST += tests/unit/unit.h tests/unit/jobs.h tests/unit/plugins.h tests/unit/qcow2.h tests/fake/agent.h \
 	tests/fake/fake.h
