@@ -4,7 +4,7 @@
 #include "cli/context.h"
 #include "cli/image_format.h"
 #include "cli/options.h"
-#include "core/lifecycle/export.h"
+#include "core/backup/export.h"
 #include "core/snapshot/export.h"
 
 struct exported {
@@ -98,9 +98,12 @@ const struct command command_export = {
     .operands = {OPERAND_VM, OPERAND_DRIVE, OPERAND_NEW_FILE},
     .summary = "Write what a drive holds to an image for other programs",
     .description =
-        "Writes what the drive of a stopped VM holds to a new image that stands alone, "
-        "without backing files, overlays and snapshots. With --snapshot, it is what the "
-        "drive held when that snapshot was created; then the VM may be running.\n"
+        "Writes what a drive holds to a new image that stands alone, without backing "
+        "files, overlays and snapshots. With --snapshot, it is what the drive held when "
+        "that snapshot was created.\n"
+        "While the VM is running, it is what the drive holds at one moment, as after a "
+        "power cut. Unless it is written as qcow2, it needs space for a second copy in "
+        "FILE's folder until it is complete.\n"
         "Only you may read the file unless --mode is given. What an encrypted drive holds "
         "is only written with --decrypt, and then it is not encrypted.",
     .options = {OPTION_ROW("format", .type = OPTION_CHOICE, .argument = "FORMAT",

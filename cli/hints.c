@@ -41,9 +41,6 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_EXPORT_DECRYPTED] =
         "Add --decrypt if the file may contain the drive's data unencrypted",
     [MAQET_NEXT_EXPORT_ENCRYPTED] = "Leave out --decrypt",
-    [MAQET_NEXT_EXPORT_SNAPSHOT] =
-        "Create a snapshot, and export that: maqet snapshot {1} create {2} NAME --live; "
-        "maqet export {1} {2} FILE --snapshot NAME",
     [MAQET_NEXT_ALLOW_NAMED] =
         "If you trust the image, say that it may name that file: --with {1}",
     [MAQET_NEXT_SAY_FORMAT] = "If it is a disk nevertheless, say so: --format {1}",

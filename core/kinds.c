@@ -2,6 +2,7 @@
 #include "core/kinds.h"
 
 #include "core/backup/create.h"
+#include "core/backup/export.h"
 #include "core/backup/restoring.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/clone/clone.h"
@@ -27,6 +28,7 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_cdrom,
     &maqet_kind_clone,
     &maqet_kind_backup,
+    &maqet_kind_export_running,
     &maqet_kind_restore,
     &maqet_kind_move,
     &maqet_kind_convert,

@@ -5,6 +5,7 @@ libmaqet_core_a_SOURCES = \
 	core/backup/apart.c core/backup/apart.h \
 	core/backup/choice.c core/backup/choice.h \
 	core/backup/create.c core/backup/create.h \
+	core/backup/export.c core/backup/export.h \
 	core/backup/manifest.c core/backup/manifest.h \
 	core/backup/site.c core/backup/site.h \
 	core/backup/target.c core/backup/target.h \
@@ -141,7 +142,6 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/cdrom.c core/lifecycle/cdrom.h \
 	core/lifecycle/compact.c core/lifecycle/compact.h \
 	core/lifecycle/detach.c core/lifecycle/detach.h \
-	core/lifecycle/export.c core/lifecycle/export.h \
 	core/lifecycle/import.c core/lifecycle/import.h \
 	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/move.c core/lifecycle/move.h \

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "core/backup/apart.h"
+#include "core/backup/target.h"
 #include "core/machine/bitmaps.h"
 #include "core/backup/transfer.h"
 #include "core/base/checksum.h"
@@ -235,7 +236,7 @@ clear_qemu(struct maqet_opened *machine, const struct maqet_strings *drives,
         const struct maqet_drive *drive = maqet_vm_find_drive(machine->vm, name, NULL);
         _cleanup_free_ char *bitmap = chain ? maqet_bitmap_name(chain, id, name) : NULL;
 
-        if (maqet_transfer_cancel(machine, name, err) < 0)
+        if (maqet_target_cancel(machine, name, err) < 0)
             return -1;
         if (drive && bitmap)
             maqet_bitmap_remove(machine, maqet_drive_node(drive), bitmap);

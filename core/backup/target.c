@@ -9,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/config/tree.h"
+#include "core/job/block_jobs.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/hotplug_files.h"
 #include "core/storage/callback.h"
@@ -20,6 +21,23 @@ enum { NODE_NAME_MAX = 31 };
 
 /* ms that QEMU has for each answer, and until it has closed an image. */
 static const int64_t ANSWER_TIMEOUT = 60000;
+
+/* ---- the drive ---- */
+
+int
+maqet_target_size(const struct maqet_opened *machine, const struct maqet_drive *drive,
+                  json_object *nodes, uint64_t *size, struct maqet_error **err)
+{
+    json_object *node = maqet_monitor_find_node(nodes, maqet_drive_node(drive));
+    json_object *image = json_object_object_get(node, "image");
+
+    if (!image)
+        return maqet_error_set(err, MAQET_ERROR_MISSING,
+                               "VM '%s': QEMU has no drive '%s'", machine->name,
+                               drive->name);
+    *size = (uint64_t)maqet_json_int(image, "virtual-size");
+    return 0;
+}
 
 /* ---- the image ---- */
 
@@ -85,8 +103,8 @@ fill(struct maqet_drive *target, const char *path, uint64_t bytes,
 }
 
 struct maqet_drive *
-maqet_target_create(const struct maqet_drive *drive, const char *path, uint64_t bytes,
-                    const struct maqet_target_base *base, struct maqet_error **err)
+maqet_target_fill(const struct maqet_drive *drive, const char *path, uint64_t bytes,
+                  const struct maqet_target_base *base, struct maqet_error **err)
 {
     const struct maqet_storage *storage =
         maqet_storage_load(drive->context, maqet_target_type(drive), err);
@@ -100,16 +118,24 @@ maqet_target_create(const struct maqet_drive *drive, const char *path, uint64_t 
         return NULL;
     }
     struct maqet_drive *target = make_drive(drive, storage, path, bytes, err);
+    if (target && fill(target, path, bytes, base, err) == 0)
+        return target;
+    maqet_drive_free(target);
+    return NULL;
+}
+
+struct maqet_drive *
+maqet_target_create(const struct maqet_drive *drive, const char *path, uint64_t bytes,
+                    const struct maqet_target_base *base, struct maqet_error **err)
+{
     _cleanup_close_ int fd =
-        target ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)
-               : -1;
-    if (target && fd < 0)
+        open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0) {
         maqet_error_errno(err, errno, "Cannot create %s", path);
-    if (fd < 0 || fill(target, path, bytes, base, err) < 0) {
-        maqet_drive_free(target);
         return NULL;
     }
-    return target;
+    return maqet_target_fill(drive, path, bytes, base, err);
 }
 
 /* ---- the node ---- */
@@ -192,4 +218,40 @@ maqet_target_close(struct maqet_opened *machine, const char *drive,
     }
     struct maqet_qmp *qmp = maqet_monitor_connect(machine, err);
     return qmp ? maqet_hotplug_drop_files(qmp, ANSWER_TIMEOUT, mark, err) : -1;
+}
+
+/* ---- the job that writes it ---- */
+
+int
+maqet_target_wait(struct maqet_opened *machine, const char *drive,
+                  const struct maqet_target_words *words, struct maqet_error **err)
+{
+    _cleanup_free_ char *id = maqet_target_node(drive);
+    _cleanup_free_ char *what =
+        maqet_format("VM '%s', drive '%s': %s", machine->name, drive, words->done);
+    const struct maqet_block_job job = {.id = id, .what = what, .limit = -1};
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (maqet_block_job_wait(machine, &job, &reason) == 0)
+        return 0;
+    if (reason->code != MAQET_ERROR_FAILED || reason->signal)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    const char *said = strstr(reason->message, "QEMU: ");
+    maqet_error_set(err, MAQET_ERROR_FAILED, "VM '%s', drive '%s': the %s has failed: %s",
+                    machine->name, drive, words->noun, said ? said : reason->message);
+    if (strstr(reason->message, "No space left"))
+        maqet_error_hint(err, "Free space in %s, or choose another folder",
+                         words->folder);
+    return -1;
+}
+
+int
+maqet_target_cancel(struct maqet_opened *machine, const char *drive,
+                    struct maqet_error **err)
+{
+    _cleanup_free_ char *id = maqet_target_node(drive);
+
+    return maqet_block_job_cancel(machine, id, err) < 0
+               ? -1
+               : maqet_target_close(machine, drive, err);
 }

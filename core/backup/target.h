@@ -9,6 +9,10 @@
 
 #include "core/machine/opened.h"
 
+/* The present size of a drive in QEMU, whose nodes are @nodes, in bytes. */
+int maqet_target_size(const struct maqet_opened *machine, const struct maqet_drive *drive,
+                      json_object *nodes, uint64_t *size, struct maqet_error **err);
+
 /* The type of the images of backups of a drive: a storage plugin. */
 const char *maqet_target_type(const struct maqet_drive *drive);
 
@@ -25,6 +29,12 @@ struct maqet_drive *maqet_target_create(const struct maqet_drive *drive, const c
                                         const struct maqet_target_base *base,
                                         struct maqet_error **err);
 
+/* The same in a file that exists, and is empty. */
+struct maqet_drive *maqet_target_fill(const struct maqet_drive *drive, const char *path,
+                                      uint64_t bytes,
+                                      const struct maqet_target_base *base,
+                                      struct maqet_error **err);
+
 /* The node-name of the image of a drive, and the id of the job that writes it. The caller
  * frees. */
 char *maqet_target_node(const char *drive);
@@ -37,5 +47,20 @@ int maqet_target_open(struct maqet_opened *machine, const struct maqet_drive *ta
  */
 int maqet_target_close(struct maqet_opened *machine, const char *drive,
                        struct maqet_error **err);
+
+/* What is said of the job that writes it. */
+struct maqet_target_words {
+    const char *done;   /* "backed up", for its progress */
+    const char *noun;   /* "backup" */
+    const char *folder; /* where the image is */
+};
+
+/* Waits until the job of a drive has ended. */
+int maqet_target_wait(struct maqet_opened *machine, const char *drive,
+                      const struct maqet_target_words *words, struct maqet_error **err);
+
+/* Cancels the job, and has QEMU close the image. Neither need be there. */
+int maqet_target_cancel(struct maqet_opened *machine, const char *drive,
+                        struct maqet_error **err);
 
 #endif

@@ -6,7 +6,6 @@
 #include "core/machine/bitmaps.h"
 #include "core/backup/target.h"
 #include "core/base/json.h"
-#include "core/job/block_jobs.h"
 #include "core/machine/monitor.h"
 #include "core/snapshot/quiesce.h"
 #include "core/storage/entry.h"
@@ -34,22 +33,6 @@ new_bitmap(const struct maqet_transfer *transfer, const struct maqet_drive *driv
 }
 
 /* ---- what an image stands on ---- */
-
-/* The present size of a drive in QEMU. */
-static int
-read_size(const struct maqet_opened *machine, const struct maqet_drive *drive,
-          json_object *nodes, uint64_t *size, struct maqet_error **err)
-{
-    json_object *node = maqet_monitor_find_node(nodes, maqet_drive_node(drive));
-    json_object *image = json_object_object_get(node, "image");
-
-    if (!image)
-        return maqet_error_set(err, MAQET_ERROR_MISSING,
-                               "VM '%s': QEMU has no drive '%s'", machine->name,
-                               drive->name);
-    *size = (uint64_t)maqet_json_int(image, "virtual-size");
-    return 0;
-}
 
 /* *why gets the reason for a full image although an increment is wanted. */
 static int
@@ -106,7 +89,7 @@ prepare_one(struct maqet_transfer *transfer, const struct maqet_drive *drive,
     uint64_t size = 0;
 
     item->drive = drive;
-    if (read_size(transfer->machine, drive, nodes, &size, err) < 0 ||
+    if (maqet_target_size(transfer->machine, drive, nodes, &size, err) < 0 ||
         decide(transfer, item, size, nodes, &why, err) < 0)
         return -1;
     struct maqet_backup_drive *row = MAQET_APPEND(backup->drives, backup->drive_count);
@@ -199,38 +182,17 @@ begin_quiesced(struct maqet_transfer *transfer, struct maqet_error **err)
                                   machine->name);
 }
 
-static int
-wait_for_job(const struct maqet_transfer *transfer, const struct maqet_transferred *item,
-             struct maqet_error **err)
-{
-    _cleanup_free_ char *id = maqet_target_node(item->drive->name);
-    _cleanup_free_ char *what = maqet_format("VM '%s', drive '%s': backed up",
-                                             transfer->machine->name, item->drive->name);
-    const struct maqet_block_job job = {.id = id, .what = what, .limit = -1};
-    _cleanup_error_ struct maqet_error *reason = NULL;
-
-    if (maqet_block_job_wait(transfer->machine, &job, &reason) == 0)
-        return 0;
-    if (reason->code != MAQET_ERROR_FAILED || reason->signal)
-        return maqet_error_move(err, TAKE_PTR(reason));
-    const char *words = strstr(reason->message, "QEMU: ");
-    maqet_error_set(
-        err, MAQET_ERROR_FAILED, "VM '%s', drive '%s': the backup has failed: %s",
-        transfer->machine->name, item->drive->name, words ? words : reason->message);
-    if (strstr(reason->message, "No space left"))
-        maqet_error_hint(err, "Free space in %s, or choose another folder",
-                         transfer->site->folder);
-    return -1;
-}
-
 int
 maqet_transfer_run(struct maqet_transfer *transfer, struct maqet_error **err)
 {
     int result = transfer->freeze_timeout < 0 ? begin_jobs(transfer, err)
                                               : begin_quiesced(transfer, err);
+    const struct maqet_target_words words = {
+        .done = "backed up", .noun = "backup", .folder = transfer->site->folder};
 
     for (size_t i = 0; result == 0 && i < transfer->count; i++)
-        result = wait_for_job(transfer, &transfer->items[i], err);
+        result = maqet_target_wait(transfer->machine, transfer->items[i].drive->name,
+                                   &words, err);
     for (size_t i = 0; result == 0 && i < transfer->count; i++)
         result =
             maqet_target_close(transfer->machine, transfer->items[i].drive->name, err);
@@ -245,15 +207,4 @@ maqet_transfer_settle(struct maqet_transfer *transfer)
             maqet_bitmap_remove(transfer->machine,
                                 maqet_drive_node(transfer->items[i].drive),
                                 transfer->items[i].last);
-}
-
-int
-maqet_transfer_cancel(struct maqet_opened *machine, const char *drive,
-                      struct maqet_error **err)
-{
-    _cleanup_free_ char *id = maqet_target_node(drive);
-
-    return maqet_block_job_cancel(machine, id, err) < 0
-               ? -1
-               : maqet_target_close(machine, drive, err);
 }

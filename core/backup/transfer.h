@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * transfer.h - QEMU copies drives, as they are at one moment, to the images of a backup.
- * After a failure, what is left in QEMU and in the folder is removed by maqet_transfer_undo().
+ * After a failure, what is left in QEMU and in the folder is removed by maqet_target_cancel()
+ * and with the folder.
  */
 #ifndef MAQET_BACKUP_TRANSFER_H
 #define MAQET_BACKUP_TRANSFER_H
@@ -41,9 +42,5 @@ int maqet_transfer_run(struct maqet_transfer *transfer, struct maqet_error **err
 
 /* When the backup is complete: what was recorded since the last one is not needed any more. */
 void maqet_transfer_settle(struct maqet_transfer *transfer);
-
-/* Cancels what a running QEMU still does for a backup of a drive, and has it close the image. */
-int maqet_transfer_cancel(struct maqet_opened *machine, const char *drive,
-                          struct maqet_error **err);
 
 #endif

@@ -28,7 +28,6 @@ enum maqet_next {
     MAQET_NEXT_START_EMPTY,         /* VM */
     MAQET_NEXT_EXPORT_DECRYPTED,    /* none */
     MAQET_NEXT_EXPORT_ENCRYPTED,    /* none */
-    MAQET_NEXT_EXPORT_SNAPSHOT,     /* VM, drive */
     MAQET_NEXT_ALLOW_NAMED,         /* file, or none */
     MAQET_NEXT_SAY_FORMAT,          /* format */
 

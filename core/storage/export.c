@@ -116,15 +116,16 @@ take_temporary(struct exporting *exporting, struct maqet_error **err)
     }
 }
 
+/* @mark: a file that is not the export itself; "" for that. */
 static int
-begin(struct exporting *exporting, struct maqet_error **err)
+begin(struct exporting *exporting, const char *mark, struct maqet_error **err)
 {
     const char *path = exporting->export->path;
     const struct maqet_export_recorder *recorder = exporting->recorder;
     _cleanup_free_ char *folder = maqet_path_folder(path);
 
     exporting->name = strrchr(path, '/') + 1;
-    exporting->temporary = maqet_format(".%s.maqet-new", exporting->name);
+    exporting->temporary = maqet_format(".%s%s.maqet-new", exporting->name, mark);
     exporting->temporary_path = maqet_format("%s/%s", folder, exporting->temporary);
     exporting->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (exporting->folder_fd < 0)
@@ -182,6 +183,29 @@ publish(const struct exporting *exporting, struct maqet_error **err)
                            : maqet_error_errno(err, errno, "Cannot create %s", path);
 }
 
+/* Has @use write a file. It gets its name if @publishes, and is removed otherwise. */
+static int
+run(struct exporting *exporting, const char *mark, bool publishes,
+    maqet_export_write *use, void *data, struct maqet_error **err)
+{
+    if (begin(exporting, mark, err) < 0) {
+        if (exporting->fd >= 0)
+            unlinkat(exporting->folder_fd, exporting->temporary, 0);
+        return -1;
+    }
+    /* If there is no child, the next command finds the record of the file. */
+    maqet_child_detach(&exporting->janitor, NULL, 0, clean_up, exporting);
+    int result = use(data, exporting->temporary_path, err);
+    if (result == 0 && publishes)
+        result = publish(exporting, err);
+    if (result < 0 || !publishes)
+        unlinkat(exporting->folder_fd, exporting->temporary, 0);
+    if (exporting->janitor.pid > 0)
+        kill(exporting->janitor.pid, SIGKILL);
+    maqet_child_reap(&exporting->janitor);
+    return result;
+}
+
 int
 maqet_export_run(const struct maqet_export *export,
                  const struct maqet_export_recorder *recorder, maqet_export_write *write,
@@ -193,22 +217,21 @@ maqet_export_run(const struct maqet_export *export,
                                                              .fd = -1,
                                                              .janitor = MAQET_CHILD_INIT};
 
-    if (begin(&exporting, err) < 0) {
-        if (exporting.fd >= 0)
-            unlinkat(exporting.folder_fd, exporting.temporary, 0);
-        return -1;
-    }
-    /* If there is no child, the next command finds the record of the file. */
-    maqet_child_detach(&exporting.janitor, NULL, 0, clean_up, &exporting);
-    int result = write(data, exporting.temporary_path, err);
-    if (result == 0)
-        result = publish(&exporting, err);
-    if (result < 0)
-        unlinkat(exporting.folder_fd, exporting.temporary, 0);
-    if (exporting.janitor.pid > 0)
-        kill(exporting.janitor.pid, SIGKILL);
-    maqet_child_reap(&exporting.janitor);
-    return result;
+    return run(&exporting, "", true, write, data, err);
+}
+
+int
+maqet_export_beside(const struct maqet_export *export,
+                    const struct maqet_export_recorder *recorder, maqet_export_write *use,
+                    void *data, struct maqet_error **err)
+{
+    _cleanup_(exporting_clear) struct exporting exporting = {.export = export,
+                                                             .recorder = recorder,
+                                                             .folder_fd = -1,
+                                                             .fd = -1,
+                                                             .janitor = MAQET_CHILD_INIT};
+
+    return run(&exporting, ".copy", false, use, data, err);
 }
 
 /* ---- a snapshot ---- */
@@ -288,10 +311,9 @@ write_drive(void *data, const char *path, struct maqet_error **err)
 }
 
 int
-maqet_drive_export(const struct maqet_drive *drive, const struct maqet_export *export,
-                   const struct maqet_export_recorder *recorder, struct maqet_error **err)
+maqet_drive_check_export(const struct maqet_drive *drive,
+                         const struct maqet_export *export, struct maqet_error **err)
 {
-    struct writing writing = {.export = export, .drive = drive};
     bool encrypted;
 
     if (maqet_convert_is_encrypted(drive, &encrypted, err) < 0)
@@ -305,5 +327,16 @@ maqet_drive_export(const struct maqet_drive *drive, const struct maqet_export *e
         maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID, "it is not encrypted");
         return maqet_error_next(err, MAQET_NEXT_EXPORT_ENCRYPTED, NULL);
     }
-    return maqet_export_run(export, recorder, write_drive, &writing, err);
+    return 0;
+}
+
+int
+maqet_drive_export(const struct maqet_drive *drive, const struct maqet_export *export,
+                   const struct maqet_export_recorder *recorder, struct maqet_error **err)
+{
+    struct writing writing = {.export = export, .drive = drive};
+
+    return maqet_drive_check_export(drive, export, err) < 0
+               ? -1
+               : maqet_export_run(export, recorder, write_drive, &writing, err);
 }

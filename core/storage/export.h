@@ -35,6 +35,11 @@ int maqet_export_run(const struct maqet_export *export,
                      const struct maqet_export_recorder *recorder,
                      maqet_export_write *write, void *data, struct maqet_error **err);
 
+/* Has @use write and use another file in the same folder meanwhile, which is removed in any case. */
+int maqet_export_beside(const struct maqet_export *export,
+                        const struct maqet_export_recorder *recorder,
+                        maqet_export_write *use, void *data, struct maqet_error **err);
+
 /* Writes the content of a snapshot to a new file. Replaces nothing, and leaves nothing
  * behind when it fails. */
 int maqet_drive_snapshot_export(const struct maqet_drive *drive,
@@ -42,6 +47,10 @@ int maqet_drive_snapshot_export(const struct maqet_drive *drive,
                                 const struct maqet_export *export,
                                 const struct maqet_export_recorder *recorder,
                                 struct maqet_error **err);
+
+/* An error if the drive is encrypted and the file may not be readable, or the reverse. */
+int maqet_drive_check_export(const struct maqet_drive *drive,
+                             const struct maqet_export *export, struct maqet_error **err);
 
 /* The same for what a drive holds now, while nobody writes to it. */
 int maqet_drive_export(const struct maqet_drive *drive, const struct maqet_export *export,

@@ -187,6 +187,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/export.sh \
 	tests/functional/export-drive.sh \
 	tests/functional/export-running.sh \
+	tests/functional/export-now.sh \
 	tests/functional/snapshot-others.sh \
 	tests/functional/load-startable.sh \
 	tests/functional/snapshot-enospc.sh \
@@ -217,5 +218,6 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/screens \
 	tests/functional/unit-functions.sh \
 	tests/functional/foreign-text.pl tests/functional/json-fields.pl \
+	tests/functional/busy-writer.pl \
 	tests/functional/combinations.sh \
 	tests/functional/args-golden.txt tests/functional/args-golden-earlier.txt

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What an interrupted backup has left: its folder is removed, unless it is complete. */
+/* What an interrupted backup has left: its folder is removed, unless it is complete. And the files of an
+ * interrupted export of a drive of a VM that ran. */
 #include "core/backup/create.h"
+#include "core/backup/export.h"
 #include "core/base/json.h"
 #include "core/job/job.h"
+#include "core/machine/exports.h"
 #include "tests/unit/jobs.h"
 
 static const char *const ID = "20261129T065302Z";
@@ -106,6 +109,35 @@ test_damaged_record(void)
     CU_ASSERT_TRUE(is_there(&scene, ".20261129T065302Z.maqet-new"));
 }
 
+/* QEMU does not run any more; only its files are left. */
+static void
+test_export(void)
+{
+    _cleanup_scene_ struct scene scene;
+    struct maqet_file_id id;
+
+    scene_begin(&scene);
+    _cleanup_free_ char *file = unit_file(scene.folder, ".out.copy.maqet-new", "half");
+    CU_ASSERT_TRUE(maqet_file_id_of_path(file, &id));
+    {
+        _cleanup_opened_ struct maqet_opened *machine =
+            maqet_open(&scene.context, "vm", MAQET_OPEN_LOCK, NULL);
+        _cleanup_job_ struct maqet_job job = {0};
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(machine);
+        CU_ASSERT_EQUAL(maqet_exports_record(&scene.context, "vm", file, &id, NULL), 0);
+        maqet_job_find(&job, machine);
+        maqet_job_plan(&job, &maqet_kind_export_running, "hdd");
+        CU_ASSERT_EQUAL_FATAL(maqet_job_begin(&job, NULL), 0);
+    }
+    CU_ASSERT_TRUE(scene_pending(&scene));
+    CU_ASSERT_EQUAL(scene_open(&scene, NULL), 0);
+    CU_ASSERT_FALSE(scene_pending(&scene));
+    CU_ASSERT_TRUE(maqet_file_missing(file));
+    CU_ASSERT_FALSE(maqet_exports_any(&scene.context, "vm"));
+    SCENE_IMAGE(&scene, "hdd", "a |");
+}
+
 int
 main(void)
 {
@@ -114,6 +146,7 @@ main(void)
         {"one that is complete stays", test_complete},
         {"its folder is gone", test_folder_is_gone},
         {"its record is damaged", test_damaged_record},
+        {"an export of a drive", test_export},
         CU_TEST_INFO_NULL,
     };
 
