@@ -78,7 +78,6 @@ libmaqet_core_a_SOURCES = \
 	core/clone/clone.c core/clone/clone.h \
 	core/clone/definition.c core/clone/definition.h \
 	core/clone/plan.c core/clone/plan.h \
-	core/clone/unlike.c core/clone/unlike.h \
 	core/conformance/bait.c core/conformance/bait.h \
 	core/conformance/bench.c core/conformance/bench.h \
 	core/conformance/check_calls.c \
@@ -219,6 +218,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/slots.c core/machine/slots.h \
 	core/machine/store.c core/machine/store.h \
 	core/machine/tap.c core/machine/tap.h \
+	core/machine/unlike.c core/machine/unlike.h \
 	core/machine/unused.c core/machine/unused.h \
 	core/machine/usage.c core/machine/usage.h \
 	core/machine/vm.c core/machine/vm.h \

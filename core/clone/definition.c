@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/clone/unlike.h"
+#include "core/machine/unlike.h"
 #include "core/machine/entries.h"
 #include "core/qemu/objects.h"
 #include "core/storage/emitted.h"
@@ -237,9 +237,8 @@ maqet_clone_definition(const struct maqet_vm *vm, const struct maqet_clone_plan 
     for (size_t i = 0; i < plan->count; i++)
         if (change_drive(vm, &plan->drives[i], name, definition, err) < 0)
             return NULL;
-    if (maqet_clone_make_unlike(vm->context, definition, ports, err) < 0 ||
-        maqet_clone_check_arguments(vm->context, definition, vm->definition->name, err) <
-            0)
+    if (maqet_unlike_change(vm->context, definition, ports, err) < 0 ||
+        maqet_unlike_check(vm->context, definition, vm->definition->name, err) < 0)
         return NULL;
     return TAKE_PTR(definition);
 }

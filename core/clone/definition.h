@@ -9,7 +9,7 @@
 #include "core/machine/definition.h"
 
 /* That of the machine, with drives as planned, whose files have names of their own, and with
- * another name and UUID. @ports as for maqet_clone_make_unlike(). NULL on error. */
+ * another name and UUID. @ports as for maqet_unlike_change(). NULL on error. */
 struct maqet_definition *maqet_clone_definition(const struct maqet_vm *vm,
                                                 const struct maqet_clone_plan *plan,
                                                 const char *name,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/clone/unlike.h"
+#include "core/machine/unlike.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -242,9 +242,9 @@ is_uuid(const char *text)
 }
 
 int
-maqet_clone_make_unlike(const struct maqet_context *context,
-                        struct maqet_definition *definition, struct maqet_strings *ports,
-                        struct maqet_error **err)
+maqet_unlike_change(const struct maqet_context *context,
+                    struct maqet_definition *definition, struct maqet_strings *ports,
+                    struct maqet_error **err)
 {
     json_object *tree = definition->tree;
     json_object *network = json_object_object_get(tree, "network");
@@ -313,9 +313,9 @@ listens(json_object *item)
 }
 
 int
-maqet_clone_check_arguments(const struct maqet_context *context,
-                            const struct maqet_definition *definition, const char *name,
-                            struct maqet_error **err)
+maqet_unlike_check(const struct maqet_context *context,
+                   const struct maqet_definition *definition, const char *name,
+                   struct maqet_error **err)
 {
     json_object *list = json_object_object_get(definition->tree, "arguments");
     _cleanup_writables_ struct maqet_writables writables = {0};

@@ -3,21 +3,21 @@
  * unlike.h - what two machines must not have in common besides their drives: ports of the host,
  * MAC addresses, UUIDs.
  */
-#ifndef MAQET_CLONE_UNLIKE_H
-#define MAQET_CLONE_UNLIKE_H
+#ifndef MAQET_MACHINE_UNLIKE_H
+#define MAQET_MACHINE_UNLIKE_H
 
 #include "core/machine/definition.h"
 
 /* Changes them in the tree of a clone's definition. @ports gets "tcp 127.0.0.1:2222 -> 2223"
  * for each port that is another one. */
-int maqet_clone_make_unlike(const struct maqet_context *context,
-                            struct maqet_definition *definition,
-                            struct maqet_strings *ports, struct maqet_error **err);
+int maqet_unlike_change(const struct maqet_context *context,
+                        struct maqet_definition *definition, struct maqet_strings *ports,
+                        struct maqet_error **err);
 
 /* Warns of what stays the same, because of which the clone and its source @name cannot run at the
  * same time. MAQET_ERROR_UNSUPPORTED: the `arguments` let the guests write to the same file. */
-int maqet_clone_check_arguments(const struct maqet_context *context,
-                                const struct maqet_definition *definition,
-                                const char *name, struct maqet_error **err);
+int maqet_unlike_check(const struct maqet_context *context,
+                       const struct maqet_definition *definition, const char *name,
+                       struct maqet_error **err);
 
 #endif
