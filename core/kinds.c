@@ -3,6 +3,7 @@
 
 #include "core/backup/create.h"
 #include "core/backup/export.h"
+#include "core/backup/restore_new.h"
 #include "core/backup/restoring.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/clone/clone.h"
@@ -30,6 +31,7 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_backup,
     &maqet_kind_export_running,
     &maqet_kind_restore,
+    &maqet_kind_restore_new,
     &maqet_kind_move,
     &maqet_kind_convert,
     NULL,

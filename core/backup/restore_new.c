@@ -1,47 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/backup/restore_new.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/files.h"
+#include "core/base/interrupt.h"
+#include "core/base/json.h"
 #include "core/config/tree.h"
+#include "core/job/recover.h"
 #include "core/lifecycle/apply.h"
+#include "core/lifecycle/remove.h"
+#include "core/machine/drives.h"
 #include "core/machine/entries.h"
+#include "core/machine/events.h"
 #include "core/machine/images.h"
 #include "core/machine/opened.h"
+#include "core/machine/owner.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
-#include "core/storage/creation.h"
+#include "core/machine/unlike.h"
 #include "core/storage/entry.h"
 #include "core/storage/keys.h"
-
-/* The file that says that the images in a folder are not complete: their names, in lines. It is
- * locked while they are written. */
-#define MARKER ".maqet-restoring"
 
 struct renewal {
     const struct maqet_context *context;
     const struct maqet_restore_source *source;
     const char *name;
     const char *folder;
-    struct maqet_vm *vm;
-    int marker;                   /* -1: none */
-    struct maqet_strings written; /* names of drives */
-    struct maqet_file_id *ids;    /* of their images */
-    bool made;                    /* the folder is ours */
+    struct maqet_vm *vm; /* as a draft */
 };
 
 static void
 renewal_clear(struct renewal *renewal)
 {
     maqet_vm_free(renewal->vm);
-    maqet_cleanup_close(&renewal->marker);
-    maqet_strings_clear(&renewal->written);
-    free(renewal->ids);
 }
 
 /* ---- the definition ---- */
@@ -193,6 +186,29 @@ change_entries(const struct renewal *renewal, json_object *tree, struct maqet_er
     return 0;
 }
 
+/* While the VM that was backed up exists, both can run at the same time. */
+static int
+make_unlike(const struct renewal *renewal, struct maqet_definition *definition,
+            struct maqet_error **err)
+{
+    const char *uuid = renewal->source->entry->backup.uuid;
+    _cleanup_free_ char *original = maqet_store_resolve(renewal->context, uuid, NULL);
+    _cleanup_strings_ struct maqet_strings ports = MAQET_STRINGS_INIT;
+
+    if (!original)
+        return 0;
+    if (maqet_unlike_change(renewal->context, definition, &ports, err) < 0)
+        return -1;
+    if (ports.count > 0) {
+        _cleanup_free_ char *list = maqet_strings_list(&ports);
+
+        maqet_context_say(renewal->context, MAQET_LEVEL_INFO,
+                          "VM '%s' has other forwarded ports than VM '%s': %s",
+                          renewal->name, original, list);
+    }
+    return 0;
+}
+
 /* The VM that the backup describes, under another name and with other images. */
 static int
 define(struct renewal *renewal, struct maqet_error **err)
@@ -213,6 +229,10 @@ define(struct renewal *renewal, struct maqet_error **err)
         maqet_definition_draft_of_tree(tree, renewal->name, &mistakes);
     if (definition)
         definition->defaults = stored->defaults;
+    if (definition && !mistakes && make_unlike(renewal, definition, err) < 0) {
+        maqet_definition_free(definition);
+        return -1;
+    }
     renewal->vm = maqet_vm_of_draft(renewal->context, definition, mistakes, err);
     if (!renewal->vm || maqet_vm_check_own_images(renewal->vm, err) < 0)
         return maqet_error_wrap(err, "The VM '%s' cannot be restored as '%s'",
@@ -222,149 +242,129 @@ define(struct renewal *renewal, struct maqet_error **err)
 
 /* ---- the folder ---- */
 
-/* Removes what an interrupted call has left: the images that its marker names. */
-static void
-sweep(const struct renewal *renewal, const char *marker)
-{
-    _cleanup_close_ int fd = open(marker, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    _cleanup_free_ char *text = NULL;
-
-    if (fd < 0 || maqet_lock_try(fd, NULL) != 1 ||
-        maqet_fd_read(fd, marker, 1024 * 1024, &text, NULL, NULL) < 0)
-        return;
-    for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
-        for (size_t i = 0; *line && !strchr(line, '/') && i < 3; i++) {
-            _cleanup_free_ char *path =
-                i == 0   ? maqet_format("%s/%s", renewal->folder, line)
-                : i == 1 ? maqet_format("%s/.%s.maqet-new", renewal->folder, line)
-                         : maqet_format("%s/.%s.maqet-lock", renewal->folder, line);
-
-            unlink(path);
-        }
-    }
-    unlink(marker);
-}
-
-/* Creates the folder and its marker. */
+/* Nothing of others is to be among the images. *missing: it does not exist. */
 static int
-enter(struct renewal *renewal, struct maqet_error **err)
+check_folder(const struct renewal *renewal, bool *missing, struct maqet_error **err)
 {
-    _cleanup_free_ char *marker = maqet_format("%s/" MARKER, renewal->folder);
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
 
-    sweep(renewal, marker);
-    if (maqet_dir_list(renewal->folder, &names, err) < 0)
+    *missing = maqet_file_missing(renewal->folder);
+    if (!*missing && maqet_dir_list(renewal->folder, &names, err) < 0)
         return -1;
-    if (names.count > 0) {
-        maqet_error_set(err, MAQET_ERROR_EXISTS,
-                        "The folder %s is not empty, so no images are restored there",
-                        renewal->folder);
-        maqet_error_hint(err, "Name another folder");
-        return -1;
-    }
-    if (maqet_dir_make(renewal->folder, 0700, err) < 0)
-        return -1;
-    renewal->made = true;
-    renewal->marker =
-        open(marker, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    for (size_t i = 0; i < renewal->vm->drive_count; i++)
-        if (renewal->vm->drives[i]->path &&
-            maqet_strings_has(&renewal->source->drives, renewal->vm->drives[i]->name))
-            maqet_text_appendf(&text, "%s\n",
-                               strrchr(renewal->vm->drives[i]->path, '/') + 1);
-    if (renewal->marker < 0 || maqet_lock_try(renewal->marker, NULL) != 1 ||
-        maqet_fd_write(renewal->marker, text.data ? text.data : "", text.length) < 0)
-        return maqet_error_errno(err, errno, "Cannot create %s", marker);
-    return 0;
+    if (names.count == 0)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_EXISTS,
+                    "The folder %s is not empty, so no images are restored there",
+                    renewal->folder);
+    maqet_error_hint(err, "Name another folder");
+    return -1;
 }
 
-static void
-remove_marker(struct renewal *renewal)
-{
-    _cleanup_free_ char *marker = maqet_format("%s/" MARKER, renewal->folder);
+/* ---- the images ---- */
 
-    if (renewal->marker >= 0)
-        unlink(marker);
-}
-
-/* Removes the images that were written, and the folder. */
-static void
-undo(struct renewal *renewal)
-{
-    for (size_t i = 0; i < renewal->written.count; i++) {
-        const struct maqet_drive *drive =
-            maqet_vm_find_drive(renewal->vm, renewal->written.items[i], NULL);
-        struct maqet_file_id id;
-
-        if (drive && maqet_file_id_of_path(drive->path, &id) &&
-            maqet_file_id_equal(&id, &renewal->ids[i]))
-            unlink(drive->path);
-    }
-    remove_marker(renewal);
-    if (renewal->made)
-        rmdir(renewal->folder);
-}
-
-/* ---- the work ---- */
-
+/* Of an image that is about to get its name. */
 static int
 record(void *data, const struct maqet_drive *drive, const char *file,
        const struct maqet_file_id *id, struct maqet_error **err)
 {
-    struct renewal *renewal = data;
-    size_t count = renewal->written.count;
+    struct maqet_vm *vm = data;
 
-    (void)file;
-    (void)err;
-    renewal->ids = maqet_realloc(renewal->ids, (count + 1) * sizeof(*renewal->ids));
-    renewal->ids[count] = *id;
-    maqet_strings_add(&renewal->written, drive->name);
-    return 0;
+    if (file)
+        maqet_owner_mark(vm->context, vm->definition, file);
+    return maqet_images_note_created(vm, drive, id, err);
+}
+
+static struct maqet_drive *
+find_drive(const struct maqet_vm *vm, const char *name)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (strcmp(vm->drives[i]->name, name) == 0)
+            return vm->drives[i];
+    return NULL;
 }
 
 static int
-write_all(struct renewal *renewal, struct maqet_error **err)
+write_all(const struct renewal *renewal, struct maqet_vm *vm, struct maqet_error **err)
 {
     const struct maqet_strings *names = &renewal->source->drives;
-    const struct maqet_image_recorder recorder = {.record = record, .data = renewal};
+    const struct maqet_image_recorder recorder = {.record = record, .data = vm};
 
     for (size_t i = 0; i < names->count; i++) {
-        const struct maqet_drive *target =
-            maqet_vm_find_drive(renewal->vm, names->items[i], err);
+        struct maqet_drive *target = find_drive(vm, names->items[i]);
 
-        if (!target || maqet_restore_drive(renewal->context, renewal->source,
-                                           names->items[i], target, &recorder, err) < 0)
+        if (!target)
+            return maqet_error_set(err, MAQET_ERROR_FAILED, "VM '%s' has no drive '%s'",
+                                   vm->definition->name, names->items[i]);
+        /* What stands there after it was written is recorded as well. */
+        if (maqet_restore_drive(renewal->context, renewal->source, names->items[i],
+                                target, &recorder, err) < 0 ||
+            maqet_vm_drive_prepare(vm, target, NULL, err) < 0 ||
+            maqet_interrupt_check(err) < 0)
             return -1;
     }
-    return 0;
+    return maqet_images_confirm(vm, err);
 }
 
-/* Adds the VM, with the slots that its drives had. That its images are its own is noted
- * afterwards; without, they would only not be deleted with it. */
+/* ---- the VM ---- */
+
+/* A maqet_store_fill. */
 static int
-add(struct renewal *renewal, struct maqet_error **err)
+fill_folder(void *data, const char *folder, struct maqet_error **err)
 {
-    const struct maqet_context *context = renewal->context;
+    return maqet_job_begin_in(data, folder, err);
+}
 
-    if (maqet_store_add(context, renewal->vm->definition, err) < 0)
+/* Stores it, with its job. */
+static int
+add(const struct renewal *renewal, struct maqet_error **err)
+{
+    struct maqet_job job = {0};
+    bool missing;
+
+    if (check_folder(renewal, &missing, err) < 0)
         return -1;
-    _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_opened_ struct maqet_opened *machine =
-        maqet_open(context, renewal->name, MAQET_OPEN_LOCK | MAQET_OPEN_VM, &error);
-    if (machine && maqet_slots_save(context, renewal->name,
-                                    &renewal->source->entry->backup.slots, &error) == 0)
-        for (size_t i = 0; i < renewal->written.count; i++) {
-            const struct maqet_drive *drive =
-                maqet_vm_find_drive(machine->vm, renewal->written.items[i], &error);
+    _cleanup_json_ json_object *details = maqet_json_object(
+        "folder", missing ? json_object_new_string(renewal->folder) : NULL, NULL);
+    maqet_job_plan(&job, &maqet_kind_restore_new, renewal->source->entry->id);
+    job.journal.details = maqet_strdup(json_object_to_json_string_ext(
+        details, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    int result = maqet_store_add_filled(renewal->context, renewal->vm->definition,
+                                        fill_folder, &job, err);
+    maqet_journal_clear(&job.journal);
+    return result;
+}
 
-            if (drive && maqet_images_note_created(machine->vm, drive, &renewal->ids[i],
-                                                   &error) < 0)
-                break;
-        }
-    if (error)
-        maqet_context_say_error(context, MAQET_LEVEL_WARNING, error);
-    return 0;
+/* Of a VM that is stored, with its job. */
+static int
+complete(const struct renewal *renewal, struct maqet_job *job, struct maqet_error **err)
+{
+    struct maqet_opened *machine = job->machine;
+    struct maqet_vm *vm = maqet_opened_vm(machine, err);
+
+    if (!vm ||
+        maqet_slots_save(machine->context, machine->name,
+                         &renewal->source->entry->backup.slots, err) < 0 ||
+        maqet_dir_make(renewal->folder, 0700, err) < 0 || write_all(renewal, vm, err) < 0)
+        return -1;
+    maqet_event_note(machine->context, machine->name, "added", NULL);
+    return maqet_job_done(job, err);
+}
+
+static int
+work(const struct renewal *renewal, struct maqet_error **err)
+{
+    if (add(renewal, err) < 0)
+        return -1;
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(renewal->context, renewal->name,
+                   MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING | MAQET_OPEN_FOLDER, err);
+    _cleanup_job_ struct maqet_job job = {0};
+    if (!machine)
+        return -1;
+    maqet_job_find(&job, machine);
+    if (maqet_job_take(&job, err) < 0)
+        return -1;
+    return complete(renewal, &job, err) < 0 ? maqet_job_fail(&job, err) : 0;
 }
 
 static void
@@ -374,8 +374,8 @@ tell(const struct renewal *renewal, struct maqet_restored *restored)
 
     restored->vm = maqet_strdup(renewal->name);
     restored->id = maqet_strdup(id);
-    for (size_t i = 0; i < renewal->written.count; i++) {
-        const char *name = renewal->written.items[i];
+    for (size_t i = 0; i < renewal->source->drives.count; i++) {
+        const char *name = renewal->source->drives.items[i];
         const struct maqet_drive *drive = maqet_vm_find_drive(renewal->vm, name, NULL);
 
         *MAQET_APPEND(restored->drives, restored->count) = (struct maqet_restored_drive){
@@ -389,17 +389,20 @@ tell(const struct renewal *renewal, struct maqet_restored *restored)
     }
 }
 
+/* What an interrupted restoring has left of it goes first. */
 static int
 check_name(const struct renewal *renewal, struct maqet_error **err)
 {
-    _cleanup_free_ char *other =
-        maqet_store_resolve(renewal->context, renewal->name, NULL);
+    const struct maqet_context *context = renewal->context;
+    const char *name = renewal->name;
 
-    if (!maqet_vm_name_valid(renewal->name))
-        return maqet_error_set(err, MAQET_ERROR_INVALID, "'%s' is no name of a VM",
-                               renewal->name);
+    if (!maqet_vm_name_valid(name))
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "'%s' is no name of a VM", name);
+    if (maqet_store_pending(context, name))
+        maqet_opened_close(maqet_open(context, name, MAQET_OPEN_LOCK, NULL));
+    _cleanup_free_ char *other = maqet_store_resolve(context, name, NULL);
     return other ? maqet_error_set(err, MAQET_ERROR_EXISTS, "There is already a VM '%s'",
-                                   renewal->name)
+                                   name)
                  : 0;
 }
 
@@ -410,26 +413,44 @@ maqet_backup_restore_new(const struct maqet_context *context,
                          struct maqet_error **err)
 {
     _cleanup_restore_source_ struct maqet_restore_source source = {0};
-    _cleanup_(renewal_clear) struct renewal renewal = {.context = context,
-                                                       .source = &source,
-                                                       .name = name,
-                                                       .folder = folder,
-                                                       .marker = -1};
+    _cleanup_(renewal_clear) struct renewal renewal = {
+        .context = context, .source = &source, .name = name, .folder = folder};
 
     if (check_name(&renewal, err) < 0 ||
-        maqet_restore_choose(context, how, &source, err) < 0 || define(&renewal, err) < 0)
+        maqet_restore_choose(context, how, &source, err) < 0 ||
+        define(&renewal, err) < 0 || work(&renewal, err) < 0)
         return -1;
-    int result = enter(&renewal, err);
-    if (result == 0)
-        result = write_all(&renewal, err);
-    /* From here on the images are complete, and nobody's leftovers. */
-    if (result == 0) {
-        remove_marker(&renewal);
-        result = add(&renewal, err);
-    }
-    if (result < 0)
-        undo(&renewal);
-    else
-        tell(&renewal, restored);
-    return result;
+    tell(&renewal, restored);
+    return 0;
 }
+
+/* ---- recovery ---- */
+
+/* The images are deleted with the VM, and the folder if it was created for them and holds nothing else. */
+static int
+recover(struct maqet_job *job, struct maqet_error **err)
+{
+    const struct maqet_remove how = {.delete_storage = true};
+    _cleanup_removal_ struct maqet_removal receipt = {0};
+    _cleanup_json_ json_object *details =
+        job->journal.details
+            ? maqet_json_parse(job->journal.details, MAQET_STORE_PENDING, NULL)
+            : NULL;
+    const char *folder = maqet_json_text(details, "folder");
+
+    if (maqet_opened_remove(job->machine, &how, &receipt, err) < 0)
+        return -1;
+    if (folder)
+        rmdir(folder);
+    maqet_job_say_nothing_left(job, "nothing is left of it");
+    maqet_job_gone(job);
+    return 0;
+}
+
+const struct maqet_job_kind maqet_kind_restore_new = {
+    .word = "restore-new",
+    .noun = "restoring of a new VM from backup",
+    MAQET_JOB_PHASES({.word = "write", .finishing = "removes the incomplete VM"}),
+    .blocks_start = true,
+    .recover = recover,
+};

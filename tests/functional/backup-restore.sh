@@ -25,6 +25,7 @@ holds_state() {
 
 vm_yaml web <<END
 network: {mac: "52:54:00:11:22:33"}
+ports: ["127.0.0.1:42122:22"]
 storage:
 - {name: hdd, type: qcow2, file: hdd.qcow2, size: $((block * blocks))}
 - {name: data, type: raw, file: data.raw, size: $((block * blocks))}
@@ -106,13 +107,18 @@ images
 uuid_before=$(uuid)
 expect 0 maqet backup web restore b "$(id 4)" --to copy --folder copies
 out_has "Restored drive 'hdd' of VM 'copy'"
+err_has "VM 'copy' has other forwarded ports than VM 'web': tcp 127.0.0.1:42122 -> "
 holds_state copies/hdd.qcow2 qcow2 $state4
 holds_state copies/data.raw raw $data4
 as_before
 same "" "$(ls -A copies | grep -v -e '^hdd.qcow2$' -e '^data.raw$' || :)" "what else is there"
 [ "$uuid_before" != "$(sed -n 's/^  "uuid":"\(.*\)",/\1/p' data/vms/copy/vm.json)" ] || fail "the same UUID"
-expect 0 maqet start copy
-expect 0 maqet stop copy --timeout 0 --force
+expect 0 maqet args copy
+out_has 'hostfwd=tcp:127.0.0.1:'
+out_lacks 42122
+expect 0 maqet start web copy
+expect 0 maqet stop web copy --timeout 0 --force
+as_before
 expect 3 maqet backup web restore b --to copy --folder other
 err_has "There is already a VM 'copy'"
 expect 3 maqet backup web restore b --to more --folder copies
@@ -129,36 +135,57 @@ err_has "VM 'alone' does not get the drive 'data', which is not restored"
 expect 0 maqet start alone
 expect 0 maqet args alone
 out_lacks 52:54:00:11:22:33
+out_has 'hostfwd=tcp:127.0.0.1:42122-'
 expect 0 maqet stop alone --timeout 0 --force
 expect 0 maqet rm alone --yes --delete-storage
 rmdir alone
-# Killed anywhere, it is there or not, and can be repeated.
+# Killed anywhere, it is complete or, with the next command, nothing is left of it.
+undone=0
+complete_or_nothing() { # WHAT
+    if [ -e data2/vms/alone/pending.json ]; then
+        undone=$((undone + 1))
+        maqet start alone >out 2>err && fail "$1: an incomplete VM was started"
+        err_has "restoring of a new VM from backup '$(id 4)' was interrupted; nothing is left of it"
+    elif [ -e data2/vms/alone ]; then
+        holds_state alone/hdd.qcow2 qcow2 $state4
+        holds_state alone/data.raw raw $data4
+        expect 0 maqet rm alone --yes --delete-storage
+        rmdir alone
+    fi
+    [ ! -e data2/vms/alone ] || fail "$1: the VM is left"
+    [ ! -e alone ] || fail "$1: the folder is left: $(ls -A alone)"
+}
 for call in rename fsync clone mkdir unlink; do
     at=1
     while :; do
         code=0
-        traced "$call" "signal=KILL:when=$at" backup web restore b "$(id 4)" --to alone >out 2>err || code=$?
-        [ $code -ne 0 ] || break
-        [ $code -eq 137 ] || fail "$call $at: exit code $code: $(cat err)"
         note_step "a new VM, killed at $call $at"
-        if [ ! -e data2/vms/alone ] && [ -e alone/.maqet-restoring ]; then
-            expect 0 maqet backup web restore b "$(id 4)" --to alone
-        elif [ ! -e data2/vms/alone ]; then
-            # Complete, but not a VM yet; or not begun.
-            if [ -e alone/hdd.qcow2 ]; then holds_state alone/hdd.qcow2 qcow2 $state4; fi
-            rm -rf alone
-            expect 0 maqet backup web restore b "$(id 4)" --to alone
-        fi
-        holds_state alone/hdd.qcow2 qcow2 $state4
-        holds_state alone/data.raw raw $data4
-        expect 0 maqet rm alone --yes
-        rm -rf alone
-        at=$((at + 3))
+        traced "$call" "signal=KILL:when=$at" backup web restore b "$(id 4)" --to alone >out 2>err || code=$?
+        [ $code -eq 137 ] || [ $code -eq 0 ] || fail "$call $at: exit code $code: $(cat err)"
+        complete_or_nothing "$call $at"
+        [ $code -ne 0 ] || break
+        at=$((at + ${MAQET_TEST_STRIDE:-3}))
     done
-    expect 0 maqet rm alone --yes
-    rm -rf alone
     echo "a new VM, $call: killed up to the number $at"
 done
+[ $undone -ge 5 ] || fail "hardly ever killed in the middle"
+# The next one of the same name finds nothing of it; an interrupted and a failed one leave nothing themselves.
+traced fsync "signal=KILL:when=9" backup web restore b "$(id 4)" --to alone >out 2>err && fail "not killed"
+[ -e data2/vms/alone/pending.json ] || fail "not killed in the middle"
+expect 0 maqet backup web restore b "$(id 4)" --to alone
+holds_state alone/hdd.qcow2 qcow2 $state4
+expect 0 maqet rm alone --yes --delete-storage
+rmdir alone
+code=0
+traced fsync "signal=INT:when=9" backup web restore b "$(id 4)" --to alone >out 2>err || code=$?
+[ $code -eq 130 ] || fail "interrupted: exit code $code"
+complete_or_nothing interrupted
+wrap_qemu_img '*convert*' 'echo "No space left on device" >&2; exit 1'
+mkdir alone
+expect 1 wrapped maqet backup web restore b "$(id 4)" --to alone
+[ -d alone ] || fail "a folder that was there is gone"
+rmdir alone
+complete_or_nothing failed
 export MAQET_DATA_DIR="$TMP/data"
 rm -r b elsewhere
 cp -a whole b
