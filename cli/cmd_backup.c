@@ -186,7 +186,8 @@ static const struct command actions[] = {
          "stopped. A drive with snapshots, or a VM with checkpoints, is refused, since these "
          "belong to the present images.\n"
          "With --to, a new VM is added, with a UUID and a MAC address of its own: also on a "
-         "host where the VM that was backed up never existed.",
+         "host where the VM that was backed up never existed. Where it exists, the new one "
+         "gets other forwarded ports.",
      .operands = {OPERAND_FOLDER, OPERAND_NEW_NAME | OPERAND_OPTIONAL},
      .options = {{"drive", .type = OPTION_TEXT, .argument = "DRIVE",
                   .value = OPERAND_DRIVE, .help = "only this drive; may be repeated"},
