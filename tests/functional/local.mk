@@ -15,6 +15,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-exec.sh \
 	tests/functional/guest-interfaces.sh \
 	tests/functional/guest-quiesce.sh \
+	tests/functional/guest-backup.sh \
 	tests/functional/guest-reach.sh \
 	tests/functional/guest-run.sh \
 	tests/functional/guest-service.sh \
@@ -195,6 +196,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/backup-full.sh \
 	tests/functional/backup-killed.sh \
 	tests/functional/backup-lost.sh \
+	tests/functional/backup-ordinary-user.sh \
 	tests/functional/backup-page.sh \
 	tests/functional/checkpoint-ordinary-user.sh \
 	tests/functional/checkpoint-killed.sh \
