@@ -25,6 +25,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-overlays.sh \
 	tests/functional/overlay-costs.sh \
 	tests/functional/overlays-resized.sh \
+	tests/functional/overlays-settled.sh \
 	tests/functional/session.sh \
 	tests/functional/screens.sh \
 	tests/functional/core-names-no-format.sh \
