@@ -295,6 +295,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/image.c core/storage/image.h \
 	core/storage/keys.c core/storage/keys.h \
 	core/storage/overlay_costs.c core/storage/overlay_costs.h \
+	core/storage/overlay_merge.c core/storage/overlay_merge.h \
 	core/storage/overlay_name.c core/storage/overlay_name.h \
 	core/storage/overlay_nodes.c core/storage/overlay_nodes.h \
 	core/storage/overlay_table.c core/storage/overlay_table.h \

@@ -14,6 +14,7 @@
 #include "core/machine/owner.h"
 #include "core/qemu/arguments.h"
 #include "core/storage/creation.h"
+#include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
@@ -102,7 +103,8 @@ check_overlays(const struct maqet_drive *drive, bool exists,
         return -1;
     }
     if ((overlays->merging_above > 0 && maqet_overlay_nodes_unmerged(drive, err) < 0) ||
-        (overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0))
+        (overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0) ||
+        maqet_overlay_nodes_refreeze(drive, err) < 0)
         return -1;
     if (consent && consent->accept_bases)
         return maqet_overlays_accept(overlays, overlays->top, err);

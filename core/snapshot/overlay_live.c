@@ -10,6 +10,7 @@
 #include "core/qemu/hotplug.h"
 #include "core/qemu/hotplug_files.h"
 #include "core/storage/emitted.h"
+#include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_view.h"
@@ -141,13 +142,16 @@ maqet_overlay_live_settle(struct maqet_opened *machine, const struct maqet_drive
 {
     struct maqet_overlays *overlays = drive->overlays;
 
-    if (!overlays || (overlays->prepared == 0 && overlays->merging_above == 0))
+    if (!overlays)
         return 0;
-    if (machine->run.pid > 0)
-        return settle_running(machine, drive, err);
+    if (machine->run.pid > 0 && (overlays->prepared > 0 || overlays->merging_above > 0) &&
+        settle_running(machine, drive, err) < 0)
+        return -1;
     if (overlays->merging_above > 0 && maqet_overlay_nodes_unmerged(drive, err) < 0)
         return -1;
-    return overlays->prepared > 0 ? maqet_overlay_nodes_adopt(drive, err) : 0;
+    if (overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0)
+        return -1;
+    return maqet_overlay_nodes_refreeze(drive, err);
 }
 
 /* ---- creating ---- */

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlay_nodes.c - why an interruption does no harm:
- *
- * A new node is on the disk before the tree names it, and a node that is dropped is removed after
- * the tree has forgotten it.
- *
- * When what a node holds is written into the one below (downwards), the node itself does not
- * change, and hides what is written; so it shows the same at any time. Afterwards the nodes on it
- * store another name, while the tree still has the old one; both show the same. Upwards, the
- * lower node does not change, and what the upper one gets is what it has shown before.
+ * overlay_nodes.c - why an interruption does no harm: a new node is on the disk before the tree
+ * names it, and a node that is dropped is removed after the tree has forgotten it.
  */
 #include "core/storage/overlay_nodes.h"
 
@@ -18,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
 #include "core/storage/overlay_view.h"
@@ -33,30 +25,7 @@ maqet_overlay_nodes_save(const struct maqet_drive *drive, struct maqet_error **e
     return 0;
 }
 
-/* The view of a node that is about to be written to. */
-static int
-view_to_write(const struct maqet_drive *drive, uint64_t id, struct maqet_view *view,
-              struct maqet_error **err)
-{
-    if (maqet_view_make(drive, id, view, err) < 0)
-        return -1;
-    view->drive->readonly = false;
-    return 0;
-}
-
 /* ---- new nodes ---- */
-
-static int
-call_merge_down(const struct maqet_drive *drive, const struct maqet_overlay *above,
-                struct maqet_error **err)
-{
-    _cleanup_view_ struct maqet_view view = {0};
-
-    if (view_to_write(drive, above->id, &view, err) < 0)
-        return -1;
-    view.drive->backing.written = true;
-    return MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_down);
-}
 
 /* Makes the overlay at @path, over the node that it stands on. With @from, it holds what makes that
  * node look like another image. */
@@ -66,7 +35,7 @@ fill_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
 {
     _cleanup_view_ struct maqet_view view = {0};
 
-    if (view_to_write(drive, node->id, &view, err) < 0)
+    if (maqet_view_make_written(drive, node->id, &view, err) < 0)
         return -1;
     struct maqet_backing *backing = &view.drive->backing;
     _cleanup_free_ char *name = maqet_strdup(backing->name);
@@ -136,18 +105,6 @@ maqet_overlay_nodes_put(const struct maqet_drive *drive, uint64_t parent, uint64
                : maqet_overlay_nodes_fill(drive, parent, size, NULL, id, err);
 }
 
-int
-maqet_overlay_nodes_pour(const struct maqet_drive *drive, uint64_t id,
-                         struct maqet_error **err)
-{
-    int result = call_merge_down(drive, maqet_overlays_node(drive->overlays, id), err);
-
-    maqet_overlay_nodes_undo(drive, id);
-    return result < 0 ? maqet_error_wrap(err, "VM '%s', drive '%s'",
-                                         drive->machine->vm_name, drive->name)
-                      : 0;
-}
-
 void
 maqet_overlay_nodes_undo(const struct maqet_drive *drive, uint64_t id)
 {
@@ -211,6 +168,34 @@ maqet_overlay_nodes_adopt(const struct maqet_drive *drive, struct maqet_error **
               : maqet_overlay_freeze(maqet_overlays_node(overlays, below), err)) < 0)
         return -1;
     return maqet_overlay_nodes_save(drive, err);
+}
+
+/* Whether a node is written to, by the guest or by QEMU's job. */
+static bool
+is_written(const struct maqet_overlays *overlays, const struct maqet_overlay *node)
+{
+    return node->id == overlays->top ||
+           (overlays->prepared > 0 && node->id == overlays->prepared) ||
+           (overlays->merging_above > 0 && node->id == overlays->merging_below);
+}
+
+int
+maqet_overlay_nodes_refreeze(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    bool changed = false;
+
+    for (size_t i = 0; i < overlays->count; i++) {
+        struct maqet_overlay *node = &overlays->nodes[i];
+
+        if (is_written(overlays, node) || node->file.checksum ||
+            maqet_file_missing(node->file.file))
+            continue;
+        if (maqet_overlay_freeze(node, err) < 0)
+            return -1;
+        changed = true;
+    }
+    return changed ? maqet_overlay_nodes_save(drive, err) : 0;
 }
 
 int
@@ -325,171 +310,4 @@ maqet_overlay_nodes_way(const struct maqet_drive *drive,
     *down = upper <= lower;
     *bytes = *down ? upper : lower;
     return 0;
-}
-
-/* ---- merging ---- */
-
-/* Less than that takes its time for other reasons. */
-static const uint64_t TELLING = 1024 * 1024;
-
-void
-maqet_overlay_nodes_note_rate(struct maqet_overlays *overlays, uint64_t bytes,
-                              double milliseconds)
-{
-    if (bytes >= TELLING && milliseconds > 0)
-        overlays->rate = (uint64_t)((double)bytes * 1000 / milliseconds);
-}
-
-/* A node on the upper one is one on the lower one from now on, whose name it stores. What nothing
- * writes to is frozen; QEMU, too, had to write to it for that. */
-static int
-stand_on(const struct maqet_overlays *overlays, struct maqet_overlay *node,
-         uint64_t below, struct maqet_error **err)
-{
-    node->parent = below;
-    return node->id == overlays->top || node->id == overlays->prepared
-               ? 0
-               : maqet_overlay_freeze(node, err);
-}
-
-/* Makes the nodes on @above store the name of @below, but for those that QEMU has open: with
- * these it does that itself. */
-static int
-rename_backings(const struct maqet_drive *drive, uint64_t above, uint64_t below,
-                struct maqet_error **err)
-{
-    struct maqet_overlays *overlays = drive->overlays;
-    int result = 0;
-
-    for (size_t i = 1; result == 0 && i < overlays->count; i++) {
-        struct maqet_overlay *node = &overlays->nodes[i];
-        _cleanup_view_ struct maqet_view view = {0};
-        bool frozen = node->file.checksum != NULL;
-
-        if (node->parent != above ||
-            (drive->running &&
-             maqet_overlays_stands_on(overlays, overlays->top, node->id)))
-            continue;
-        node->parent = below;
-        result = maqet_overlay_thaw(node, err);
-        if (result == 0)
-            result = view_to_write(drive, node->id, &view, err);
-        if (result == 0)
-            result = MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, rename_backing);
-        if (frozen && maqet_overlay_freeze(node, result < 0 ? NULL : err) < 0)
-            result = -1;
-        node->parent = above;
-    }
-    return result;
-}
-
-/* qemu-img commits only what it can open for writing, although it writes nothing to it. */
-static int
-merge_down(const struct maqet_drive *drive, struct maqet_overlay *below,
-           struct maqet_overlay *above, struct maqet_error **err)
-{
-    bool frozen = above->file.checksum != NULL;
-
-    if (maqet_overlay_thaw(below, err) < 0 || maqet_overlay_thaw(above, err) < 0 ||
-        maqet_overlay_nodes_save(drive, err) < 0)
-        return -1;
-    if (call_merge_down(drive, above, err) == 0)
-        return 0;
-    if (frozen && maqet_overlay_freeze(above, NULL) == 0)
-        maqet_overlay_nodes_save(drive, NULL);
-    return -1;
-}
-
-static int
-merge_up(const struct maqet_drive *drive, const struct maqet_overlay *below,
-         struct maqet_overlay *above, struct maqet_error **err)
-{
-    const struct maqet_overlay *lower =
-        maqet_overlays_node(drive->overlays, below->parent);
-    _cleanup_free_ char *name = maqet_overlays_backing_name(drive->overlays, lower);
-    _cleanup_view_ struct maqet_view view = {0}, lowest = {0};
-
-    return maqet_overlay_thaw(above, err) < 0 ||
-                   maqet_overlay_nodes_save(drive, err) < 0 ||
-                   view_to_write(drive, above->id, &view, err) < 0 ||
-                   maqet_view_make(drive, lower->id, &lowest, err) < 0 ||
-                   MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_up, name,
-                                      lowest.drive->storage->plugin.format) < 0
-               ? -1
-               : 0;
-}
-
-int
-maqet_overlay_nodes_unmerged(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    struct maqet_overlays *overlays = drive->overlays;
-    struct maqet_overlay *lower = maqet_overlays_node(overlays, overlays->merging_below);
-
-    overlays->merging_below = overlays->merging_above = 0;
-    return maqet_overlay_freeze(lower, err) < 0 ? -1
-                                                : maqet_overlay_nodes_save(drive, err);
-}
-
-int
-maqet_overlay_nodes_merged(const struct maqet_drive *drive, uint64_t below,
-                           uint64_t above, bool down, struct maqet_error **err)
-{
-    struct maqet_overlays *overlays = drive->overlays;
-    struct maqet_overlay *lower = maqet_overlays_node(overlays, below);
-    struct maqet_overlay *upper = maqet_overlays_node(overlays, above);
-    struct maqet_overlay *stays = down ? lower : upper;
-
-    if (down) {
-        if (rename_backings(drive, above, below, err) < 0)
-            return -1;
-        /* It is what the upper one was. */
-        for (size_t i = 1; i < overlays->count; i++)
-            if (overlays->nodes[i].parent == above &&
-                stand_on(overlays, &overlays->nodes[i], below, err) < 0)
-                return -1;
-        free(lower->name);
-        lower->name = TAKE_PTR(upper->name);
-        lower->snapshot_id = upper->snapshot_id;
-        lower->seconds = upper->seconds;
-        lower->nanoseconds = upper->nanoseconds;
-        lower->vm_clock = upper->vm_clock;
-        lower->size = upper->size;
-        if (overlays->top == above)
-            overlays->top = below;
-    } else {
-        upper->parent = lower->parent;
-    }
-    bool writes = stays->id == overlays->top;
-    if ((writes ? maqet_overlay_thaw(stays, err) : maqet_overlay_freeze(stays, err)) < 0)
-        return -1;
-    maqet_overlays_drop(overlays, down ? above : below);
-    if (maqet_overlay_nodes_save(drive, err) < 0)
-        return -1;
-    maqet_overlays_sweep(overlays);
-    return 0;
-}
-
-int
-maqet_overlay_nodes_merge(const struct maqet_drive *drive,
-                          const struct maqet_overlay *below,
-                          const struct maqet_overlay *above, struct maqet_error **err)
-{
-    struct maqet_overlays *overlays = drive->overlays;
-    struct maqet_overlay *lower = maqet_overlays_node(overlays, below->id);
-    struct maqet_overlay *upper = maqet_overlays_node(overlays, above->id);
-    uint64_t bytes;
-    bool down;
-
-    if (maqet_overlays_check(overlays, above->id, err) < 0 ||
-        maqet_overlay_nodes_way(drive, below, above, &down, &bytes, err) < 0)
-        return -1;
-    uint64_t lower_id = below->id, upper_id = above->id;
-    double begun = maqet_now_exact();
-    if ((down ? merge_down(drive, lower, upper, err)
-              : merge_up(drive, lower, upper, err)) < 0)
-        return maqet_error_wrap(err, "VM '%s', drive '%s': cannot merge %s with %s",
-                                drive->machine->vm_name, drive->name, upper->file.file,
-                                lower->file.file);
-    maqet_overlay_nodes_note_rate(overlays, bytes, maqet_now_exact() - begun);
-    return maqet_overlay_nodes_merged(drive, lower_id, upper_id, down, err);
 }

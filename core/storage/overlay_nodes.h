@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlay_nodes.h - puts nodes on top of others, and takes away those that nobody needs.
+ * overlay_nodes.h - puts nodes on top of others, and takes away those that nobody needs; what they
+ * hold is merged by overlay_merge.h.
  * Each function leaves a complete tree on the disk, whenever it is interrupted.
  */
 #ifndef MAQET_STORAGE_OVERLAY_NODES_H
@@ -29,10 +30,6 @@ int maqet_overlay_nodes_fill(const struct maqet_drive *drive, uint64_t parent,
                              uint64_t size, const struct maqet_overlay_source *from,
                              uint64_t *id, struct maqet_error **err);
 
-/* Writes what such a node holds into the one that it stands on, and removes its file. */
-int maqet_overlay_nodes_pour(const struct maqet_drive *drive, uint64_t id,
-                             struct maqet_error **err);
-
 /* Forgets such a node, and removes its file. */
 void maqet_overlay_nodes_undo(const struct maqet_drive *drive, uint64_t id);
 
@@ -54,6 +51,11 @@ int maqet_overlay_nodes_name(const struct maqet_drive *drive, uint64_t id,
  * prepared node; if it has not, that holds nothing. */
 int maqet_overlay_nodes_adopt(const struct maqet_drive *drive, struct maqet_error **err);
 
+/* Freezes what an interrupted merge has left as a file that may be written to, and notes what is
+ * in it by now. */
+int maqet_overlay_nodes_refreeze(const struct maqet_drive *drive,
+                                 struct maqet_error **err);
+
 /* Freezes the topmost node, which gets no name, by putting another one on it, unless nothing was
  * written to it. *id: the frozen one that shows the present state. */
 int maqet_overlay_nodes_cut(const struct maqet_drive *drive, uint64_t *id,
@@ -74,24 +76,5 @@ int maqet_overlay_nodes_way(const struct maqet_drive *drive,
                             const struct maqet_overlay *below,
                             const struct maqet_overlay *above, bool *down,
                             uint64_t *bytes, struct maqet_error **err);
-
-/* Notes how long it took to move so many bytes, from which later ones are estimated. */
-void maqet_overlay_nodes_note_rate(struct maqet_overlays *overlays, uint64_t bytes,
-                                   double milliseconds);
-
-/* Merges two such nodes, while no QEMU has the upper one open, and writes the tree. */
-int maqet_overlay_nodes_merge(const struct maqet_drive *drive,
-                              const struct maqet_overlay *below,
-                              const struct maqet_overlay *above,
-                              struct maqet_error **err);
-
-/* Records that two nodes which a QEMU was merging are still two, which show the same as before, and
- * what is in the lower one by now. */
-int maqet_overlay_nodes_unmerged(const struct maqet_drive *drive,
-                                 struct maqet_error **err);
-
-/* Records that they were merged, by whomever; removes the file that is not needed any more. */
-int maqet_overlay_nodes_merged(const struct maqet_drive *drive, uint64_t below,
-                               uint64_t above, bool down, struct maqet_error **err);
 
 #endif

@@ -12,6 +12,7 @@
 #include "core/storage/callback.h"
 #include "core/storage/emitted.h"
 #include "core/storage/image.h"
+#include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_view.h"

@@ -147,6 +147,16 @@ maqet_view_make(const struct maqet_drive *drive, uint64_t id, struct maqet_view 
 }
 
 int
+maqet_view_make_written(const struct maqet_drive *drive, uint64_t id,
+                        struct maqet_view *view, struct maqet_error **err)
+{
+    if (maqet_view_make(drive, id, view, err) < 0)
+        return -1;
+    view->drive->readonly = false;
+    return 0;
+}
+
+int
 maqet_view_make_top(const struct maqet_drive *drive, struct maqet_view *view,
                     struct maqet_error **err)
 {

@@ -20,6 +20,10 @@ struct maqet_view {
 int maqet_view_make(const struct maqet_drive *drive, uint64_t id, struct maqet_view *view,
                     struct maqet_error **err);
 
+/* The view of a node that is about to be written to. */
+int maqet_view_make_written(const struct maqet_drive *drive, uint64_t id,
+                            struct maqet_view *view, struct maqet_error **err);
+
 /* The view of the node that the guest writes to, of a drive with overlays. */
 int maqet_view_make_top(const struct maqet_drive *drive, struct maqet_view *view,
                         struct maqet_error **err);

@@ -24,6 +24,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-snapshots.sh \
 	tests/functional/guest-overlays.sh \
 	tests/functional/overlay-costs.sh \
+	tests/functional/overlays-frozen.sh \
 	tests/functional/overlays-resized.sh \
 	tests/functional/overlays-settled.sh \
 	tests/functional/session.sh \
