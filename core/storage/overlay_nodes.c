@@ -188,9 +188,12 @@ maqet_overlay_nodes_refreeze(const struct maqet_drive *drive, struct maqet_error
     for (size_t i = 0; i < overlays->count; i++) {
         struct maqet_overlay *node = &overlays->nodes[i];
 
-        if (is_written(overlays, node) || node->file.checksum ||
-            maqet_file_missing(node->file.file))
+        if (is_written(overlays, node) || maqet_file_missing(node->file.file))
             continue;
+        if (node->file.checksum) {
+            maqet_overlay_protect(node);
+            continue;
+        }
         if (maqet_overlay_freeze(node, err) < 0)
             return -1;
         changed = true;

@@ -373,6 +373,12 @@ maqet_overlay_thaw(struct maqet_overlay *node, struct maqet_error **err)
     return set_writable(node->file.file, true, &node->mode, err);
 }
 
+void
+maqet_overlay_protect(struct maqet_overlay *node)
+{
+    set_writable(node->file.file, false, &node->mode, NULL);
+}
+
 static int
 check_node(const struct maqet_overlay *node, struct maqet_error **err)
 {

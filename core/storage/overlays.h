@@ -110,6 +110,9 @@ char *maqet_overlays_backing_name(const struct maqet_overlays *overlays,
 int maqet_overlay_freeze(struct maqet_overlay *node, struct maqet_error **err);
 int maqet_overlay_thaw(struct maqet_overlay *node, struct maqet_error **err);
 
+/* Takes away that permission again, if possible, from a file of which it is known what is in it. */
+void maqet_overlay_protect(struct maqet_overlay *node);
+
 /* Whether a node and those that it stands on are as they were when they were frozen.
  * MAQET_ERROR_STATE: what has changed. */
 int maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
