@@ -1519,7 +1519,9 @@ typedef char maqet_creation_has_4_bytes[sizeof(enum maqet_creation) == 4 ? 1 : -
  *   killed may be repeated. Needed.
  * @merge_up: makes the overlay hold what its backing image holds and it does not, so that it can
  *   stand on the backing image of that, @name of the format @format, or, if @name is NULL, on none; it
- *   stores that name. A call that was killed may be repeated. Needed.
+ *   stores that name. A call that was killed may be repeated. It is also called, with NULL, for the
+ *   image of a drive that is no overlay of the core (maqet_drive_backing_node() returns NULL) and
+ *   whose options name its backing files, which it then needs no longer. Needed.
  * @used: reports in *@bytes how much the overlay holds, which merging it down would move, without
  *   reading more than its tables. @fd is the image, open for reading. Needed.
  *

@@ -71,21 +71,29 @@ create(const struct maqet_drive *drive, const char *path, uint64_t bytes,
     return maqet_command_run(command, err);
 }
 
+static int
+read_header(const struct maqet_drive *drive, struct qcow2_header *header,
+            struct maqet_error **err)
+{
+    int fd = open(maqet_drive_path(drive), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    const char *fault;
+
+    if (fd < 0)
+        return error_fault(drive, strerror(errno), err);
+    int result = qcow2_header_read(fd, header, &fault);
+    close(fd);
+    return result < 0 ? error_fault(drive, fault, err) : 0;
+}
+
 /* Whether the overlay stores one of two names; the second may be NULL: none. */
 static int
 check_stored(const struct maqet_drive *drive, const char *other, struct maqet_error **err)
 {
     const char *path = maqet_drive_path(drive);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct qcow2_header header;
-    const char *fault;
 
-    if (fd < 0)
-        return error_fault(drive, strerror(errno), err);
-    int result = qcow2_header_read(fd, &header, &fault);
-    close(fd);
-    if (result < 0)
-        return error_fault(drive, fault, err);
+    if (read_header(drive, &header, err) < 0)
+        return -1;
     if (strcmp(header.backing_file, maqet_drive_backing_name(drive)) == 0 ||
         strcmp(header.backing_file, other ? other : "") == 0)
         return 0;
@@ -124,15 +132,50 @@ merge_down(const struct maqet_drive *drive, struct maqet_error **err)
     return maqet_command_run(command, err);
 }
 
+/* Fills an image from its backing file. qemu-img stores the new name of that before its tables are on the
+ * disk, and if it is killed there, what it has copied is lost: so each write goes to the disk. */
+static struct maqet_command *
+rebase_command(void)
+{
+    static const char *const words[] = {"rebase", "-p", "-t", "writethrough"};
+    struct maqet_command *command = maqet_command_new("qemu-img");
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        maqet_command_word(command, words[i]);
+    return command;
+}
+
+/* Of an image with declared backing files. These are opened as the configuration says, whatever the
+ * image names; and not for an image that needs them no longer, to which they would add what the guest has
+ * discarded. */
+static int
+merge_declared(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct qcow2_header header;
+
+    if (read_header(drive, &header, err) < 0)
+        return -1;
+    if (!header.backing_file[0])
+        return 0;
+    struct maqet_command *command = rebase_command();
+    add_backing(command, NULL, NULL);
+    if (maqet_command_image(command, drive, err) < 0) {
+        maqet_command_free(command);
+        return -1;
+    }
+    maqet_command_show_progress(command, drive);
+    return maqet_command_run(command, err);
+}
+
 static int
 merge_up(const struct maqet_drive *drive, const char *name, const char *format,
          struct maqet_error **err)
 {
+    if (!maqet_drive_backing_node(drive))
+        return merge_declared(drive, err);
     if (check_stored(drive, name, err) < 0)
         return -1;
-    struct maqet_command *command = maqet_command_new("qemu-img");
-    maqet_command_word(command, "rebase");
-    maqet_command_word(command, "-p");
+    struct maqet_command *command = rebase_command();
     maqet_command_word(command, "-f");
     maqet_command_word(command, "qcow2");
     add_backing(command, name, format);
