@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 # Backups against a model: what is done is chosen at random, while the VM runs and while it is
 # stopped; many backups are killed at a random system call, and so is QEMU. Each backup that is
-# there shows what its drives showed at that moment, and nothing is left of the others.
+# there shows what its drives showed at that moment, is listed and can be verified, the next increment can
+# be created, and nothing is left of the others. In the end, each is restored.
 #   MAQET_TEST_SEED      another choice
 #   MAQET_TEST_STEPS     more than the 30 of an ordinary run
+#   MAQET_TEST_STRIDE=1  more steps, until maqet was killed a hundred times
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
@@ -12,6 +14,8 @@ requires strace qemu-io qemu-img
 . "${abs_top_srcdir:?}/tests/functional/backup-functions.sh"
 
 seed=${MAQET_TEST_SEED:-1} steps=${MAQET_TEST_STEPS:-30}
+kills=3
+if [ "${MAQET_TEST_STRIDE:-}" = 1 ]; then kills=100; fi
 RANDOM=$seed
 vm_yaml vm <<EOF
 storage:
@@ -46,6 +50,17 @@ recovered() {
     # A folder that is not complete goes with the next backup at the latest.
     look
     nothing_left to
+    sound_chain
+}
+# What there is can be listed and verified, and the next increment stands on it.
+sound_chain() {
+    [ -n "$(ids to)" ] || return 0
+    expect 0 maqet --format plain backup vm list to
+    same "$(ids to)" "$(awk -F '\t' '$NF == "complete" { print $2 }' out | sort)" "$what: what is listed"
+    expect 0 maqet backup vm verify to
+    expect 0 maqet backup vm create to --incremental
+    nothing_left to
+    look
 }
 back_up() {
     local calls=(write rename fsync clone sendmsg mkdir wait4 pwrite64) code=0 options=(--incremental)
@@ -75,7 +90,7 @@ end_qemu() {
     recovered
 }
 
-for ((step = 1; step <= steps; step++)); do
+for ((step = 1; step <= steps || killed < kills; step++)); do
     what="step $step, seed $seed"
     note_step "$what"
     case $((RANDOM % 12)) in
@@ -101,5 +116,24 @@ for id in "${!model_hdd[@]}"; do
     shown moved "$id" hdd "${model_hdd[$id]}" || fail "hdd of $id has changed"
     shown moved "$id" data "${model_data[$id]}" || fail "data of $id has changed"
 done
+# Restored as it was, seen by qemu-img, which knows nothing of maqet.
+restored=0
+for id in $(printf '%s\n' "${!model_hdd[@]}" | sort | awk "NR % ${MAQET_TEST_STRIDE:-5} == 0"); do
+    what="restoring of $id"
+    expect 0 maqet backup vm restore moved "$id" --to again
+    disk "${model_hdd[$id]}" >wanted.raw
+    qemu-img compare -q -f raw -F qcow2 wanted.raw again/hdd.qcow2 || fail "$what: hdd"
+    disk "${model_data[$id]}" >wanted.raw
+    qemu-img compare -q -f raw -F raw wanted.raw again/data.raw || fail "$what: data"
+    expect 0 maqet rm again --yes --delete-storage
+    rmdir again
+    restored=$((restored + 1))
+done
+# And of the VM itself, the last one: the drives are what they are.
+if is_running; then expect 0 maqet stop vm --timeout 0 --force; fi
+expect 0 maqet backup vm restore moved --drive hdd
+disk "${now[hdd]}" >wanted.raw
+qemu-img compare -q -f raw -F qcow2 wanted.raw hdd.qcow2 || fail "hdd is another one after the last backup was restored"
+[ "$restored" -gt 0 ] || fail "nothing was restored"
 echo "$backups backups, with $increments increments; killed maqet $killed times, and QEMU $ended times"
 [ "$backups" -gt 2 ] && [ "$increments" -gt 0 ] && [ "$killed" -gt 0 ] || fail "too little was done"
