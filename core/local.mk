@@ -151,6 +151,7 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/relocation_check.c core/lifecycle/relocation_check.h \
 	core/lifecycle/relocation_entry.c core/lifecycle/relocation_entry.h \
 	core/lifecycle/relocation_files.c core/lifecycle/relocation_files.h \
+	core/lifecycle/relocation_guard.c core/lifecycle/relocation_guard.h \
 	core/lifecycle/relocation_live.c core/lifecycle/relocation_live.h \
 	core/lifecycle/relocation_nodes.c core/lifecycle/relocation_nodes.h \
 	core/lifecycle/relocation_run.c core/lifecycle/relocation_run.h \

@@ -10,6 +10,7 @@
 #include "core/base/json.h"
 #include "core/job/block_jobs.h"
 #include "core/lifecycle/plugging_job.h"
+#include "core/lifecycle/relocation_guard.h"
 #include "core/lifecycle/relocation_nodes.h"
 #include "core/machine/monitor.h"
 
@@ -225,11 +226,16 @@ maqet_relocation_mirror(struct maqet_relocation *relocation, struct maqet_job *j
     const struct maqet_block_job mirror = {
         .id = JOB, .what = what, .limit = -1, .ready_is_over = true};
 
+    struct maqet_relocation_guard guard;
+
     if (copy(relocation, &mirror, err) < 0)
+        return -1;
+    if (maqet_relocation_guard_begin(&guard, relocation->machine, err) < 0)
         return -1;
     maqet_interrupt_defer(true);
     int result = switch_over(relocation, job, &mirror, err);
     maqet_interrupt_defer(false);
+    maqet_relocation_guard_end(&guard, result == 0);
     return result;
 }
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # maqet, or QEMU, is killed at every step of moving and converting the image of a drive of a VM that runs:
-# the next command finds the drive on one of both images, in QEMU as in the definitions; the guest runs
-# on, what is written then reaches that image, and nothing is left of the other one.
+# the guest runs on, without another command; the drive is on one of both images, in QEMU as in the
+# definitions, what is written then reaches that image, and nothing is left of the other one.
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
@@ -55,8 +55,16 @@ goes_on() {
 stride=${MAQET_TEST_STRIDE:-7}
 kills=0
 undone=0
+paused=0
+is_running() {
+    [ "$(vm_status vm)" = running ]
+}
 killed() {
     kills=$((kills + 1))
+    if grep -q 'execute.*stop' trace; then paused=$((paused + 1)); fi
+    # No command is needed for the guest to run on.
+    note_step "$what: the guest is resumed"
+    eventually 20 is_running
     expect 0 maqet recover vm
     whole
     [ "$before" != "$image" ] || undone=$((undone + 1))
@@ -91,7 +99,8 @@ for command in move convert; do
         sweep $call $command
     done
 done
-echo "killed $kills times, undone $undone times"
+echo "killed $kills times, $paused times after the guest was paused; undone $undone times"
+[ "$paused" -ge 2 ] || fail "hardly ever killed while the guest was paused"
 [ "$kills" -ge 10 ] || fail "hardly ever killed"
 [ "$undone" -ge 3 ] && [ "$undone" -lt "$kills" ] || fail "always or hardly ever undone"
 
