@@ -158,3 +158,23 @@ maqet_block_job_cancel(struct maqet_opened *machine, const char *id,
                            "VM '%s': QEMU's job '%s' was not cancelled in time",
                            machine->name, id);
 }
+
+int
+maqet_block_flush(struct maqet_opened *machine, const char *drive, const char *node,
+                  struct maqet_error **err)
+{
+    _cleanup_free_ char *command = maqet_format("qemu-io %s flush", node);
+    _cleanup_json_ json_object *answer = maqet_monitor_work(
+        machine, "human-monitor-command",
+        maqet_json_object("command-line", json_object_new_string(command), NULL), err);
+    const char *said = answer ? json_object_get_string(answer) : NULL;
+
+    if (!answer)
+        return -1;
+    return json_object_is_type(answer, json_type_string) && *said
+               ? maqet_error_set(
+                     err, MAQET_ERROR_FAILED,
+                     "VM '%s', drive '%s': QEMU cannot write to the disk: %.*s",
+                     machine->name, drive, maqet_text_fitting(said), said)
+               : 0;
+}

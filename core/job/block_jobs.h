@@ -37,4 +37,9 @@ int maqet_block_job_complete(struct maqet_opened *machine,
 int maqet_block_job_cancel(struct maqet_opened *machine, const char *id,
                            struct maqet_error **err);
 
+/* Has QEMU write to the disk what it keeps of a node in memory, before the node is closed, which tells no
+ * errors. MAQET_ERROR_FAILED: it cannot, with QEMU's reason. */
+int maqet_block_flush(struct maqet_opened *machine, const char *drive, const char *node,
+                      struct maqet_error **err);
+
 #endif

@@ -37,6 +37,7 @@ maqet_relocation_clear(struct maqet_relocation *relocation)
     json_object_put(relocation->stored);
     free(relocation->from);
     free(relocation->to);
+    free(relocation->target);
     free(relocation->kept);
 }
 
@@ -244,6 +245,22 @@ need_of_old(const struct maqet_relocation *relocation)
     return maqet_image_need(machine->context, machine->name, NULL, relocation->from);
 }
 
+/* The new image is there: else the old one is all that is left. */
+static int
+check_new(const struct maqet_relocation *relocation, struct maqet_error **err)
+{
+    struct maqet_file_id id;
+
+    if (maqet_file_id_of_path(relocation->to, &id) &&
+        (relocation->new.inode == 0 || maqet_file_id_is_same_file(&id, &relocation->new)))
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_MISSING,
+                    "The new image %s is not there, so the old one, %s, is not removed",
+                    relocation->to, relocation->from);
+    maqet_error_hint(err, "If its file system is not mounted, mount it");
+    return -1;
+}
+
 int
 maqet_relocation_finish(struct maqet_relocation *relocation, struct maqet_error **err)
 {
@@ -254,6 +271,8 @@ maqet_relocation_finish(struct maqet_relocation *relocation, struct maqet_error 
     free(relocation->kept);
     maqet_monitor_leave(relocation->machine);
     relocation->kept = there ? need_of_old(relocation) : NULL;
+    if (there && !relocation->kept && check_new(relocation, err) < 0)
+        return -1;
     if (there && !relocation->kept &&
         ((relocation->before.drive->overlays &&
           maqet_overlays_remove(relocation->from, err) < 0) ||
@@ -271,7 +290,9 @@ undo_overlays(const struct maqet_relocation *relocation, struct maqet_error **er
     _cleanup_free_ char *folder = maqet_overlays_folder(relocation->to);
     struct maqet_file_id id;
 
-    if (relocation->folder.inode == 0 || !maqet_file_id_of_path(folder, &id) ||
+    /* Without the old image, the new one stays, with what belongs to it. */
+    if (relocation->folder.inode == 0 || maqet_file_missing(relocation->from) ||
+        !maqet_file_id_of_path(folder, &id) ||
         !maqet_file_id_equal(&id, &relocation->folder))
         return 0;
     return maqet_overlays_remove(relocation->to, err);

@@ -25,6 +25,7 @@ struct maqet_relocation {
     json_object *stored;  /* not run */
     char *from;           /* the paths of the images */
     char *to;
+    char *target;  /* the node of the new image that is copied to while QEMU runs */
     bool converts; /* to another type */
     bool whole; /* the image and its overlays stay as they are: they are moved as files */
     bool created;             /* maqet created the old image for this machine */

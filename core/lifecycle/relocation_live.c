@@ -58,6 +58,21 @@ pause_guest(const struct maqet_relocation *relocation, struct maqet_error **err)
     return relocation->resumes ? tell(relocation, "stop", NULL, err) : 0;
 }
 
+/* A guest that runs would read zeroes and lose what it writes while its device has no image. It may have
+ * been resumed already by what was interrupted after that. */
+static int
+pause_again(struct maqet_relocation *relocation, struct maqet_error **err)
+{
+    _cleanup_free_ char *status = status_of(relocation, err);
+
+    if (!status)
+        return -1;
+    if (strcmp(status, "running") != 0)
+        return 0;
+    relocation->resumes = true;
+    return tell(relocation, "stop", NULL, err);
+}
+
 /* One that was not paused by us is left alone. */
 static int
 resume_guest(const struct maqet_relocation *relocation, struct maqet_error **err)
@@ -179,6 +194,8 @@ end_mirror(const struct maqet_relocation *relocation, const struct maqet_block_j
                                json_object_new_boolean(false), NULL),
              err) < 0 ||
         maqet_block_job_wait(relocation->machine, &ended, err) < 0 ||
+        maqet_block_flush(relocation->machine, relocation->before.drive->name,
+                          relocation->target, err) < 0 ||
         maqet_relocation_close_target(relocation, err) < 0)
         return -1;
     return sync_file(relocation->to, err) < 0 ? -1 : sync_file(relocation->from, err);
@@ -188,12 +205,11 @@ static int
 copy(struct maqet_relocation *relocation, const struct maqet_block_job *job,
      struct maqet_error **err)
 {
-    _cleanup_free_ char *target = NULL;
-
     return maqet_vm_drive_prepare(relocation->after.vm, relocation->after.drive, NULL,
                                   err) < 0 ||
-                   maqet_relocation_open_target(relocation, &target, err) < 0 ||
-                   begin_mirror(relocation, target, err) < 0
+                   maqet_relocation_open_target(relocation, &relocation->target, err) <
+                       0 ||
+                   begin_mirror(relocation, relocation->target, err) < 0
                ? -1
                : maqet_block_job_wait(relocation->machine, job, err);
 }
@@ -249,7 +265,8 @@ maqet_relocation_settle_live(struct maqet_relocation *relocation, size_t phase,
         maqet_relocation_close_target(relocation, err) < 0)
         return -1;
     if (phase == MAQET_RELOCATION_SWITCH &&
-        maqet_relocation_put_nodes(relocation, committed, err) < 0)
+        (pause_again(relocation, err) < 0 ||
+         maqet_relocation_put_nodes(relocation, committed, err) < 0))
         return -1;
     return resume_guest(relocation, err);
 }

@@ -225,7 +225,7 @@ close_nodes(const struct maqet_relocation *relocation, struct maqet_error **err)
         maqet_error_free(TAKE_PTR(reason));
         _cleanup_json_ json_object *answer = maqet_monitor_work(
             relocation->machine, "blockdev-del", by_name(name), &reason);
-        if (!answer && reason->silent)
+        if (!answer && (reason->silent || reason->signal))
             return maqet_error_move(err, TAKE_PTR(reason));
         refused = answer ? refused : name;
     }

@@ -54,27 +54,15 @@ depth_of(json_object *nodes, const struct maqet_drive *drive, uint64_t id)
     return node ? (int)maqet_json_int(node, "backing_file_depth") : -1;
 }
 
-/* Has QEMU write to the disk what it keeps of a node in memory: a job that has merged another one
- * into it need not have done that, and the other one's file is about to be removed. */
+/* A job that has merged another node into it need not have written all to the disk, and the other
+ * one's file is about to be removed. */
 static int
 flush_node(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t id,
            struct maqet_error **err)
 {
     _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, id);
-    _cleanup_free_ char *command = maqet_format("qemu-io %s flush", name);
-    _cleanup_json_ json_object *answer = maqet_monitor_work(
-        machine, "human-monitor-command",
-        maqet_json_object("command-line", json_object_new_string(command), NULL), err);
-    const char *said = answer ? json_object_get_string(answer) : NULL;
 
-    if (!answer)
-        return -1;
-    return json_object_is_type(answer, json_type_string) && *said
-               ? maqet_error_set(
-                     err, MAQET_ERROR_FAILED,
-                     "VM '%s', drive '%s': QEMU cannot write to the disk: %.*s",
-                     machine->name, drive->name, maqet_text_fitting(said), said)
-               : 0;
+    return maqet_block_flush(machine, drive->name, name, err);
 }
 
 /* ---- after an interruption ---- */
