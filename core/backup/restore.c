@@ -16,6 +16,7 @@
 #include "core/machine/store.h"
 #include "core/storage/copy.h"
 #include "core/storage/entry.h"
+#include "core/storage/overlays.h"
 
 void
 maqet_restored_clear(struct maqet_restored *restored)
@@ -266,6 +267,11 @@ check_drive(const struct maqet_opened *machine, const struct maqet_drive *drive,
                           "restored one");
     else if (maqet_drive_readonly(drive))
         maqet_drive_error(drive, NULL, err, MAQET_ERROR_STATE, "it is read-only");
+    else if (drive->overlays && drive->overlays->count > 1)
+        maqet_drive_error(
+            drive, NULL, err, MAQET_ERROR_STATE,
+            "its state is in overlays, which stand on the present image and "
+            "would not fit the restored one");
     else if (drive->chain.depth > 1)
         maqet_drive_error(drive, NULL, err, MAQET_ERROR_STATE,
                           "its definition names a backing file, and what is restored is "
@@ -285,23 +291,29 @@ check_drive(const struct maqet_opened *machine, const struct maqet_drive *drive,
 
 /* ---- names ---- */
 
-/* A name that no file has. The caller frees. */
+/* A name that no file has. The caller frees; NULL: an error. */
 static char *
-free_name(const char *image)
+free_name(const char *image, struct maqet_error **err)
 {
     for (unsigned i = 1;; i++) {
         _cleanup_free_ char *number = i > 1 ? maqet_format("-%u", i) : maqet_strdup("");
         char *name = maqet_format("%s.before-restore%s", image, number);
         struct stat status;
 
-        if (lstat(name, &status) < 0 && errno == ENOENT)
-            return name;
+        if (lstat(name, &status) < 0) {
+            if (errno == ENOENT)
+                return name;
+            maqet_error_errno(err, errno, "Cannot keep %s as %s", image, name);
+            free(name);
+            return NULL;
+        }
         free(name);
     }
 }
 
-static void
-plan_drive(struct restoration *restoration, const struct maqet_drive *drive)
+static int
+plan_drive(struct restoration *restoration, const struct maqet_drive *drive,
+           struct maqet_error **err)
 {
     struct maqet_restoring *restoring = &restoration->restoring;
     struct maqet_restoring_drive *planned =
@@ -314,10 +326,11 @@ plan_drive(struct restoration *restoration, const struct maqet_drive *drive)
     folder = maqet_path_folder(planned->image);
     planned->staged =
         maqet_format("%s/.%s.maqet-restored", folder, strrchr(planned->image, '/') + 1);
-    planned->kept = real ? free_name(planned->image) : NULL;
+    planned->kept = real ? free_name(planned->image, err) : NULL;
     planned->ours = !real || (drive->record && drive->record->created);
     planned->size = maqet_backup_drive(&restoration->source->entry->backup, drive->name)
                         ->virtual_size;
+    return real && !planned->kept ? -1 : 0;
 }
 
 static int
@@ -331,9 +344,9 @@ plan(struct restoration *restoration, struct maqet_error **err)
     for (size_t i = 0; i < names->count; i++) {
         const struct maqet_drive *drive = maqet_vm_find_drive(vm, names->items[i], err);
 
-        if (!drive || check_drive(restoration->machine, drive, err) < 0)
+        if (!drive || check_drive(restoration->machine, drive, err) < 0 ||
+            plan_drive(restoration, drive, err) < 0)
             return -1;
-        plan_drive(restoration, drive);
     }
     return check_checkpoints(restoration->machine, err);
 }

@@ -10,6 +10,7 @@
 
 #include "core/base/field.h"
 #include "core/base/json.h"
+#include "core/base/replacement.h"
 #include "core/config/parse.h"
 #include "core/config/tree.h"
 #include "core/machine/entries.h"
@@ -130,6 +131,15 @@ take_over_owner(const struct maqet_restoring_drive *drive)
     (void)chmod(drive->staged, status.st_mode & 07777);
 }
 
+/* Where no image was, one that has appeared since is not replaced: nothing would be left of it. */
+static int
+publish(const struct maqet_restoring_drive *drive)
+{
+    if (drive->kept)
+        return rename(drive->staged, drive->image);
+    return maqet_file_publish(AT_FDCWD, drive->staged, drive->image) ? 0 : -1;
+}
+
 static int
 replace(const struct maqet_restoring_drive *drive, struct maqet_error **err)
 {
@@ -147,9 +157,16 @@ replace(const struct maqet_restoring_drive *drive, struct maqet_error **err)
     take_over_owner(drive);
     if (keep(drive, err) < 0)
         return -1;
-    if (rename(drive->staged, drive->image) < 0)
-        return maqet_error_errno(err, errno, "Cannot rename %s to %s", drive->staged,
-                                 drive->image);
+    if (publish(drive) < 0) {
+        int number = errno;
+
+        maqet_error_errno(err, number, "Cannot rename %s to %s", drive->staged,
+                          drive->image);
+        if (number == EEXIST)
+            maqet_error_hint(err, "It appeared while the drive was restored, and is not "
+                                  "replaced: move it elsewhere");
+        return -1;
+    }
     return sync_folder_of(drive->image, err);
 }
 

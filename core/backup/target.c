@@ -233,7 +233,7 @@ maqet_target_wait(struct maqet_opened *machine, const char *drive,
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     if (maqet_block_job_wait(machine, &job, &reason) == 0)
-        return 0;
+        return maqet_block_flush(machine, drive, id, err);
     if (reason->code != MAQET_ERROR_FAILED || reason->signal)
         return maqet_error_move(err, TAKE_PTR(reason));
     const char *said = strstr(reason->message, "QEMU: ");
