@@ -354,8 +354,10 @@ maqet_store_add_filled(const struct maqet_context *context,
         result = fill(data, temporary, err);
     if (result == 0 && rename(temporary, folder) < 0)
         result = maqet_error_errno(err, errno, "Cannot store the VM in %s", folder);
-    if (result == 0)
-        return sync_store(context, err);
+    else if (result == 0 && sync_store(context, err) == 0)
+        return 0;
+    else if (result == 0 && rename(folder, temporary) < 0)
+        return -1;
     maqet_folder_remove_own(temporary, NULL);
     return -1;
 }
