@@ -210,9 +210,14 @@ maqet_vm_import(struct maqet_vm *vm, const struct maqet_import *import,
     struct importing importing = {
         .vm = vm, .import = import, .janitor = MAQET_CHILD_INIT};
 
-    int result = begin(&importing, err) < 0 || write_image(&importing, err) < 0
-                     ? -1
-                     : add_machine(&importing, err);
+    int result = begin(&importing, err);
+    if (result == 0 && write_image(&importing, err) < 0) {
+        /* It may have got its name before that failed. */
+        delete_image(&importing);
+        result = -1;
+    }
+    if (result == 0)
+        result = add_machine(&importing, err);
     end(&importing);
     return result;
 }
