@@ -290,13 +290,24 @@ wait_or_kill(pid_t pid, int64_t deadline, int *status)
     return late;
 }
 
+/* qemu-img says so, and still exits with 0, if an image cannot be written completely when it is closed
+ * (QEMU: qcow2_inactivate() in block/qcow2.c). */
+static bool
+is_incomplete(const char *const *argv, const struct maqet_complaint *words)
+{
+    _cleanup_free_ char *said = maqet_complaint_text(words, argv, NULL);
+
+    return strstr(said, "Failed to flush the ") != NULL;
+}
+
 /* Returns 0, or -1 if the status means a failure. */
 static int
 check_status(const char *const *argv, int status, const struct maqet_complaint *words,
              const struct maqet_process_manner *manner, struct maqet_error **err)
 {
     const char *program = argv[0];
-    bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    bool good =
+        WIFEXITED(status) && WEXITSTATUS(status) == 0 && !is_incomplete(argv, words);
 
     if (manner->exit_code && WIFEXITED(status)) {
         *manner->exit_code = WEXITSTATUS(status);
