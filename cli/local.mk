@@ -33,6 +33,7 @@ COMMANDS = \
 	cli/cmd_wait.c \
 	cli/cmd_resize.c \
 	cli/cmd_compact.c \
+	cli/cmd_flatten.c \
 	cli/cmd_export.c \
 	cli/cmd_move.c \
 	cli/cmd_storage.c \

@@ -12,6 +12,7 @@
 #include "core/lifecycle/detach.h"
 #include "core/lifecycle/move.h"
 #include "core/lifecycle/resize.h"
+#include "core/snapshot/flatten.h"
 #include "core/snapshot/snapshot.h"
 
 const struct maqet_job_kind *const maqet_kinds[] = {
@@ -34,5 +35,6 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_restore_new,
     &maqet_kind_move,
     &maqet_kind_convert,
+    &maqet_kind_flatten,
     NULL,
 };

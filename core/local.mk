@@ -266,6 +266,8 @@ libmaqet_core_a_SOURCES = \
 	core/snapshot/create.c core/snapshot/create.h \
 	core/snapshot/delete.c core/snapshot/delete.h \
 	core/snapshot/export.c core/snapshot/export.h \
+	core/snapshot/flatten.c core/snapshot/flatten.h \
+	core/snapshot/flatten_live.c core/snapshot/flatten_live.h \
 	core/snapshot/history.c core/snapshot/history.h \
 	core/snapshot/identity.c core/snapshot/identity.h \
 	core/snapshot/list.c core/snapshot/list.h \
@@ -290,6 +292,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/emitted.c core/storage/emitted.h \
 	core/storage/entry.c core/storage/entry.h \
 	core/storage/export.c core/storage/export.h \
+	core/storage/flattening.c core/storage/flattening.h \
 	core/storage/folder.c core/storage/folder.h \
 	core/storage/foreign.c core/storage/foreign.h \
 	core/storage/handle.c core/storage/handle.h \

@@ -194,6 +194,18 @@ EOF
         case $1 in *' --snapshot nightly'*) expect 0 maqet snapshot web create hdd nightly ;; esac
         ;;
     'maqet move '*) stopped myvm ;;
+    'maqet flatten '*)
+        without web-test
+        rm -f web-test.qcow2
+        qemu-img create -q -f qcow2 debian.qcow2 4M
+        vm_yaml web-test <<EOF
+storage:
+  - {name: hdd, file: web-test.qcow2, backing_file: debian.qcow2, backing_format: qcow2}
+EOF
+        expect 0 maqet add web-test.yaml
+        running web-test
+        stopped web-test
+        ;;
     'maqet start myvm --from '*)
         has_checkpoint before-test
         stopped myvm

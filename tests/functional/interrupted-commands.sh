@@ -232,6 +232,21 @@ type_back() {
     [ ! -e small.raw ] || expect 0 maqet convert small hdd qcow2
 }
 undoes convert 0 type_back convert small hdd raw
+qemu-img create -q -f qcow2 base.qcow2 1M
+qemu-io -f qcow2 -c 'write -q -P 1 0 64k' base.qcow2
+thin_again() {
+    [ ! -e data/vms/thin ] || expect 0 maqet rm thin --delete-storage --yes
+    expect 0 maqet add thin.yaml
+    expect 0 maqet start thin
+    expect 0 maqet stop thin --timeout 0 --force
+}
+vm_yaml thin <<'END'
+storage:
+- {name: hdd, type: qcow2, file: thin.qcow2, backing_file: base.qcow2, backing_format: qcow2}
+END
+thin_again
+undoes flatten 0 thin_again flatten thin hdd
+expect 0 maqet rm thin --delete-storage --yes
 mkdir -p units/multi-user.target.wants
 autostarted() {
     rm -f units/*/*

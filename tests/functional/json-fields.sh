@@ -113,6 +113,16 @@ mkdir elsewhere
 documented move move restored a elsewhere
 documented convert convert restored a raw
 
+qemu-img create -q -f qcow2 base.qcow2 1M
+vm_yaml thin <<'END'
+storage:
+- {name: hdd, type: qcow2, file: thin.qcow2, backing_file: base.qcow2, backing_format: qcow2}
+END
+documented add add thin.yaml
+expect 0 maqet start thin
+expect 0 maqet stop thin --timeout 0 --force
+documented flatten flatten thin hdd
+
 # An image with lost clusters, one with damage, and one that was not made yet.
 documented check check vm hdd
 documented add add two.yaml --name never --set storage.a.file=never.qcow2 \

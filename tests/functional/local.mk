@@ -24,6 +24,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-snapshots.sh \
 	tests/functional/guest-overlays.sh \
 	tests/functional/overlay-costs.sh \
+	tests/functional/flatten.sh \
+	tests/functional/flatten-killed.sh \
 	tests/functional/overlays-frozen.sh \
 	tests/functional/overlays-resized.sh \
 	tests/functional/overlays-settled.sh \
