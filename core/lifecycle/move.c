@@ -94,7 +94,8 @@ maqet_vm_move(const struct maqet_context *context, const char *name, const char 
     struct maqet_relocation_plan plan = {
         .kind = &maqet_kind_move, .verb = "move", .fill = fill_as_files};
 
-    plan.drive = machine ? maqet_relocation_find(machine, drive, err) : NULL;
+    plan.drive =
+        machine ? maqet_relocation_find(machine, drive, MAQET_FAULT_STORAGE, err) : NULL;
     _cleanup_free_ char *to = plan.drive ? path_in(plan.drive, folder, err) : NULL;
     plan.to = to;
     return to ? run(machine, &plan, moved, err) : -1;
@@ -167,7 +168,8 @@ maqet_vm_convert(const struct maqet_context *context, const char *name, const ch
     struct maqet_relocation_plan plan = {
         .kind = &maqet_kind_convert, .verb = "convert", .fill = fill_by_conversion};
 
-    plan.drive = machine ? maqet_relocation_find(machine, drive, err) : NULL;
+    plan.drive =
+        machine ? maqet_relocation_find(machine, drive, MAQET_FAULT_STORAGE, err) : NULL;
     plan.type = plan.drive ? maqet_storage_load(context, type, err) : NULL;
     if (!plan.type ||
         maqet_relocation_check_no_snapshots(plan.drive,

@@ -47,14 +47,13 @@ check_file(const struct maqet_drive *drive, struct maqet_error **err)
 
 const struct maqet_drive *
 maqet_relocation_find(struct maqet_opened *machine, const char *name,
-                      struct maqet_error **err)
+                      enum maqet_drive_fault least, struct maqet_error **err)
 {
     const struct maqet_vm *vm = machine->vm;
     const struct maqet_drive *drive = maqet_vm_find_drive(vm, name, err);
 
     if (!drive || !maqet_entries_find_own(vm->definition, drive, err) ||
-        maqet_drive_check_fault(drive, MAQET_FAULT_STORAGE, err) < 0 ||
-        check_file(drive, err) < 0)
+        maqet_drive_check_fault(drive, least, err) < 0 || check_file(drive, err) < 0)
         return NULL;
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_drive *other = vm->drives[i];

@@ -7,10 +7,11 @@
 
 #include "core/machine/opened.h"
 
-/* Finds the drive of an opened machine, whose image must be a regular file of this host.
- * NULL: an error. */
+/* Finds the drive of an opened machine, whose image must be a regular file of this host, and
+ * which has no fault from @least on. NULL: an error. */
 const struct maqet_drive *maqet_relocation_find(struct maqet_opened *machine,
                                                 const char *name,
+                                                enum maqet_drive_fault least,
                                                 struct maqet_error **err);
 
 /* Why a file must stay where it is, as a phrase: another machine uses it, or an image that stands on it.

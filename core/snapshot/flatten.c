@@ -325,7 +325,7 @@ maqet_vm_flatten(const struct maqet_context *context, const char *vm, const char
         maqet_session_open(context, vm, err);
     struct maqet_opened *machine = session ? session->machine : NULL;
     const struct maqet_drive *drive =
-        machine ? maqet_relocation_find(machine, name, err) : NULL;
+        machine ? maqet_relocation_find(machine, name, MAQET_FAULT_STORAGE, err) : NULL;
     _cleanup_flatten_ struct flatten flatten = {.machine = machine};
 
     if (!drive || check_drive(drive, err) < 0)
