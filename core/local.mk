@@ -300,6 +300,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/keys.c core/storage/keys.h \
 	core/storage/overlay_costs.c core/storage/overlay_costs.h \
 	core/storage/overlay_merge.c core/storage/overlay_merge.h \
+	core/storage/overlay_filling.c core/storage/overlay_filling.h \
 	core/storage/overlay_name.c core/storage/overlay_name.h \
 	core/storage/overlay_nodes.c core/storage/overlay_nodes.h \
 	core/storage/overlay_table.c core/storage/overlay_table.h \
@@ -308,6 +309,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/publication.c core/storage/publication.h \
 	core/storage/record.c core/storage/record.h \
 	core/storage/secret.c core/storage/secret.h \
+	core/storage/served.c core/storage/served.h \
 	core/storage/server.c core/storage/server.h \
 	core/storage/slots.c core/storage/slots.h \
 	core/storage/snapshots.c core/storage/snapshots.h \

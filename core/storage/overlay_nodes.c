@@ -27,36 +27,23 @@ maqet_overlay_nodes_save(const struct maqet_drive *drive, struct maqet_error **e
 
 /* ---- new nodes ---- */
 
-/* Makes the overlay at @path, over the node that it stands on. With @from, it holds what makes that
- * node look like another image. */
 static int
-fill_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
-          const struct maqet_overlay_source *from, struct maqet_error **err)
+create_empty(const struct maqet_drive *drive, uint64_t id, void *data,
+             struct maqet_error **err)
 {
+    const struct maqet_overlay *node = maqet_overlays_node(drive->overlays, id);
     _cleanup_view_ struct maqet_view view = {0};
 
-    if (maqet_view_make_written(drive, node->id, &view, err) < 0)
-        return -1;
-    struct maqet_backing *backing = &view.drive->backing;
-    _cleanup_free_ char *name = maqet_strdup(backing->name);
-    _cleanup_free_ char *format = maqet_strdup(backing->format);
-    if (from) {
-        free(backing->name);
-        free(backing->format);
-        backing->name = maqet_strdup(from->name);
-        backing->format = maqet_strdup(from->format);
-    }
-    if (MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, create, node->file.file,
-                           node->size) < 0)
-        return -1;
-    return from ? MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_up, name,
-                                     format)
-                : 0;
+    (void)data;
+    return maqet_view_make_written(drive, id, &view, err) < 0
+               ? -1
+               : MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, create,
+                                    node->file.file, node->size);
 }
 
 static int
 create_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
-            const struct maqet_overlay_source *from, struct maqet_error **err)
+            maqet_overlay_nodes_make *make, void *data, struct maqet_error **err)
 {
     const char *path = node->file.file;
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -71,7 +58,7 @@ create_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
     _cleanup_close_ int fd = open(path, flags, 0600);
     if (fd < 0 || fchmod(fd, drive->mode) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot create %s: %m", path);
-    if (fill_file(drive, node, from, err) < 0)
+    if (make(drive, node->id, data, err) < 0)
         return -1;
     if (fsync(fd) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot write %s: %m", path);
@@ -80,14 +67,13 @@ create_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
 
 int
 maqet_overlay_nodes_fill(const struct maqet_drive *drive, uint64_t parent, uint64_t size,
-                         const struct maqet_overlay_source *from, uint64_t *id,
+                         maqet_overlay_nodes_make *make, void *data, uint64_t *id,
                          struct maqet_error **err)
 {
-    struct maqet_overlays *overlays = drive->overlays;
-    struct maqet_overlay *node = maqet_overlays_add(overlays, parent, size);
+    struct maqet_overlay *node = maqet_overlays_add(drive->overlays, parent, size);
     node->mode = drive->mode;
     *id = node->id;
-    if (create_file(drive, node, from, err) == 0)
+    if (create_file(drive, node, make, data, err) == 0)
         return 0;
     maqet_overlay_nodes_undo(drive, *id);
     return maqet_error_wrap(err, "VM '%s', drive '%s'", drive->machine->vm_name,
@@ -102,7 +88,8 @@ maqet_overlay_nodes_put(const struct maqet_drive *drive, uint64_t parent, uint64
 
     return maqet_overlay_nodes_size(drive, parent, &size, err) < 0
                ? -1
-               : maqet_overlay_nodes_fill(drive, parent, size, NULL, id, err);
+               : maqet_overlay_nodes_fill(drive, parent, size, create_empty, NULL, id,
+                                          err);
 }
 
 void

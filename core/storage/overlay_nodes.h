@@ -18,16 +18,13 @@ int maqet_overlay_nodes_save(const struct maqet_drive *drive, struct maqet_error
 int maqet_overlay_nodes_put(const struct maqet_drive *drive, uint64_t parent,
                             uint64_t *id, struct maqet_error **err);
 
-/* An image, by a name that an overlay can store, and its format as QEMU calls it. */
-struct maqet_overlay_source {
-    const char *name;
-    const char *format;
-};
+/* Puts something into the file of a new node, which exists and is empty. */
+typedef int maqet_overlay_nodes_make(const struct maqet_drive *drive, uint64_t id,
+                                     void *data, struct maqet_error **err);
 
-/* The same for a node of that size that shows what @from shows; it holds only the differences
- * from the node that it stands on. */
+/* The same for a node of that size, into which @make puts something (overlay_filling.h). */
 int maqet_overlay_nodes_fill(const struct maqet_drive *drive, uint64_t parent,
-                             uint64_t size, const struct maqet_overlay_source *from,
+                             uint64_t size, maqet_overlay_nodes_make *make, void *data,
                              uint64_t *id, struct maqet_error **err);
 
 /* Forgets such a node, and removes its file. */
