@@ -6,6 +6,7 @@
 #include "cli/candidate_keys.h"
 #include "cli/context.h"
 #include "cli/machines.h"
+#include "cli/snapshot_convert.h"
 #include "core/checkpoint/list.h"
 #include "core/guest/ready.h"
 #include "core/machine/store.h"
@@ -141,6 +142,15 @@ add_conditions(struct candidates *candidates)
 }
 
 static void
+add_snapshot_kinds(struct candidates *candidates)
+{
+    const char *word, *help;
+
+    for (unsigned i = 0; (word = snapshot_kind_word(i, &help)); i++)
+        candidates_add(candidates, word, help);
+}
+
+static void
 add_images(struct candidates *candidates)
 {
     _cleanup_unused_ struct maqet_unused unused = {0};
@@ -217,6 +227,9 @@ add_kind(struct candidates *candidates, enum operand_kind kind, unsigned flags)
         break;
     case OPERAND_SNAPSHOT:
         add_snapshots(candidates);
+        break;
+    case OPERAND_SNAPSHOT_KIND:
+        add_snapshot_kinds(candidates);
         break;
     case OPERAND_CHECKPOINT:
         add_checkpoints(candidates);

@@ -5,6 +5,7 @@
 #include "cli/context.h"
 #include "cli/image_format.h"
 #include "cli/options.h"
+#include "cli/snapshot_convert.h"
 #include "cli/snapshots.h"
 #include "core/config/options.h"
 
@@ -446,6 +447,24 @@ static const struct command actions[] = {
                    "Write the snapshot to an image of its own"}},
      .view = &export_view,
      .run = run_export},
+    {.name = "convert",
+     .undoes = true,
+     .undone = "Nothing was converted",
+     .summary = "Turn the snapshots of a drive into overlays, or back",
+     .description =
+         "Works on a stopped VM. With `overlay`, the snapshots that are inside of the "
+         "image become files beside it, and with `internal` the reverse; the definition of "
+         "the drive says so afterwards (`snapshots`). Each keeps its name, its date, its "
+         "contents and its place in the tree, and the drive its present state. Nothing "
+         "is changed before all of it is complete on the disk, for which there must be "
+         "space.\nRefused for drives with checkpoints, whose snapshots must stay as "
+         "they are, and if an image of another drive stands on them.\nWrite the key into "
+         "your YAML file, too, before you apply that again.",
+     .operands = {OPERAND_DRIVE, OPERAND_SNAPSHOT_KIND},
+     .examples = {{"maqet snapshot myvm convert hdd overlay",
+                   "Keep its snapshots beside the image from now on"}},
+     .view = &snapshot_convert_view,
+     .run = snapshot_convert},
     {0},
 };
 

@@ -41,6 +41,8 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_EXPORT_DECRYPTED] =
         "Add --decrypt if the file may contain the drive's data unencrypted",
     [MAQET_NEXT_EXPORT_ENCRYPTED] = "Leave out --decrypt",
+    [MAQET_NEXT_CONVERT_SNAPSHOTS] =
+        "Or convert its snapshots: maqet snapshot {1} convert {2} {3}",
     [MAQET_NEXT_ALLOW_NAMED] =
         "If you trust the image, say that it may name that file: --with {1}",
     [MAQET_NEXT_SAY_FORMAT] = "If it is a disk nevertheless, say so: --format {1}",

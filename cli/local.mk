@@ -84,6 +84,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/related.c cli/related.h \
 	cli/roff.c cli/roff.h \
 	cli/shown.c cli/shown.h \
+	cli/snapshot_convert.c cli/snapshot_convert.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/table.c cli/table.h \
 	cli/terminal.c cli/terminal.h \

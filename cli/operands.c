@@ -15,6 +15,7 @@ static const struct {
     [OPERAND_SIZE] = {"SIZE", "NOTHING"},
     [OPERAND_SETTING] = {"KEY=VALUE", "NOTHING"},
     [OPERAND_SNAPSHOT] = {"NAME", "SNAPSHOT"},
+    [OPERAND_SNAPSHOT_KIND] = {"overlay|internal", "NOTHING"},
     [OPERAND_CHECKPOINT] = {"NAME", "CHECKPOINT"},
     [OPERAND_NEW_NAME] = {"NAME", "NOTHING"},
     [OPERAND_MEDIUM] = {"FILE", "PATH"},

@@ -18,8 +18,9 @@ enum operand_kind {
     OPERAND_VM_OR_FILE,
     OPERAND_DRIVE,
     OPERAND_SIZE,
-    OPERAND_SETTING,    /* KEY=VALUE */
-    OPERAND_SNAPSHOT,   /* of the drive before it */
+    OPERAND_SETTING,  /* KEY=VALUE */
+    OPERAND_SNAPSHOT, /* of the drive before it */
+    OPERAND_SNAPSHOT_KIND,
     OPERAND_CHECKPOINT, /* of the VM before it */
     OPERAND_NEW_NAME,   /* of what is created */
     OPERAND_NEW_FILE,

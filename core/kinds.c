@@ -36,5 +36,6 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_move,
     &maqet_kind_convert,
     &maqet_kind_flatten,
+    &maqet_kind_convert_snapshots,
     NULL,
 };

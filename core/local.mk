@@ -263,16 +263,19 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/uefi.c core/qemu/uefi.h \
 	core/qemu/writables.c core/qemu/writables.h \
 	core/snapshot/choice.c core/snapshot/choice.h \
+	core/snapshot/convert.c core/snapshot/convert.h \
 	core/snapshot/create.c core/snapshot/create.h \
 	core/snapshot/delete.c core/snapshot/delete.h \
 	core/snapshot/export.c core/snapshot/export.h \
 	core/snapshot/flatten.c core/snapshot/flatten.h \
 	core/snapshot/flatten_live.c core/snapshot/flatten_live.h \
 	core/snapshot/history.c core/snapshot/history.h \
+	core/snapshot/history_keys.c core/snapshot/history_keys.h \
 	core/snapshot/identity.c core/snapshot/identity.h \
 	core/snapshot/list.c core/snapshot/list.h \
 	core/snapshot/load.c core/snapshot/load.h \
 	core/snapshot/members.c core/snapshot/members.h \
+	core/snapshot/model.c core/snapshot/model.h \
 	core/snapshot/others.c core/snapshot/others.h \
 	core/snapshot/overlay_live.c core/snapshot/overlay_live.h \
 	core/snapshot/quiesce.c core/snapshot/quiesce.h \
@@ -280,6 +283,8 @@ libmaqet_core_a_SOURCES = \
 	core/snapshot/session.c core/snapshot/session.h \
 	core/snapshot/snapshot.h \
 	core/snapshot/steps.c core/snapshot/steps.h \
+	core/snapshot/to_internal.c core/snapshot/to_internal.h \
+	core/snapshot/to_overlays.c core/snapshot/to_overlays.h \
 	core/storage/callback.c core/storage/callback.h \
 	core/storage/chain.c core/storage/chain.h \
 	core/storage/conversion.c core/storage/conversion.h \

@@ -28,6 +28,7 @@ enum maqet_next {
     MAQET_NEXT_START_EMPTY,         /* VM */
     MAQET_NEXT_EXPORT_DECRYPTED,    /* none */
     MAQET_NEXT_EXPORT_ENCRYPTED,    /* none */
+    MAQET_NEXT_CONVERT_SNAPSHOTS,   /* VM, drive, kind */
     MAQET_NEXT_ALLOW_NAMED,         /* file, or none */
     MAQET_NEXT_SAY_FORMAT,          /* format */
 

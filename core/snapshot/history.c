@@ -152,8 +152,8 @@ remove_key(json_object *object, const char *key)
         json_object_object_del(object, key);
 }
 
-static char *
-key_of(const struct maqet_snapshot *snapshot)
+char *
+maqet_history_key(const struct maqet_snapshot *snapshot)
 {
     return maqet_format("%s@%" PRId64 ".%09" PRIu32, snapshot->id, snapshot->seconds,
                         snapshot->nanoseconds);
@@ -166,7 +166,7 @@ maqet_history_created(struct maqet_history *history, const char *drive,
                       const struct maqet_snapshot *snapshot)
 {
     json_object *entry = make_drive(history, drive);
-    _cleanup_free_ char *key = key_of(snapshot);
+    _cleanup_free_ char *key = maqet_history_key(snapshot);
 
     /* A recovery notes it once more. */
     if (maqet_json_is(entry, "now", key))
@@ -179,7 +179,7 @@ void
 maqet_history_loaded(struct maqet_history *history, const char *drive,
                      const struct maqet_snapshot *snapshot)
 {
-    _cleanup_free_ char *key = key_of(snapshot);
+    _cleanup_free_ char *key = maqet_history_key(snapshot);
 
     set_text(make_drive(history, drive), "now", key);
 }
@@ -227,7 +227,7 @@ maqet_history_removed(struct maqet_history *history, const char *drive,
 {
     json_object *entry = make_drive(history, drive);
     json_object *parents = make_object(entry, "parents");
-    _cleanup_free_ char *key = key_of(snapshot);
+    _cleanup_free_ char *key = maqet_history_key(snapshot);
     _cleanup_free_ char *parent = maqet_strdup(maqet_json_text(parents, key));
 
     json_object_object_foreach(parents, child, of)
@@ -315,7 +315,7 @@ maqet_history_parents(const struct maqet_history *history, const char *drive,
     _cleanup_json_ json_object *found = json_object_new_object();
 
     for (size_t i = 0; i < snapshots->count; i++)
-        maqet_strings_take(&keys, key_of(snapshots->items[i]));
+        maqet_strings_take(&keys, maqet_history_key(snapshots->items[i]));
     /* Of equal ones, which no format should have, the first counts. */
     for (size_t i = keys.count; i-- > 0;)
         set_index(existing, keys.items[i], (ssize_t)i);
@@ -352,7 +352,7 @@ void
 maqet_history_set_add(struct maqet_history *history, const char *name, bool first,
                       const char *drive, const struct maqet_snapshot *snapshot)
 {
-    _cleanup_free_ char *key = key_of(snapshot);
+    _cleanup_free_ char *key = maqet_history_key(snapshot);
 
     /* A recovery notes the same set once more. */
     if (first && !maqet_history_in_set(history, name, drive, snapshot))
@@ -407,7 +407,7 @@ bool
 maqet_history_in_set(const struct maqet_history *history, const char *name,
                      const char *drive, const struct maqet_snapshot *snapshot)
 {
-    _cleanup_free_ char *key = key_of(snapshot);
+    _cleanup_free_ char *key = maqet_history_key(snapshot);
 
     return maqet_json_is(find_set(history, name), drive, key);
 }
@@ -429,7 +429,7 @@ void
 maqet_history_alias_set(struct maqet_history *history, const char *drive,
                         const struct maqet_snapshot *snapshot, const char *name)
 {
-    _cleanup_free_ char *key = key_of(snapshot);
+    _cleanup_free_ char *key = maqet_history_key(snapshot);
 
     if (name)
         set_text(make_object(make_drive(history, drive), "names"), key, name);
@@ -441,7 +441,7 @@ const char *
 maqet_history_alias(const struct maqet_history *history, const char *drive,
                     const struct maqet_snapshot *snapshot)
 {
-    _cleanup_free_ char *key = key_of(snapshot);
+    _cleanup_free_ char *key = maqet_history_key(snapshot);
 
     return maqet_json_text(find_object(find_drive(history, drive), "names"), key);
 }

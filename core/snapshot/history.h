@@ -22,6 +22,9 @@ void maqet_history_cleanup(struct maqet_history **history);
 
 #define _cleanup_history_ _cleanup_(maqet_history_cleanup)
 
+/* How it recognises a snapshot: by its id and date. The caller frees. */
+char *maqet_history_key(const struct maqet_snapshot *snapshot);
+
 /* Whether the file could be read, if it exists: asked before anything is changed. Saving
  * fails otherwise, so that a good file is never overwritten; a damaged one is kept beside
  * the new one. */

@@ -8,6 +8,7 @@
 #ifndef MAQET_SNAPSHOT_SNAPSHOT_H
 #define MAQET_SNAPSHOT_SNAPSHOT_H
 
+#include "core/snapshot/convert.h"
 #include "core/snapshot/create.h"
 #include "core/snapshot/delete.h"
 #include "core/snapshot/export.h"

@@ -197,7 +197,8 @@ check_not_mixed(const struct maqet_drive *drive, struct maqet_error **err)
                       "%s has internal snapshots, which cannot be mixed with overlays",
                       drive->path);
     maqet_error_hint(err, "To go on with these, remove `snapshots: overlay`");
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_CONVERT_SNAPSHOTS, drive->machine->vm_name,
+                            drive->name, "overlay", NULL);
 }
 
 static int
@@ -462,7 +463,10 @@ take_overlays(struct maqet_drive *drive, struct maqet_error **err)
                       "%s has overlay snapshots, which the configuration does not say",
                       drive->path);
     maqet_error_hint(err, "Add `snapshots: overlay`");
-    return -1;
+    return drive->image_storage->snapshot.size > 0
+               ? maqet_error_next(err, MAQET_NEXT_CONVERT_SNAPSHOTS,
+                                  drive->machine->vm_name, drive->name, "internal", NULL)
+               : -1;
 }
 
 void

@@ -66,13 +66,14 @@ completes "start status stop storage" help st
 
 # An action and its own operands; the action may come first.
 completes "one two" snapshot ''
-completes "create delete export list load tree" snapshot one ''
+completes "convert create delete export list load tree" snapshot one ''
 completes "ls rm" storage ''
 completes "data hdd" snapshot one create ''
 completes "data hdd" snapshot create one ''
 completes "data hdd iso plain" check one ''
 completes "data hdd iso plain" snapshot --live one create --exclude ''
 completes '' snapshot one create data ''
+completes "internal overlay" snapshot one convert data ''
 completes before snapshot one load data ''
 completes '' snapshot one load hdd ''
 completes before snapshot one load --all ''

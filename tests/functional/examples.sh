@@ -256,6 +256,12 @@ EOF
         stopped myvm
         has_snapshot before-upgrade
         ;;
+    'maqet snapshot myvm convert '*)
+        stopped myvm
+        "$MAQET" -q checkpoint myvm delete before-test 2>/dev/null || :
+        "$MAQET" -q checkpoint myvm delete ready 2>/dev/null || :
+        has_snapshot before-upgrade
+        ;;
     'maqet snapshot myvm export '*)
         has_snapshot nightly
         rm -f backup/*

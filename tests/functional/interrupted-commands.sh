@@ -247,6 +247,12 @@ END
 thin_again
 undoes flatten 0 thin_again flatten thin hdd
 expect 0 maqet rm thin --delete-storage --yes
+expect 0 maqet snapshot small create hdd kept
+kind_back() {
+    [ ! -e small.qcow2.maqet ] || expect 0 maqet snapshot small convert hdd internal
+}
+undoes "snapshot convert" 0 kind_back snapshot small convert hdd overlay
+expect 0 maqet snapshot small delete hdd kept
 mkdir -p units/multi-user.target.wants
 autostarted() {
     rm -f units/*/*
