@@ -96,6 +96,8 @@ documented stop stop two
 documented 'snapshot create' snapshot two create --all both
 documented 'snapshot list' snapshot two list --all
 documented 'snapshot load' snapshot two load --all both --yes
+documented 'snapshot convert' snapshot two convert a overlay
+documented 'snapshot convert' snapshot two convert a internal
 documented 'snapshot delete' snapshot two delete --all both
 documented recover recover two
 

@@ -115,6 +115,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/move.sh \
 	tests/functional/move-killed.sh \
 	tests/functional/move-killed-live.sh \
+	tests/functional/convert-snapshots.sh \
+	tests/functional/convert-snapshots-killed.sh \
 	tests/functional/convert.sh \
 	tests/functional/guest-move.sh \
 	tests/functional/elsewhere.sh \
