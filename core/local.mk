@@ -188,6 +188,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/firmware.c core/machine/firmware.h \
 	core/machine/folder.c core/machine/folder.h \
 	core/machine/full.c core/machine/full.h \
+	core/machine/generation.c core/machine/generation.h \
 	core/machine/helpers.c core/machine/helpers.h \
 	core/machine/helpers_record.c core/machine/helpers_record.h \
 	core/machine/holders.c core/machine/holders.h \

@@ -14,6 +14,7 @@
 #include "core/config/parse.h"
 #include "core/config/tree.h"
 #include "core/machine/entries.h"
+#include "core/machine/generation.h"
 #include "core/machine/images.h"
 #include "core/machine/store.h"
 #include "core/storage/creation.h"
@@ -216,6 +217,10 @@ maqet_restoring_replace(const struct maqet_restoring *restoring,
                         struct maqet_opened *machine, struct maqet_error **err)
 {
     struct maqet_vm *vm = maqet_opened_vm(machine, err);
+
+    /* Its guest goes back in time. */
+    if (vm && maqet_generation_renew(machine->context, machine->name, err) < 0)
+        return -1;
 
     if (!vm)
         return -1;

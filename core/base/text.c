@@ -242,6 +242,13 @@ maqet_text_prefix(const char *text, const char *const *prefixes)
 }
 
 bool
+maqet_text_is_uuid(const char *text)
+{
+    return strlen(text) == 36 && text[8] == '-' && text[13] == '-' &&
+           strspn(text, "0123456789abcdefABCDEF-") == 36;
+}
+
+bool
 maqet_text_is_one_of(const char *text, const char *const *words)
 {
     while (*words && strcmp(text, *words) != 0)

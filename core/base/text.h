@@ -78,6 +78,9 @@ void maqet_strings_clear(struct maqet_strings *strings);
 
 bool maqet_text_starts(const char *text, const char *prefix);
 bool maqet_text_ends(const char *text, const char *suffix);
+
+/* Whether a text has the form of a UUID: 36 characters. */
+bool maqet_text_is_uuid(const char *text);
 /* The first of @prefixes (ended by NULL) that the text begins with, or NULL. */
 const char *maqet_text_prefix(const char *text, const char *const *prefixes);
 /* Whether it is one of @words (ended by NULL). */

@@ -11,6 +11,7 @@
 #include "core/checkpoint/mappable.h"
 #include "core/machine/checkpoint_memory.h"
 #include "core/machine/command_line.h"
+#include "core/machine/generation.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/qemu/migration_join.h"
@@ -179,8 +180,18 @@ without_place(const struct maqet_checkpoint *about, const struct maqet_vm *vm,
         json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+/* The device with the generation ID, which is another one at each load. NULL: it is another
+ * argument. The caller frees. */
+static char *
+without_generation(const char *argument)
+{
+    static const char ours[] = MAQET_GENERATION_DEVICE ",id=maqet-genid,";
+
+    return maqet_text_starts(argument, ours) ? maqet_strdup(ours) : NULL;
+}
+
 /* Leaves out options whose values may differ: the location of the PID file, the display, the
- * name, the overlays of drives, and where their images are. */
+ * name, the generation ID, the overlays of drives, and where their images are. */
 static void
 add_relevant(const struct maqet_loading *loading, struct maqet_strings *kept,
              const struct maqet_strings *argv)
@@ -193,7 +204,9 @@ add_relevant(const struct maqet_loading *loading, struct maqet_strings *kept,
             i++;
             continue;
         }
-        char *argument = without_place(&loading->about, vm, argv->items[i]);
+        char *argument = without_generation(argv->items[i]);
+        if (!argument)
+            argument = without_place(&loading->about, vm, argv->items[i]);
         if (!argument)
             argument = without_overlays(vm, argv->items[i]);
         if (argument)

@@ -15,6 +15,7 @@
 #include "core/machine/arguments.h"
 #include "core/machine/drives.h"
 #include "core/machine/ended.h"
+#include "core/machine/generation.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox_rules.h"
@@ -55,6 +56,18 @@ serve_drives(const struct maqet_launching *launching)
             if (strcmp(incoming->served->items[j], drive->name) == 0)
                 drive->served = maqet_strdup(incoming->sockets->items[j]);
     }
+}
+
+/* A guest that is resumed sees that others may have been resumed from there. If its changes are
+ * discarded, nothing is recorded. */
+static int
+renew_generation(const struct maqet_launching *launching, struct maqet_error **err)
+{
+    struct maqet_vm *vm = launching->vm;
+
+    return launching->incoming->served
+               ? maqet_generation_renew_once(vm, err)
+               : maqet_generation_renew(vm->context, vm->definition->name, err);
 }
 
 /* Does what is due after the machine's last end, if that was not possible before. Drives
@@ -101,6 +114,8 @@ start(struct maqet_launching *launching, struct maqet_definition *definition,
         maqet_slots_copy(&launching->vm->slots, launching->incoming->slots);
     if (launching->incoming && launching->incoming->served)
         serve_drives(launching);
+    if (launching->incoming && renew_generation(launching, err) < 0)
+        return -1;
     if (settle_last_end(launching, err) < 0 ||
         maqet_sandbox_check_user(launching->vm, err) < 0 ||
         maqet_vm_check_launchable(launching->vm, err) < 0 ||

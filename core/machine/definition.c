@@ -40,6 +40,8 @@ const struct maqet_option maqet_definition_options[] = {
     {MAQET_OPTION("run_as", STRING,
                   "the user that QEMU switches to when root starts the VM")},
     {MAQET_OPTION("guest_agent", BOOL, "give the guest a port for qemu-guest-agent")},
+    {MAQET_OPTION("generation_id", BOOL,
+                  "tell the guest when it was copied or taken back in time")},
     {MAQET_OPTION("hotplug_slots", INT,
                   "how many drives can be attached while it is running, on q35 and virt"),
      .flags = MAQET_LIMITS, .minimum = 0, .maximum = 24},
@@ -313,8 +315,8 @@ settle_name(struct maqet_definition *definition, const char *name,
     return 0;
 }
 
-static char *
-new_uuid(struct maqet_error **err)
+char *
+maqet_definition_new_uuid(struct maqet_error **err)
 {
     char *uuid = NULL;
 
@@ -373,7 +375,7 @@ maqet_definition_draft(const struct maqet_strings *files,
         maqet_alloc(sizeof(*definition));
 
     definition->defaults = MAQET_DEFAULTS;
-    definition->uuid = new_uuid(err);
+    definition->uuid = maqet_definition_new_uuid(err);
     if (!definition->uuid)
         return NULL;
     /* Before they are read: what is changed meanwhile counts as changed. */
@@ -427,7 +429,7 @@ maqet_definition_draft_of_tree(json_object *tree, const char *name,
 
     definition->tree = tree;
     definition->defaults = MAQET_DEFAULTS;
-    definition->uuid = new_uuid(err);
+    definition->uuid = maqet_definition_new_uuid(err);
     if (!definition->uuid)
         return NULL;
     check(definition, name, &none, err);

@@ -20,8 +20,9 @@
  *    without these numbers have it.
  * 1: none of QEMU's default devices, but those that maqet adds (devices.h); the machine
  *    type of maqet_vm_default_type(); and the machine's UUID.
+ * 2: the same, and where the machine type has one, a generation ID (generation.h).
  */
-enum { MAQET_DEFAULTS = 1 };
+enum { MAQET_DEFAULTS = 2 };
 
 struct maqet_definition {
     char *name;
@@ -55,6 +56,9 @@ struct maqet_definition *maqet_definition_draft(const struct maqet_strings *file
 struct maqet_definition *maqet_definition_draft_of_tree(json_object *tree,
                                                         const char *name,
                                                         struct maqet_error **err);
+
+/* A random UUID. The caller frees; NULL on error. */
+char *maqet_definition_new_uuid(struct maqet_error **err);
 
 /* The keys of the top level whose values are texts; and the switches in `sandbox`. */
 extern const struct maqet_option maqet_definition_options[];

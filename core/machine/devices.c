@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/machine/generation.h"
 #include "core/machine/network.h"
 #include "core/machine/run.h"
 #include "core/machine/serial.h"
@@ -250,6 +251,19 @@ add_panic(const struct maqet_vm *vm, struct maqet_args *args)
     maqet_args_option(args, "-action", "panic=pause");
 }
 
+/* ---- the generation ID ---- */
+
+/* It has no address on a bus (QEMU: docs/specs/vmgenid). */
+static void
+add_generation(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    if (!maqet_vm_has_generation(vm))
+        return;
+    _cleanup_free_ char *generation = maqet_generation_of(vm);
+    maqet_props_string(maqet_args_device(args, MAQET_GENERATION_DEVICE, "maqet-genid"),
+                       "guid", generation);
+}
+
 /* ---- the firmware ---- */
 
 /* Both flash memories: the code, and the drive with the variables. */
@@ -285,6 +299,7 @@ maqet_devices_add(const struct maqet_vm *vm, struct maqet_args *args)
         add_video(vm, args);
         add_panic(vm, args);
     }
+    add_generation(vm, args);
     add_network(vm, args);
     add_firmware(vm, args);
 }

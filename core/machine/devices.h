@@ -27,7 +27,8 @@ enum {
 #define MAQET_NETDEV "maqet-network"
 
 /* Appends the monitor, the guest agent's port, the serial port, the video card, the device
- * that reports a panic, and the network card, as far as the machine has them and the user's arguments do not. */
+ * that reports a panic, the generation ID, and the network card, as far as the machine has them
+ * and the user's arguments do not. */
 void maqet_devices_add(const struct maqet_vm *vm, struct maqet_args *args);
 
 /* Whether QEMU's events are recorded (events.h). */

@@ -194,8 +194,6 @@ change_macs(struct changing *changing, char *text)
     return text;
 }
 
-static bool is_uuid(const char *text);
-
 /* Changes the texts in a value; @key is the key that it has. */
 static int
 change_value(struct changing *changing, json_object *value, const char *key)
@@ -226,19 +224,13 @@ change_value(struct changing *changing, json_object *value, const char *key)
         free(changed);
         changed = maqet_network_mac(changing->definition->uuid, ++changing->cards);
     }
-    if (key && strcmp(key, "uuid") == 0 && is_uuid(changed)) {
+    if (key && strcmp(key, "uuid") == 0 && maqet_text_is_uuid(changed)) {
         free(changed);
         changed = maqet_strdup(changing->definition->uuid);
     }
     json_object_set_string(value, changed);
     free(changed);
     return 0;
-}
-
-static bool
-is_uuid(const char *text)
-{
-    return strlen(text) == 36 && text[8] == '-' && text[13] == '-';
 }
 
 int

@@ -3,6 +3,7 @@
 
 #include "core/lifecycle/startable.h"
 #include "core/machine/check.h"
+#include "core/machine/generation.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
 #include "core/storage/overlays.h"
@@ -84,6 +85,10 @@ delete_saved(struct maqet_session *session, struct maqet_error **err)
 static int
 load_all(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
+    /* Its guest goes back in time. */
+    if (maqet_generation_renew(session->machine->context, session->machine->name, err) <
+        0)
+        return -1;
     MAQET_FOR_EACH_MEMBER (member, session) {
         const struct maqet_snapshot *snapshot = maqet_member_recorded(session, member);
 

@@ -11,7 +11,7 @@ hex='[0-9a-f]'
 show() {
     echo "## $1"
     maqet --format plain args "$3" | sed "s|$TMP|@TMP@|g; s|^$hex\{8\}-.*-$hex\{12\}$|@UUID@|
-        s|mac=[0-9a-f:]*|mac=@MAC@|"
+        s|mac=[0-9a-f:]*|mac=@MAC@|; s|guid=$hex*-.*|guid=@UUID@|"
 }
 
 # The same as a stored machine without the number of its defaults. Its command line must stay
@@ -19,7 +19,7 @@ show() {
 show_earlier() {
     echo "## $1"
     maqet -q add "$3"
-    sed -i '/^  "defaults":1,$/d' "data/vms/$1/vm.json"
+    sed -i '/^  "defaults":2,$/d' "data/vms/$1/vm.json"
     ! grep -q '"defaults"' "data/vms/$1/vm.json" || fail "the number of the defaults is still there"
     maqet --format plain args "$1" | sed "s|$TMP|@TMP@|g"
 }

@@ -97,6 +97,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/abi-binaries.sh \
 	tests/functional/abi-compatible.sh \
 	tests/functional/args-golden.sh \
+	tests/functional/generation.sh \
 	tests/functional/args-start.sh \
 	tests/functional/chains.sh \
 	tests/functional/slots.sh \

@@ -125,7 +125,7 @@ done
 
 define old 'storage:' '  - {name: disk, size: 1M}'
 expect 0 maqet add old.yaml
-sed -i '/^  "defaults":1,$/d' data/vms/old/vm.json
+sed -i '/^  "defaults":2,$/d' data/vms/old/vm.json
 expect 0 maqet start old
 case $(type_of old) in pc-i440fx-*) ;; *) fail "the machine type is $(type_of old)" ;; esac
 maqet args old >before
