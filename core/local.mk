@@ -77,6 +77,7 @@ libmaqet_core_a_SOURCES = \
 	core/config/yaml_write.c core/config/yaml_write.h \
 	core/clone/clone.c core/clone/clone.h \
 	core/clone/definition.c core/clone/definition.h \
+	core/clone/images.c core/clone/images.h \
 	core/clone/plan.c core/clone/plan.h \
 	core/conformance/bait.c core/conformance/bait.h \
 	core/conformance/bench.c core/conformance/bench.h \

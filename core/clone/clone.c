@@ -11,6 +11,7 @@
 
 #include "core/base/interrupt.h"
 #include "core/clone/definition.h"
+#include "core/clone/images.h"
 #include "core/job/recover.h"
 #include "core/lifecycle/apply.h"
 #include "core/lifecycle/remove.h"
@@ -44,56 +45,6 @@ maqet_clones_clear(struct maqet_clones *clones)
     *clones = (struct maqet_clones){0};
 }
 
-/* ---- its images ---- */
-
-/* Of an image that is about to get its name. */
-static int
-record_image(void *data, const struct maqet_drive *drive, const char *file,
-             const struct maqet_file_id *id, struct maqet_error **err)
-{
-    struct maqet_vm *vm = data;
-
-    if (file)
-        maqet_owner_mark(vm->context, vm->definition, file);
-    return maqet_images_note_created(vm, drive, id, err);
-}
-
-static int
-make_drive(struct maqet_vm *vm, const struct maqet_clone_drive *item,
-           struct maqet_error **err)
-{
-    const struct maqet_image_recorder recorder = {.record = record_image, .data = vm};
-    struct maqet_drive *drive = NULL;
-
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (strcmp(vm->drives[i]->name, item->drive->name) == 0)
-            drive = vm->drives[i];
-    if (!drive)
-        return maqet_error_set(err, MAQET_ERROR_FAILED, "VM '%s' has no drive '%s'",
-                               vm->definition->name, item->drive->name);
-    if (item->part == MAQET_PART_COPIED) {
-        struct maqet_copy copy = {.from = item->from, .to = drive, .recorder = &recorder};
-
-        if (maqet_copy(&copy, err) < 0)
-            return -1;
-    }
-    return maqet_vm_drive_prepare(vm, drive, NULL, err);
-}
-
-static int
-make_images(struct maqet_vm *vm, const struct maqet_clone_plan *plan,
-            struct maqet_error **err)
-{
-    for (size_t i = 0; i < plan->count; i++) {
-        enum maqet_clone_part part = plan->drives[i].part;
-
-        if ((part == MAQET_PART_COPIED || part == MAQET_PART_LINKED) &&
-            (make_drive(vm, &plan->drives[i], err) < 0 || maqet_interrupt_check(err) < 0))
-            return -1;
-    }
-    return maqet_images_confirm(vm, err);
-}
-
 /* ---- one clone ---- */
 
 /* A maqet_store_fill. */
@@ -114,30 +65,10 @@ complete(struct maqet_job *job, const struct maqet_vm *source,
     /* Its devices are where the guest knows them. */
     if (!vm || maqet_vm_check_sound(vm, err) < 0 ||
         maqet_slots_save(machine->context, machine->name, &source->slots, err) < 0 ||
-        make_images(vm, plan, err) < 0 || maqet_interrupt_check(err) < 0)
+        maqet_clone_make_images(vm, plan, err) < 0 || maqet_interrupt_check(err) < 0)
         return -1;
     maqet_event_note(machine->context, machine->name, "added", NULL);
     return maqet_job_done(job, err);
-}
-
-static int
-check_free(const struct maqet_vm *vm, const struct maqet_clone_plan *plan,
-           struct maqet_error **err)
-{
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct maqet_drive *drive =
-            maqet_vm_find_drive(vm, plan->drives[i].drive->name, NULL);
-        enum maqet_clone_part part = plan->drives[i].part;
-
-        if (!drive || !drive->path || part == MAQET_PART_SHARED ||
-            maqet_file_missing(drive->path))
-            continue;
-        maqet_drive_error(drive, NULL, err, MAQET_ERROR_EXISTS,
-                          "there is already %s, where its image would be", drive->path);
-        maqet_error_hint(err, "Give the clone another name, or move that file");
-        return -1;
-    }
-    return 0;
 }
 
 /* Stores it. */
@@ -148,7 +79,7 @@ add(const struct maqet_context *context, struct maqet_definition *definition,
     struct maqet_job job = {0};
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(context, definition, err);
 
-    if (!vm || check_free(vm, plan, err) < 0 || maqet_vm_check(vm, err) < 0)
+    if (!vm || maqet_clone_check_files(vm, plan, err) < 0 || maqet_vm_check(vm, err) < 0)
         return -1;
     maqet_job_plan(&job, &maqet_kind_clone, source);
     int result = maqet_store_add_filled(context, vm->definition, fill_folder, &job, err);
@@ -161,8 +92,9 @@ clone_one(const struct maqet_vm *source, const struct maqet_clone_plan *plan,
           const char *name, struct maqet_cloned *cloned, struct maqet_error **err)
 {
     const struct maqet_context *context = source->context;
+    _cleanup_forwards_ struct maqet_forwards taken = {0};
     struct maqet_definition *definition =
-        maqet_clone_definition(source, plan, name, &cloned->ports, err);
+        maqet_clone_definition(source, plan, name, &taken, &cloned->ports, err);
 
     if (!definition)
         return -1;
@@ -194,26 +126,6 @@ name_of(const struct maqet_clone_request *request, unsigned index)
                                : maqet_format("%s-%u", request->name, index + 1);
 }
 
-/* What an interrupted command has left of it goes first. */
-static int
-check_name(const struct maqet_context *context, const char *name,
-           struct maqet_error **err)
-{
-    if (!maqet_vm_name_valid(name))
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "Invalid VM name '%s': use a letter or digit, then "
-                               "letters, digits, '.', '_' and '-'; at most 63 characters",
-                               name);
-    if (maqet_store_pending(context, name))
-        maqet_opened_close(maqet_open(context, name, MAQET_OPEN_LOCK, NULL));
-    _cleanup_free_ char *found = maqet_store_resolve(context, name, NULL);
-    if (!found)
-        return 0;
-    maqet_error_set(err, MAQET_ERROR_EXISTS, "There is already a VM '%s'", name);
-    maqet_error_hint(err, "Give the clone another name");
-    return -1;
-}
-
 static int
 check_request(const struct maqet_context *context,
               const struct maqet_clone_request *request, struct maqet_error **err)
@@ -224,7 +136,7 @@ check_request(const struct maqet_context *context,
     for (unsigned i = 0; i < (request->count > 0 ? request->count : 1); i++) {
         _cleanup_free_ char *name = name_of(request, i);
 
-        if (check_name(context, name, err) < 0)
+        if (maqet_clone_check_name(context, name, err) < 0)
             return -1;
     }
     return 0;

@@ -220,8 +220,8 @@ change_drive(const struct maqet_vm *vm, const struct maqet_clone_drive *item,
 
 struct maqet_definition *
 maqet_clone_definition(const struct maqet_vm *vm, const struct maqet_clone_plan *plan,
-                       const char *name, struct maqet_strings *ports,
-                       struct maqet_error **err)
+                       const char *name, struct maqet_forwards *taken,
+                       struct maqet_strings *ports, struct maqet_error **err)
 {
     struct maqet_error *mistakes = NULL;
     json_object *tree = maqet_tree_copy(vm->definition->tree);
@@ -237,8 +237,9 @@ maqet_clone_definition(const struct maqet_vm *vm, const struct maqet_clone_plan 
     for (size_t i = 0; i < plan->count; i++)
         if (change_drive(vm, &plan->drives[i], name, definition, err) < 0)
             return NULL;
-    if (maqet_unlike_change(vm->context, definition, ports, err) < 0 ||
-        maqet_unlike_check(vm->context, definition, vm->definition->name, err) < 0)
+    if (maqet_unlike_change(vm->context, definition, taken, ports, err) < 0 ||
+        maqet_unlike_check(vm->context, definition, vm->definition->name, err) <
+            0)
         return NULL;
     return TAKE_PTR(definition);
 }

@@ -178,8 +178,9 @@ choose_way(struct maqet_clone_plan *plan, enum maqet_clone_way way,
         all = false;
     }
     plan->linked = way != MAQET_CLONE_FULL && all && count > 0;
-    for (size_t i = 0; plan->linked && i < plan->count; i++)
-        if (plan->drives[i].part == MAQET_PART_COPIED && !plan->drives[i].drive->template)
+    for (size_t i = 0; (plan->linked || way == MAQET_CLONE_EACH) && i < plan->count; i++)
+        if (plan->drives[i].part == MAQET_PART_COPIED &&
+            !plan->drives[i].drive->template && is_linkable(plan->drives[i].drive, NULL))
             plan->drives[i].part = MAQET_PART_LINKED;
     return 0;
 }

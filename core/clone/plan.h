@@ -13,6 +13,7 @@ enum maqet_clone_way {
     MAQET_CLONE_AUTO,   /* linked if all drives can be, else full */
     MAQET_CLONE_LINKED, /* overlays on the source's nodes */
     MAQET_CLONE_FULL,   /* copies */
+    MAQET_CLONE_EACH,   /* each drive that can be is linked, and the others are copied */
 };
 
 enum maqet_clone_part {

@@ -235,20 +235,19 @@ change_value(struct changing *changing, json_object *value, const char *key)
 
 int
 maqet_unlike_change(const struct maqet_context *context,
-                    struct maqet_definition *definition, struct maqet_strings *ports,
-                    struct maqet_error **err)
+                        struct maqet_definition *definition, struct maqet_forwards *taken,
+                        struct maqet_strings *ports, struct maqet_error **err)
 {
     json_object *tree = definition->tree;
     json_object *network = json_object_object_get(tree, "network");
-    _cleanup_forwards_ struct maqet_forwards taken = {0};
     struct changing changing = {
-        .definition = definition, .taken = &taken, .changes = ports, .err = err};
+        .definition = definition, .taken = taken, .changes = ports, .err = err};
 
     /* Without one, the address follows from the UUID. */
     if (json_object_is_type(network, json_type_object))
         json_object_object_del(network, "mac");
-    add_named(context, &taken);
-    return change_ports(tree, &taken, ports, err) < 0 ||
+    add_named(context, taken);
+    return change_ports(tree, taken, ports, err) < 0 ||
                    change_value(&changing, json_object_object_get(tree, "arguments"),
                                 NULL) < 0
                ? -1
@@ -341,6 +340,89 @@ maqet_unlike_check(const struct maqet_context *context,
         if (listens(item))
             warn(context, definition, name,
                  json_object_to_json_string_ext(item, JSON_C_TO_STRING_NOSLASHESCAPE));
+    }
+    return 0;
+}
+
+/* ---- at the same time ---- */
+
+static int
+error_only_one(const struct maqet_definition *definition, const char *what,
+               const char *instead, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                    "VM '%s' has %s, which its forks would have, too", definition->name,
+                    what);
+    maqet_error_hint(err, "%s, start it again, and create a new checkpoint", instead);
+    return -1;
+}
+
+/* The guests have the same MAC address, by which a network distinguishes them. */
+static int
+check_network(const struct maqet_definition *definition, struct maqet_error **err)
+{
+    _cleanup_network_ struct maqet_network network = {0};
+
+    maqet_network_read(definition->tree, &network);
+    if (network.type != MAQET_NETWORK_TAP && network.type != MAQET_NETWORK_BRIDGE)
+        return 0;
+    return error_only_one(definition,
+                          network.type == MAQET_NETWORK_TAP
+                              ? "an interface of this host (`network`)"
+                              : "its MAC address on a bridge of this host (`network`)",
+                          "Say `network: user` in its definition", err);
+}
+
+/* Whether an argument gives the guest a device of this host, or an interface. */
+static bool
+is_of_host(const char *text)
+{
+    static const char *const devices[] = {"vfio-", "usb-host", "hostdev", "/dev/", NULL};
+    static const char *const networks[] = {"{\"netdev\":\"tap", "{\"nic\":\"tap",
+                                           "{\"netdev\":\"bridge", "{\"nic\":\"bridge",
+                                           NULL};
+
+    for (size_t i = 0; devices[i]; i++)
+        if (maqet_text_starts(text, "{\"device\":") && strstr(text, devices[i]))
+            return true;
+    return maqet_text_prefix(text, networks);
+}
+
+int
+maqet_unlike_check_together(const struct maqet_definition *definition,
+                           struct maqet_error **err)
+{
+    json_object *list = json_object_object_get(definition->tree, "arguments");
+    _cleanup_written_files_ struct maqet_written_files files = {0};
+
+    if (check_network(definition, err) < 0)
+        return -1;
+    maqet_arguments_written(list, NULL, &files);
+    if (files.count > 0) {
+        _cleanup_free_ char *what =
+            maqet_format("a file that QEMU writes to, %s (`%s` in `arguments`)",
+                         files.items[0].path, files.items[0].option);
+        return error_only_one(definition, what,
+                              "Remove it from `arguments`, or make it a drive in "
+                              "`storage`",
+                              err);
+    }
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        json_object *item = json_object_array_get_idx(list, i);
+        const char *text = json_object_to_json_string_ext(
+            item, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+        bool host = is_of_host(text);
+
+        if (!host && !listens(item))
+            continue;
+        _cleanup_free_ char *what =
+            maqet_format("%s in `arguments`, a %s of this host", text,
+                         host ? "device or an interface" : "socket at a fixed place");
+        return error_only_one(
+            definition, what,
+            host ? "Use `network: user`, or a drive in `storage`, instead"
+                 : "Use `serial: console` or `display: none` instead",
+            err);
     }
     return 0;
 }
