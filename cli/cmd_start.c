@@ -6,6 +6,7 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/ready.h"
+#include "core/fork/discard.h"
 #include "core/guest/ready.h"
 #include "core/lifecycle/pause.h"
 #include "core/lifecycle/start.h"
@@ -203,7 +204,9 @@ stop_machine(struct invocation *invocation, struct machine_result *machine,
     };
 
     return maqet_vm_stop(&invocation->context, machine->name, &stop, &machine->before,
-                         err);
+                         err) < 0
+               ? -1
+               : maqet_fork_settle(&invocation->context, machine->name, err);
 }
 
 static char *

@@ -8,7 +8,7 @@
 #include "cli/terminal.h"
 #include "core/base/files.h"
 #include "core/config/settings.h"
-#include "core/job/recover.h"
+#include "core/fork/discard.h"
 #include "core/kinds.h"
 
 #define SETTINGS_FILE "maqet/maqet.conf"
@@ -209,7 +209,7 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
     context->ending = say_ending;
     context->data = invocation;
     context->words = hint_text;
-    context->recover = maqet_job_recover;
+    context->recover = maqet_fork_recover;
     context->job_kinds = maqet_kinds;
     context->lock_timeout = invocation_milliseconds(invocation, "lock-timeout");
     /* 0 would mean the default. */

@@ -19,6 +19,7 @@ COMMANDS = \
 	cli/cmd_edit.c \
 	cli/cmd_rename.c \
 	cli/cmd_clone.c \
+	cli/cmd_fork.c \
 	cli/cmd_snapshot.c \
 	cli/cmd_checkpoint.c \
 	cli/cmd_backup.c \

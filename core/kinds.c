@@ -7,6 +7,7 @@
 #include "core/backup/restoring.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/clone/clone.h"
+#include "core/fork/one.h"
 #include "core/lifecycle/attach.h"
 #include "core/lifecycle/cdrom.h"
 #include "core/lifecycle/detach.h"
@@ -29,6 +30,7 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_detach,
     &maqet_kind_cdrom,
     &maqet_kind_clone,
+    &maqet_kind_fork,
     &maqet_kind_backup,
     &maqet_kind_export_running,
     &maqet_kind_restore,

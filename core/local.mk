@@ -120,6 +120,12 @@ libmaqet_core_a_SOURCES = \
 	core/doctor/host.c core/doctor/host.h \
 	core/doctor/leftovers.c core/doctor/leftovers.h \
 	core/doctor/places.c core/doctor/places.h \
+	core/fork/discard.c core/fork/discard.h \
+	core/fork/fork.c core/fork/fork.h \
+	core/fork/forked.c core/fork/forked.h \
+	core/fork/one.c core/fork/one.h \
+	core/fork/ports.c core/fork/ports.h \
+	core/fork/workers.c core/fork/workers.h \
 	core/guest/agent.c core/guest/agent.h \
 	core/guest/copy.c core/guest/copy.h \
 	core/guest/forwarded.c core/guest/forwarded.h \
@@ -189,6 +195,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/firmware.c core/machine/firmware.h \
 	core/machine/folder.c core/machine/folder.h \
 	core/machine/full.c core/machine/full.h \
+	core/machine/forks.c core/machine/forks.h \
 	core/machine/generation.c core/machine/generation.h \
 	core/machine/helpers.c core/machine/helpers.h \
 	core/machine/helpers_record.c core/machine/helpers_record.h \

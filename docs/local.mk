@@ -9,7 +9,7 @@ dist_docs_DATA = docs/architecture.md docs/arguments.md docs/backups.md docs/clo
 	docs/performance.md \
 	docs/checkpoints.md docs/packaging.md docs/plugins.md docs/security.md docs/services.md \
 	docs/shares.md docs/snapshots.md \
-	docs/firmware.md docs/images.md docs/overlays.md docs/clones.md
+	docs/firmware.md docs/images.md docs/overlays.md docs/clones.md docs/forks.md
 EXTRA_DIST += docs/maqet.1.in
 
 # The pages of all plugins, for "SEE ALSO".

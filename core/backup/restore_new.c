@@ -193,11 +193,12 @@ make_unlike(const struct renewal *renewal, struct maqet_definition *definition,
 {
     const char *uuid = renewal->source->entry->backup.uuid;
     _cleanup_free_ char *original = maqet_store_resolve(renewal->context, uuid, NULL);
+    _cleanup_forwards_ struct maqet_forwards taken = {0};
     _cleanup_strings_ struct maqet_strings ports = MAQET_STRINGS_INIT;
 
     if (!original)
         return 0;
-    if (maqet_unlike_change(renewal->context, definition, &ports, err) < 0)
+    if (maqet_unlike_change(renewal->context, definition, &taken, &ports, err) < 0)
         return -1;
     if (ports.count > 0) {
         _cleanup_free_ char *list = maqet_strings_list(&ports);

@@ -2,6 +2,7 @@
 #include "core/checkpoint/delete.h"
 
 #include "core/job/recover.h"
+#include "core/machine/forks.h"
 #include "core/snapshot/delete.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
@@ -38,6 +39,27 @@ choose_own(struct maqet_session *session, const struct maqet_checkpoint *about,
     return maqet_members_read(session, &own, err);
 }
 
+/* Machines that began with the checkpoint stand on the snapshots of its drives. */
+static int
+check_forks(const struct maqet_session *session, const char *name,
+            struct maqet_error **err)
+{
+    const struct maqet_opened *machine = session->machine;
+    _cleanup_strings_ struct maqet_strings forks = MAQET_STRINGS_INIT;
+
+    if (maqet_forks_list(machine->context, machine->vm->definition->uuid, name, &forks,
+                         err) < 0)
+        return -1;
+    if (forks.count == 0)
+        return 0;
+    _cleanup_free_ char *list = maqet_strings_list(&forks);
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "The checkpoint '%s' of VM '%s' has forks, which need it: %s", name,
+                    machine->name, list);
+    maqet_error_hint(err, "Keep it until these VMs are removed");
+    return -1;
+}
+
 int
 maqet_checkpoint_delete(const struct maqet_context *context,
                         const struct maqet_checkpoint_request *request,
@@ -52,7 +74,7 @@ maqet_checkpoint_delete(const struct maqet_context *context,
         return -1;
     const char *vm = session->machine->name;
     if (maqet_state_file_about(context, vm, name, &about, err) < 0 ||
-        choose_own(session, &about, err) < 0 ||
+        check_forks(session, name, err) < 0 || choose_own(session, &about, err) < 0 ||
         maqet_session_begin(session, &maqet_kind_checkpoint_delete, name, NULL, err) < 0)
         return -1;
     if (maqet_state_file_remove(context, vm, name, err) < 0 ||

@@ -428,21 +428,27 @@ must_be_let(const struct maqet_loading *loading)
 }
 
 int
+maqet_loading_let_open(const struct maqet_loading *loading, bool open,
+                       struct maqet_error **err)
+{
+    const struct maqet_opened *machine = loading->session->machine;
+
+    return must_be_let(loading)
+               ? maqet_memory_file_let_open(machine->context, machine->name,
+                                            loading->about.name, open, err)
+               : 0;
+}
+
+int
 maqet_loading_start(struct maqet_loading *loading, struct maqet_definition *definition,
                     int64_t timeout, struct maqet_error **err)
 {
-    struct maqet_opened *machine = loading->session->machine;
-    const char *name = loading->about.name;
-    bool let = must_be_let(loading);
-
-    if (let && maqet_memory_file_let_open(machine->context, machine->name, name, true,
-                                          err) < 0) {
+    if (maqet_loading_let_open(loading, true, err) < 0) {
         maqet_definition_free(definition);
         return -1;
     }
-    int started =
-        maqet_vm_start_again(machine, definition, &loading->incoming, timeout, err);
-    if (let)
-        maqet_memory_file_let_open(machine->context, machine->name, name, false, NULL);
+    int started = maqet_vm_start_again(loading->session->machine, definition,
+                                       &loading->incoming, timeout, err);
+    maqet_loading_let_open(loading, false, NULL);
     return started;
 }

@@ -29,6 +29,10 @@ int maqet_loading_open(const struct maqet_context *context,
  * maqet_loading: for maqet_revert_run(). */
 int maqet_loading_check_drives(const void *loading, struct maqet_error **err);
 
+/* Lets QEMU open the file that it maps, or no longer; nothing if it need not be let. */
+int maqet_loading_let_open(const struct maqet_loading *loading, bool open,
+                           struct maqet_error **err);
+
 /* Starts the opened machine with a definition (taken), from the checkpoint. */
 int maqet_loading_start(struct maqet_loading *loading,
                         struct maqet_definition *definition, int64_t timeout,

@@ -17,6 +17,7 @@
 #include "core/lifecycle/stop.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/machine/checkpoint_memory.h"
+#include "core/machine/forks.h"
 #include "core/machine/images_file.h"
 #include "core/machine/needs.h"
 #include "core/machine/opened.h"
@@ -395,6 +396,10 @@ recover(struct maqet_opened *machine, bool force, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
 
+    /* A fork that is discarded when it has ended would be removed twice. */
+    if (!maqet_store_pending(machine->context, machine->name) &&
+        maqet_fork_is_discarded(machine->context, machine->name))
+        return 0;
     if (maqet_opened_recover(machine, &reason) == 0)
         return 0;
     if (!force)

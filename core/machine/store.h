@@ -108,6 +108,7 @@ int maqet_store_sweep(const struct maqet_context *context, struct maqet_error **
 #define MAQET_STORE_IMAGE_NAME "image-name"   /* of one that was renamed */
 #define MAQET_STORE_CHECKPOINTS "checkpoints" /* a folder */
 #define MAQET_STORE_DRIVES "drives"           /* a folder with one for each drive */
+#define MAQET_STORE_FORK "fork.json"          /* whose fork it is: forks.h */
 #define MAQET_STORE_GENERATION "generation"   /* its generation ID: generation.h */
 #define MAQET_STORE_RUN "run"                 /* locked while it runs: run_folder.h */
 #define MAQET_STORE_KNOWN_HOSTS "known_hosts" /* keys of the guest's ssh servers */

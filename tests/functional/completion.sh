@@ -47,7 +47,7 @@ for command in stop restart pause resume console ssh exec top qmp wait "checkpoi
     # shellcheck disable=SC2086 # words
     completes '' $command ''
 done
-for command in run check rename clone status logs events config attach detach cdrom resize export compact move convert flatten; do
+for command in run check rename clone fork status logs events config attach detach cdrom resize export compact move convert flatten; do
     completes one $command o
 done
 completes "FILES" cp ''

@@ -136,6 +136,17 @@ EOF
     running web
     stopped web
 }
+# A VM that runs, all of whose drives can be overlays.
+with_overlay() { # NAME
+    without "$1"
+    rm -rf overlay.qcow2*
+    vm_yaml overlay <<EOF
+storage:
+  - {name: hdd, size: 1M, file: overlay.qcow2, snapshots: overlay}
+EOF
+    expect 0 maqet add overlay.yaml --name "$1"
+    running "$1"
+}
 has_backup() {
     [ ! -e srv/backups/web ] || return 0
     web_with_disks
@@ -187,6 +198,11 @@ EOF
         running base
         stopped base
         expect 0 maqet snapshot base create hdd installed
+        ;;
+    'maqet fork web '*) with_overlay web ;;
+    'maqet fork base '*)
+        with_overlay base
+        expect 0 maqet checkpoint base create ready
         ;;
     'maqet backup web '*) has_backup ;;
     'maqet compact web'* | 'maqet export web '* | 'maqet convert web '*)

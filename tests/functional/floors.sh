@@ -9,7 +9,7 @@ requires nm
 # Where a folder stands; plugin/ and qemu/ stand beside one another, as do guest/
 # and job/. What is in core/ itself is on top.
 floors='base=0 config=1 qemu=2 plugin=2 storage=3 public=4 machine=5 guest=6 job=6
-    lifecycle=7 snapshot=8 checkpoint=9 backup=9 clone=9 conformance=10 doctor=10 top=10 cli=11'
+    lifecycle=7 snapshot=8 checkpoint=9 backup=9 clone=9 fork=10 conformance=10 doctor=10 top=11 cli=12'
 # Of a path: "core/base/x.c" is in base, "cli/x.c" in cli. down(FROM, TO) tells whether that way
 # is down.
 words='

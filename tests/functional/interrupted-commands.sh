@@ -222,6 +222,14 @@ not_cloned() {
 }
 undoes clone 0 not_cloned clone small other
 expect 0 maqet start small
+expect 0 maqet checkpoint small create ready
+not_forked() {
+    for fork in data/vms/other*; do
+        [ ! -e "$fork" ] || expect 0 maqet rm "${fork##*/}" --force --delete-storage --yes
+    done
+}
+undoes fork 0 not_forked fork small other --from ready
+expect 0 maqet checkpoint small delete ready
 expect 0 maqet stop small --timeout 0 --force
 mkdir elsewhere
 image_back() {

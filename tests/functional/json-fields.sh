@@ -108,6 +108,9 @@ documented 'backup verify' backup two verify "$TMP/backups"
 documented 'backup restore' backup two restore "$TMP/backups" --to restored
 documented 'backup prune' backup two prune "$TMP/backups" --keep 1
 documented clone clone two twin --full
+expect 0 maqet start two
+documented fork fork two another
+expect 0 maqet stop two another --timeout 0 --force
 documented export export two a out.vdi --format vdi
 documented import import out.vdi --name imported
 documented compact compact restored

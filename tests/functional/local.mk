@@ -10,6 +10,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-checkpoints-busy.sh \
 	tests/functional/guest-compact.sh \
 	tests/functional/guest-complete.sh \
+	tests/functional/guest-fork.sh \
 	tests/functional/guest-console-log.sh \
 	tests/functional/guest-disk-full.sh \
 	tests/functional/guest-exec.sh \
@@ -97,6 +98,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/abi-binaries.sh \
 	tests/functional/abi-compatible.sh \
 	tests/functional/args-golden.sh \
+	tests/functional/fork.sh \
+	tests/functional/fork-killed.sh \
 	tests/functional/generation.sh \
 	tests/functional/args-start.sh \
 	tests/functional/chains.sh \

@@ -9,6 +9,7 @@
 #include "core/checkpoint/checkpoint.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/clone/clone.h"
+#include "core/fork/one.h"
 #include "core/lifecycle/attach.h"
 #include "core/lifecycle/cdrom.h"
 #include "core/lifecycle/detach.h"
@@ -536,7 +537,8 @@ write_state(struct scene *scene, const char *name, bool complete)
     CU_ASSERT_TRUE_FATAL(fd >= 0);
     if (complete)
         CU_ASSERT_EQUAL(
-            maqet_state_file_publish(&scene->context, "vm", name, fd, -1, &about, NULL), 0);
+            maqet_state_file_publish(&scene->context, "vm", name, fd, -1, &about, NULL),
+            0);
     close(fd);
 }
 
@@ -1145,9 +1147,10 @@ test_attach_kept(void)
     STORED(&scene, BOTH);
 }
 
-/* An interrupted clone is removed with the images that were created for it, and no others. */
+/* An interrupted job that makes a machine: that is removed with the images that were created for it,
+ * and no others. */
 static void
-test_clone(void)
+removes_machine(const struct maqet_job_kind *kind, const char *said)
 {
     _cleanup_scene_ struct scene scene;
     const struct maqet_drives_consent consent = {.create_missing = true};
@@ -1164,7 +1167,7 @@ test_clone(void)
 
         CU_ASSERT_PTR_NOT_NULL_FATAL(machine);
         maqet_job_find(&job, machine);
-        maqet_job_plan(&job, &maqet_kind_clone, "web");
+        maqet_job_plan(&job, kind, "web");
         CU_ASSERT_EQUAL_FATAL(maqet_job_begin(&job, NULL), 0);
         CU_ASSERT_EQUAL(
             maqet_vm_drive_prepare(machine->vm, machine->vm->drives[0], &consent, NULL),
@@ -1173,12 +1176,26 @@ test_clone(void)
     }
     CU_ASSERT_EQUAL(access(made, F_OK), 0);
     CU_ASSERT_TRUE(scene_pending(&scene));
-    scene_recover(&scene, "VM 'vm': cloning of VM 'web' was interrupted; nothing is left "
-                          "of it");
+    scene_recover(&scene, said);
     CU_ASSERT_TRUE(maqet_file_missing(made));
     CU_ASSERT_EQUAL(access(other, F_OK), 0);
     _cleanup_free_ char *left = maqet_store_resolve(&scene.context, "vm", NULL);
     CU_ASSERT_PTR_NULL(left);
+}
+
+static void
+test_clone(void)
+{
+    removes_machine(&maqet_kind_clone,
+                    "VM 'vm': cloning of VM 'web' was interrupted; nothing "
+                    "is left of it");
+}
+
+static void
+test_fork(void)
+{
+    removes_machine(&maqet_kind_fork,
+                    "VM 'vm': fork of VM 'web' was interrupted; nothing is left of it");
 }
 
 #define DETACHMENT "VM 'vm': detachment of drive 'data' was interrupted; "
@@ -1355,6 +1372,7 @@ main(void)
         {"export", test_export},
         {"resize", test_resize},
         {"clone", test_clone},
+        {"fork", test_fork},
         {"attach", test_attach},
         {"attach: an image that is kept", test_attach_kept},
         {"detach", test_detach},

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * discard.h - forks that are removed when they have ended.
+ */
+#ifndef MAQET_FORK_DISCARD_H
+#define MAQET_FORK_DISCARD_H
+
+#include "core/machine/opened.h"
+
+/* For context->recover: maqet_job_recover(), and the removal of such a fork that has ended, which
+ * is MAQET_ERROR_MISSING then. */
+int maqet_fork_recover(struct maqet_opened *machine, struct maqet_error **err);
+
+/* Removes a machine that was stopped, if it is such a fork. */
+int maqet_fork_settle(const struct maqet_context *context, const char *name,
+                      struct maqet_error **err);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/fork/fork.h"
+
+#include <string.h>
+
+#include "core/checkpoint/create.h"
+#include "core/checkpoint/delete.h"
+#include "core/clone/definition.h"
+#include "core/clone/images.h"
+#include "core/fork/one.h"
+#include "core/fork/ports.h"
+#include "core/fork/workers.h"
+#include "core/machine/generation.h"
+#include "core/machine/monitor.h"
+#include "core/machine/unlike.h"
+
+enum { COUNT_MAX = 1000 };
+
+/* ms that precopy may take for a checkpoint that is created for forks. */
+static const int64_t LIMIT = 30000;
+
+/* ---- what is wanted ---- */
+
+/* The names of all forks. */
+static void
+list_names(const struct maqet_fork_request *request, struct maqet_strings *names)
+{
+    if (request->count == 0)
+        maqet_strings_add_all(names, request->names);
+    for (unsigned i = 0; i < request->count; i++)
+        maqet_strings_addf(names, "%s-%u", request->names->items[0], i + 1);
+}
+
+static int
+check_names(const struct maqet_context *context, const struct maqet_fork_request *request,
+            const struct maqet_strings *names, struct maqet_error **err)
+{
+    if (names->count > COUNT_MAX)
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "At most %d forks at a time",
+                               COUNT_MAX);
+    if (names->count > 1 && request->ports && request->ports->count > 0)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "%zu forks cannot have the same port of the host",
+                               names->count);
+    for (size_t i = 0; i < names->count; i++) {
+        if (maqet_clone_check_name(context, names->items[i], err) < 0)
+            return -1;
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(names->items[i], names->items[j]) == 0)
+                return maqet_error_set(err, MAQET_ERROR_INVALID,
+                                       "The name '%s' is given twice", names->items[i]);
+    }
+    return 0;
+}
+
+/* ---- a checkpoint of the machine as it runs ---- */
+
+/* Whether its forks could run beside it, before it is saved. */
+static int
+check_source(const struct maqet_context *context, const char *vm,
+             struct maqet_error **err)
+{
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(context, vm, MAQET_OPEN_RUNNING | MAQET_OPEN_VM, err);
+
+    return machine ? maqet_unlike_check_together(machine->vm->definition, err) : -1;
+}
+
+/* Creates "fork-1", or the first one whose name is free. The caller frees; NULL: an error. */
+static char *
+save_source(const struct maqet_context *context, const struct maqet_fork_request *request,
+            struct maqet_error **err)
+{
+    if (check_source(context, request->vm, err) < 0)
+        return NULL;
+    for (unsigned i = 1;; i++) {
+        _cleanup_(
+            maqet_checkpoint_receipt_clear) struct maqet_checkpoint_receipt receipt = {0};
+        _cleanup_error_ struct maqet_error *reason = NULL;
+        _cleanup_free_ char *name = maqet_format("fork-%u", i);
+        const struct maqet_checkpoint_request saving = {
+            .vm = request->vm, .name = name, .limit = LIMIT};
+
+        if (maqet_checkpoint_create(context, &saving, &receipt, &reason) == 0) {
+            maqet_context_say(context, MAQET_LEVEL_INFO,
+                              "Created checkpoint '%s' of VM '%s'; the guest was paused "
+                              "for %.0f ms",
+                              name, request->vm, receipt.pause);
+            return TAKE_PTR(name);
+        }
+        if (reason->code != MAQET_ERROR_EXISTS || i == COUNT_MAX) {
+            maqet_error_move(err, TAKE_PTR(reason));
+            return NULL;
+        }
+    }
+}
+
+/* ---- the forks ---- */
+
+static int
+open_source(struct maqet_forking *forking, const struct maqet_fork_request *request,
+            const char *checkpoint, struct maqet_error **err)
+{
+    const struct maqet_checkpoint_request loading = {.vm = request->vm,
+                                                     .name = checkpoint};
+
+    if (maqet_loading_open(forking->context, &loading, &forking->loading, err) < 0)
+        return -1;
+    struct maqet_session *session = forking->loading.session;
+    const struct maqet_vm *vm = session->machine->vm;
+    if (maqet_unlike_check_together(vm->definition, err) < 0 ||
+        maqet_clone_plan_make(session, checkpoint, MAQET_CLONE_EACH, &forking->plan,
+                              err) < 0)
+        return -1;
+    if (!maqet_vm_has_generation(vm))
+        maqet_context_say(forking->context, MAQET_LEVEL_WARNING,
+                          "VM '%s' has no generation ID, so its forks do not notice that "
+                          "they are copies, and may draw the same random numbers; say "
+                          "`generation_id: on` in its definition before it is started",
+                          vm->definition->name);
+    return 0;
+}
+
+static void
+plans_clear(struct maqet_fork_plan *plans, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(plans[i].name);
+        maqet_definition_free(plans[i].definition);
+    }
+    free(plans);
+}
+
+/* Ports of the host that one fork gets are not free for the next one: they are distinct, since
+ * each definition is planned before the next. */
+static int
+plan_all(const struct maqet_forking *forking, const struct maqet_fork_request *request,
+         const struct maqet_strings *names, struct maqet_fork_plan *plans,
+         struct maqet_error **err)
+{
+    const struct maqet_vm *source = forking->loading.session->machine->vm;
+    _cleanup_forwards_ struct maqet_forwards taken = {0};
+
+    for (size_t i = 0; i < names->count; i++) {
+        _cleanup_strings_ struct maqet_strings changes = MAQET_STRINGS_INIT;
+
+        plans[i].name = maqet_strdup(names->items[i]);
+        plans[i].definition = maqet_clone_definition(
+            source, &forking->plan, names->items[i], &taken, &changes, err);
+        if (!plans[i].definition ||
+            maqet_fork_ports_set(plans[i].definition, request->ports, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The first error of several; each of the others is said before. */
+static int
+gather(const struct maqet_context *context, const struct maqet_fork_plan *plans,
+       struct maqet_forked *forked, struct maqet_error **errors, size_t count,
+       struct maqet_forks *forks, struct maqet_error **err)
+{
+    struct maqet_error *first = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!errors[i]) {
+            *MAQET_APPEND(forks->items, forks->count) = forked[i];
+            continue;
+        }
+        maqet_forked_clear(&forked[i]);
+        if (!first) {
+            first = errors[i];
+            maqet_error_wrap(&first, "Fork '%s'", plans[i].name);
+            continue;
+        }
+        maqet_error_wrap(&errors[i], "Fork '%s'", plans[i].name);
+        maqet_context_say_error(context, MAQET_LEVEL_WARNING, errors[i]);
+        maqet_error_free(errors[i]);
+    }
+    if (!first)
+        return 0;
+    if (count > 1)
+        maqet_error_remark(&first, "%zu of %zu forks run", forks->count, count);
+    return maqet_error_move(err, first);
+}
+
+static int
+make_all(struct maqet_forking *forking, const struct maqet_fork_request *request,
+         const struct maqet_strings *names, struct maqet_forks *forks,
+         struct maqet_error **err)
+{
+    size_t count = names->count;
+    struct maqet_fork_plan *plans = maqet_alloc(count * sizeof(*plans) + 1);
+    _cleanup_free_ struct maqet_forked *forked = maqet_alloc(count * sizeof(*forked) + 1);
+    _cleanup_free_ struct maqet_error **errors = maqet_alloc(count * sizeof(*errors) + 1);
+    int result = plan_all(forking, request, names, plans, err);
+
+    if (result == 0)
+        result = maqet_loading_let_open(&forking->loading, true, err);
+    if (result == 0) {
+        maqet_fork_workers_run(forking, plans, count, forked, errors);
+        maqet_loading_let_open(&forking->loading, false, NULL);
+        result = gather(forking->context, plans, forked, errors, count, forks, err);
+    }
+    plans_clear(plans, count);
+    return result;
+}
+
+static void
+forking_clear(struct maqet_forking *forking)
+{
+    maqet_clone_plan_clear(&forking->plan);
+    maqet_loading_clear(&forking->loading);
+}
+
+int
+maqet_vm_fork(const struct maqet_context *context,
+              const struct maqet_fork_request *request, struct maqet_forks *forks,
+              struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *made = NULL;
+    struct maqet_forking forking = {.context = context,
+                                    .loading = MAQET_LOADING_INIT,
+                                    .discard = request->discard,
+                                    .timeout = request->timeout};
+
+    list_names(request, &names);
+    if (check_names(context, request, &names, err) < 0)
+        return -1;
+    if (!request->checkpoint) {
+        made = save_source(context, request, err);
+        if (!made)
+            return -1;
+    }
+    int result =
+        open_source(&forking, request, made ? made : request->checkpoint, err) < 0
+            ? -1
+            : make_all(&forking, request, &names, forks, err);
+    forking_clear(&forking);
+    if (result < 0 && made && forks->count == 0) {
+        const struct maqet_checkpoint_request removed = {.vm = request->vm, .name = made};
+
+        maqet_checkpoint_delete(context, &removed, NULL);
+    }
+    return result;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/fork/one.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/interrupt.h"
+#include "core/clone/images.h"
+#include "core/job/recover.h"
+#include "core/lifecycle/remove.h"
+#include "core/machine/events.h"
+#include "core/machine/forks.h"
+#include "core/machine/monitor.h"
+#include "core/machine/ports.h"
+#include "core/machine/store.h"
+
+/* ---- storing it ---- */
+
+struct filling {
+    struct maqet_job *job;
+    struct maqet_fork_record record;
+};
+
+/* A maqet_store_fill. */
+static int
+fill_folder(void *data, const char *folder, struct maqet_error **err)
+{
+    const struct filling *filling = data;
+
+    return maqet_fork_record_write(&filling->record, folder, err) < 0
+               ? -1
+               : maqet_job_begin_in(filling->job, folder, err);
+}
+
+static int
+add(struct maqet_forking *forking, struct maqet_fork_plan *plan, struct maqet_error **err)
+{
+    const struct maqet_vm *source = forking->loading.session->machine->vm;
+    struct maqet_job job = {0};
+    struct filling filling = {.job = &job,
+                              .record = {.source = source->definition->uuid,
+                                         .checkpoint = forking->loading.about.name,
+                                         .discard = forking->discard}};
+    _cleanup_vm_ struct maqet_vm *vm =
+        maqet_vm_new(forking->context, TAKE_PTR(plan->definition), err);
+
+    if (!vm || maqet_clone_check_files(vm, &forking->plan, err) < 0)
+        return -1;
+    maqet_job_plan(&job, &maqet_kind_fork, source->definition->name);
+    int result = maqet_store_add_filled(forking->context, vm->definition, fill_folder,
+                                        &filling, err);
+    maqet_journal_clear(&job.journal);
+    return result;
+}
+
+/* ---- starting it ---- */
+
+/* The state, which each QEMU reads by a descriptor of its own. */
+static int
+start(struct maqet_forking *forking, struct maqet_opened *machine,
+      struct maqet_error **err)
+{
+    struct maqet_loading *loading = &forking->loading;
+    struct maqet_incoming incoming = loading->incoming;
+    struct maqet_definition *definition = maqet_opened_definition(machine, err);
+
+    if (!definition)
+        return -1;
+    incoming.fd = maqet_state_file_open(forking->context, loading->session->machine->name,
+                                        loading->about.name, &loading->about,
+                                        &loading->verified, err);
+    if (incoming.fd < 0) {
+        maqet_definition_free(definition);
+        return -1;
+    }
+    int result =
+        maqet_vm_start_again(machine, definition, &incoming, forking->timeout, err);
+    close(incoming.fd);
+    return result;
+}
+
+static int
+report(struct maqet_opened *machine, struct maqet_forked *forked,
+       struct maqet_error **err)
+{
+    _cleanup_forwards_ struct maqet_forwards ports = {0};
+    _cleanup_network_ struct maqet_network network = {0};
+    json_object *tree = machine->vm->definition->tree;
+
+    forked->pid = machine->run.pid;
+    maqet_network_read(tree, &network);
+    if (network.ports.count == 0 && !json_object_object_get(tree, "arguments"))
+        return 0;
+    if (maqet_ports_ask(machine, &ports, err) < 0)
+        return -1;
+    for (size_t i = 0; i < ports.count; i++) {
+        _cleanup_free_ char *text = maqet_forward_text(&ports.items[i]);
+
+        maqet_strings_addf(&forked->ports, "%s -> %" PRIu32, text,
+                           ports.items[i].guest_port);
+    }
+    maqet_monitor_leave(machine);
+    return 0;
+}
+
+/* Of a machine that is stored, with its job. */
+static int
+complete(struct maqet_forking *forking, struct maqet_job *job,
+         struct maqet_forked *forked, struct maqet_error **err)
+{
+    struct maqet_opened *machine = job->machine;
+    struct maqet_vm *vm = maqet_opened_vm(machine, err);
+
+    if (!vm || maqet_vm_check_sound(vm, err) < 0 ||
+        maqet_slots_save(machine->context, machine->name, &forking->loading.about.slots,
+                         err) < 0 ||
+        maqet_clone_make_images(vm, &forking->plan, err) < 0 ||
+        maqet_interrupt_check(err) < 0)
+        return -1;
+    maqet_event_note(machine->context, machine->name, "added", NULL);
+    return start(forking, machine, err) < 0 || report(machine, forked, err) < 0
+               ? -1
+               : maqet_job_done(job, err);
+}
+
+int
+maqet_fork_one(struct maqet_forking *forking, struct maqet_fork_plan *plan,
+               struct maqet_forked *forked, struct maqet_error **err)
+{
+    const struct maqet_opened *source = forking->loading.session->machine;
+
+    forked->name = maqet_strdup(plan->name);
+    forked->uuid = maqet_strdup(plan->definition->uuid);
+    forked->source = maqet_strdup(source->name);
+    forked->checkpoint = maqet_strdup(forking->loading.about.name);
+    forked->discard = forking->discard;
+    if (add(forking, plan, err) < 0)
+        return -1;
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(forking->context, plan->name,
+                   MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING | MAQET_OPEN_FOLDER, err);
+    _cleanup_job_ struct maqet_job job = {0};
+    if (!machine)
+        return -1;
+    maqet_job_find(&job, machine);
+    if (maqet_job_take(&job, err) < 0)
+        return -1;
+    return complete(forking, &job, forked, err) < 0 ? maqet_job_fail(&job, err) : 0;
+}
+
+/* ---- recovery ---- */
+
+static int
+recover(struct maqet_job *job, struct maqet_error **err)
+{
+    const struct maqet_remove how = {.delete_storage = true};
+    _cleanup_removal_ struct maqet_removal receipt = {0};
+
+    if ((job->machine->run.pid > 0 && maqet_opened_end_qemu(job->machine, err) < 0) ||
+        maqet_opened_remove(job->machine, &how, &receipt, err) < 0)
+        return -1;
+    maqet_job_say_nothing_left(job, "nothing is left of it");
+    maqet_job_gone(job);
+    return 0;
+}
+
+/* ---- the row ---- */
+
+const struct maqet_job_kind maqet_kind_fork = {
+    .word = "fork",
+    .noun = "fork of VM",
+    MAQET_JOB_PHASES({.word = "make", .finishing = "removes the incomplete fork"}),
+    .blocks_start = true,
+    .recover = recover,
+};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * one.h - one fork: it is stored together with its job, before it has an image. So if it is
+ * interrupted before its guest runs, the next command that opens it removes it.
+ */
+#ifndef MAQET_FORK_ONE_H
+#define MAQET_FORK_ONE_H
+
+#include "core/checkpoint/loading.h"
+#include "core/clone/plan.h"
+#include "core/fork/forked.h"
+#include "core/job/kind.h"
+
+/* What all forks of one command have in common. */
+struct maqet_forking {
+    const struct maqet_context *context;
+    struct maqet_loading loading; /* the source, and its checkpoint */
+    struct maqet_clone_plan plan; /* of the drives */
+    bool discard;
+    int64_t timeout;
+};
+
+/* One that is planned. */
+struct maqet_fork_plan {
+    char *name;
+    struct maqet_definition *definition; /* NULL: it was taken */
+};
+
+/* Makes it, and starts it. *forked gets it; the caller clears it also after an error. */
+int maqet_fork_one(struct maqet_forking *forking, struct maqet_fork_plan *plan,
+                   struct maqet_forked *forked, struct maqet_error **err);
+
+extern const struct maqet_job_kind maqet_kind_fork;
+
+#endif

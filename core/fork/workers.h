@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * workers.h - makes forks in processes of their own, one for each processor of this host.
+ */
+#ifndef MAQET_FORK_WORKERS_H
+#define MAQET_FORK_WORKERS_H
+
+#include "core/fork/one.h"
+
+/* Makes all that are planned: of each, either *forked[i] gets it, with a name, or *errors[i]
+ * says why it is not there. The caller clears both. */
+void maqet_fork_workers_run(struct maqet_forking *forking, struct maqet_fork_plan *plans,
+                            size_t count, struct maqet_forked *forked,
+                            struct maqet_error **errors);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forks.h - of which checkpoint a machine is a fork, in fork.json in its folder.
+ */
+#ifndef MAQET_MACHINE_FORKS_H
+#define MAQET_MACHINE_FORKS_H
+
+#include "core/base/context.h"
+
+struct maqet_fork_record {
+    char *source; /* the UUID of the machine whose checkpoint it is */
+    char *checkpoint;
+    bool discard; /* the fork is removed when it has ended */
+};
+
+void maqet_fork_record_clear(struct maqet_fork_record *record);
+
+#define _cleanup_fork_record_ _cleanup_(maqet_fork_record_clear)
+
+/* Writes it to a folder that is about to become a machine's. */
+int maqet_fork_record_write(const struct maqet_fork_record *record, const char *folder,
+                            struct maqet_error **err);
+
+/* Reads that of a machine. False: it is no fork. */
+bool maqet_fork_record_read(const struct maqet_context *context, const char *name,
+                            struct maqet_fork_record *record);
+
+/* Whether a machine is removed when it has ended. */
+bool maqet_fork_is_discarded(const struct maqet_context *context, const char *name);
+
+/* Adds the names of the forks of a machine's checkpoint. */
+int maqet_forks_list(const struct maqet_context *context, const char *source,
+                     const char *checkpoint, struct maqet_strings *names,
+                     struct maqet_error **err);
+
+#endif

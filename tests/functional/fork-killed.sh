@@ -1,0 +1,108 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# maqet is killed at steps of a fork, wherever it is: afterwards the fork runs or, with the next command, nothing
+# is left of it, and its source and the checkpoint are as they were.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+qemu_required
+requires qemu-io qemu-img strace
+
+vm_yaml web <<END
+ports: ["auto:22"]
+storage:
+- {name: hdd, type: qcow2, file: web.qcow2, size: 1M, snapshots: overlay}
+END
+qemu-img create -q -f qcow2 web.qcow2 1M
+fill web.qcow2 0x11
+expect 0 maqet add web.yaml
+expect 0 maqet start web
+expect 0 maqet checkpoint web create ready
+expect 0 maqet stop web --timeout 0 --force
+ram=data/vms/web/checkpoints/ready.ram
+sum=$(sha256sum "$ram" data/vms/web/checkpoints/ready.state)
+
+# The QEMUs of forks, by what they were started with.
+qemus() { pgrep -f "guest=new.*$TMP" || :; }
+none_is_left() {
+    [ ! -e data/vms/new ] || fail "$what: the VM is left"
+    eventually 30 no_qemu || fail "$what: a QEMU is left"
+    same '' "$(ls -A | grep -E '^\.?new|maqet-new|maqet-lock')" "$what: what is left"
+}
+no_qemu() { [ -z "$(qemus)" ]; }
+runs() { maqet --format plain qmp "$1" query-status | grep -q '"running":true'; }
+
+kills=0 undone=0
+RANDOM=${MAQET_TEST_SEED:-1}
+stride=${MAQET_TEST_STRIDE:-8}
+# at_every_step CALL OPTION...
+at_every_step() {
+    local call=$1 step=0 code
+    shift
+    while :; do
+        # Not at each one: they are many, and much alike.
+        step=$((step + 1 + RANDOM % stride))
+        what="fork $* killed at $call $step"
+        code=0
+        traced "$call" "signal=KILL:when=$step" fork web new --from ready "$@" >out 2>err || code=$?
+        [ "$code" -eq 0 ] || [ "$code" -eq 137 ] || fail "$what: exit code $code: $(cat err)"
+        [ "$code" -eq 0 ] || kills=$((kills + 1))
+        if [ -e data/vms/new/pending.json ]; then
+            undone=$((undone + 1))
+            maqet start new >out 2>err && fail "$what: an incomplete fork was started"
+            err_has "fork of VM 'web' was interrupted; nothing is left of it"
+        elif [ -e data/vms/new ]; then
+            runs new || fail "$what: the fork does not run"
+            expect 0 maqet rm new --force --delete-storage --yes
+        fi
+        none_is_left
+        same "$sum" "$(sha256sum "$ram" data/vms/web/checkpoints/ready.state)" "$what: the checkpoint"
+        same 400 "$(stat -c %a "$ram")" "$what: the mode of the memory"
+        [ "$code" -ne 0 ] || break
+    done
+    [ "$step" -gt 1 ] || fail "never killed at $call"
+}
+for call in rename fsync sendmsg unlink clone; do at_every_step $call; done
+at_every_step rename --discard
+holds web.qcow2 0x11
+echo "killed $kills times, $undone times in the middle"
+[ "$undone" -ge 3 ] || fail 'hardly ever killed in the middle'
+
+# Of several at a time, the process that waits for them is killed: the others end by themselves what they have
+# begun, or the next command does, and those that run stay.
+for step in 1 3; do
+    what="several forks, killed at poll $step"
+    code=0
+    traced poll "signal=KILL:when=$step" fork web new --from ready --count 3 >out 2>err || code=$?
+    same 137 "$code" "the exit code"
+    for number in 1 2 3; do
+        # It waits for the process that makes it.
+        [ ! -e "data/vms/new-$number" ] || maqet recover "new-$number" >out 2>err || :
+        [ -e "data/vms/new-$number" ] || continue
+        runs "new-$number" || fail "$what: new-$number does not run"
+        expect 0 maqet rm "new-$number" --force --delete-storage --yes
+    done
+    none_is_left
+done
+
+# The checkpoint is as good as before.
+expect 0 maqet checkpoint web verify ready
+expect 0 maqet start web --from ready --yes
+runs web || fail "the guest does not run"
+
+# Without a checkpoint: that is complete or not there, and the guest goes on.
+for step in 3 9 15; do
+    what="fork of a running VM, killed at fsync $step"
+    code=0
+    traced fsync "signal=KILL:when=$step" fork web new >out 2>err || code=$?
+    # What is pending is recovered by the next command that changes something.
+    maqet start new >out 2>err || :
+    eventually 30 runs web || fail "$what: the source does not run"
+    expect 0 maqet recover web
+    [ ! -e data/vms/new ] || expect 0 maqet rm new --force --delete-storage --yes
+    none_is_left
+    for number in 1 2 3 4; do
+        [ ! -e "data/vms/web/checkpoints/fork-$number.json" ] || expect 0 maqet checkpoint web delete "fork-$number"
+    done
+    same 'ready.json ready.ram ready.state' "$(ls -A data/vms/web/checkpoints | tr '\n' ' ' | sed 's/ $//')" \
+        "$what: the files of checkpoints"
+done
