@@ -25,7 +25,7 @@ text(const void *row)
 
     return maqet_format(
         "Forked VM '%s' as '%s' (PID %d).%s%s%s\n", forked->source, forked->name,
-        forked->pid, forked->ports.count > 0 ? " Its forwarded ports: " : "",
+        forked->pid, forked->ports.count > 0 ? "\nIts forwarded ports: " : "",
         forked->ports.count > 0 ? ports : "", forked->ports.count > 0 ? "." : "");
 }
 
