@@ -291,7 +291,7 @@ wait_or_kill(pid_t pid, int64_t deadline, int *status)
 }
 
 /* qemu-img says so, and still exits with 0, if an image cannot be written completely when it is closed
- * (QEMU: qcow2_inactivate() in block/qcow2.c). */
+ * (QEMU: bdrv_inactivate() of the format). */
 static bool
 is_incomplete(const char *const *argv, const struct maqet_complaint *words)
 {
