@@ -123,6 +123,8 @@ done <out >plain
 expect 0 maqet args "$odd"
 eval "set -- $(cat out)"
 printf '%s\0' "$@" >shell
+# The generation ID of a VM that is not added is another one each time.
+sed -i "s/guid=[0-9a-f-]*/guid=/" plain shell
 cmp plain shell || fail "args are others in plain and for a shell"
 grep -qaF $'odd,process=\e[2J' shell || fail "args were lost"
 expect 0 maqet add "$odd"

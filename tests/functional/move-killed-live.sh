@@ -121,7 +121,10 @@ for victim in both qemu; do
             traced_pid=$!
             eventually 30 sh -c "grep -qs STOPPED '$TMP/trace' || grep -qs 'stopped by SIGSTOP' '$TMP/trace' || ! kill -0 $traced_pid 2>/dev/null"
             kill -9 "$pid"
-            pkill -CONT -P "$traced_pid" 2>/dev/null || :
+            # It is a child of strace, which is one of a shell.
+            for tracer in $(pgrep -P "$traced_pid") "$traced_pid"; do
+                pkill -CONT -P "$tracer" || :
+            done
             wait "$traced_pid" || code=$?
         fi
         eventually 20 sh -c "! kill -0 $pid 2>/dev/null"

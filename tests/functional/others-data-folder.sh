@@ -34,6 +34,8 @@ operands_of() {
     cdrom) echo web hdd eject ;;
     rename) echo web other ;;
     clone) echo web other ;;
+    fork) echo web other ;;
+    flatten) echo web hdd ;;
     backup) echo web list backups ;;
     move) echo web hdd elsewhere ;;
     convert) echo web hdd raw ;;
