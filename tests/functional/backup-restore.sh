@@ -100,6 +100,48 @@ err_has "it has snapshots ('mine')"
 err_has "--to"
 expect 0 maqet snapshot web delete hdd mine
 as_before
+# Another VM stands on the image, so its drive is an overlay, though it has no snapshot.
+vm_yaml layered <<END
+storage:
+- {name: hdd, type: raw, file: layered.raw, size: 1M, snapshots: overlay}
+END
+expect 0 maqet add layered.yaml
+expect 0 maqet start layered
+expect 0 maqet stop layered --timeout 0 --force
+expect 0 maqet backup layered create l
+expect 0 maqet clone layered linked --linked
+sum=$(sha256sum layered.raw)
+expect 3 maqet backup layered restore l
+err_has "its state is in overlays"
+err_has "--to"
+same "$sum" "$(sha256sum layered.raw)" "the image"
+for vm in linked layered; do
+    expect 0 maqet start $vm
+    expect 0 maqet stop $vm --timeout 0 --force
+    expect 0 maqet rm $vm --delete-storage --yes
+done
+# An image that appears in the place of a missing one while maqet is dead is the user's.
+refusals=0
+for when in 1 2 3 4 5 6; do
+    images
+    rm hdd.qcow2
+    code=0
+    traced renameat2 "signal=KILL:when=$when" backup web restore b "$(id 4)" --drive hdd >out 2>err || code=$?
+    [ $code -eq 137 ] || break
+    echo precious >hdd.qcow2
+    code=0
+    "$MAQET" recover web >out 2>err || code=$?
+    same precious "$(cat hdd.qcow2)" "what appeared"
+    if [ $code -ne 0 ]; then
+        err_has "It appeared while the drive was restored"
+        refusals=$((refusals + 1))
+    fi
+    rm hdd.qcow2
+    expect 0 maqet recover web
+done
+[ $refusals -ge 1 ] || fail "nothing was refused: $when"
+rm -f hdd.qcow2 hdd.qcow2.before-restore*
+images
 
 # ---- as a new VM ----
 

@@ -73,6 +73,15 @@ expect 0 maqet convert vm hdd qcow2
 is qcow2 a/hdd.qcow2
 holds a/hdd.qcow2 1
 sound a/hdd.qcow2
+# qemu-img that cannot write the last of an image when it closes it says so, and exits with 0.
+wrap_qemu_img 'convert*' "'$(command -v qemu-img)' \"\$@\"
+    echo 'qemu-img: Failed to flush the refcount block cache: Input/output error' >&2
+    exit 0"
+expect 1 wrapped maqet convert vm hdd raw
+err_has "Failed to flush the refcount block cache"
+is qcow2 a/hdd.qcow2
+holds a/hdd.qcow2 1
+only hdd.qcow2 own.img secret.qcow2
 only hdd.qcow2 own.img secret.qcow2
 
 # What maqet did not create is kept.
