@@ -268,6 +268,25 @@ last_written(const struct maqet_model_change *change)
     return last;
 }
 
+/* The image is the one that was there in the beginning, or the new one. */
+static int
+check_same(const struct maqet_model_change *change, const struct maqet_job *job,
+           struct maqet_error **err)
+{
+    struct maqet_file_id id;
+
+    if (job->agreed || change->old.inode == 0 ||
+        (maqet_file_id_of_path(change->image, &id) &&
+         (maqet_file_id_is_same_file(&id, &change->old) ||
+          maqet_file_id_is_same_file(&id, &change->new))))
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "drive '%s': %s is missing, or was replaced by another file since",
+                    change->drive, change->image);
+    maqet_error_hint(err, "Put the file back that was there, and repeat the command");
+    return -1;
+}
+
 /* What was written since the interruption would be lost. */
 static int
 check_unwritten(const struct maqet_model_change *change, const struct maqet_job *job,
@@ -280,8 +299,7 @@ check_unwritten(const struct maqet_model_change *change, const struct maqet_job 
     if (job->own || job->agreed || last_written(change) <= end)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "drive '%s': %s, or an overlay on it, was written to since. The "
-                    "images have not been changed",
+                    "drive '%s': %s, or an overlay on it, was written to since",
                     change->drive, change->image);
     maqet_error_next(err, MAQET_NEXT_FINISH, change->machine->name,
                      "discards what was written since", NULL);
@@ -300,7 +318,12 @@ recover(struct maqet_job *job, struct maqet_error **err)
             return -1;
         maqet_job_say_nothing_left(job, "nothing is left of it");
     } else {
-        if (check_unwritten(&change, job, err) < 0 || finish(&change, job, err) < 0)
+        /* What is written from here on is ours: this may be interrupted, too. */
+        if (check_same(&change, job, err) < 0 || check_unwritten(&change, job, err) < 0)
+            return -1;
+        job->journal.interrupted = 0;
+        if (maqet_job_phase(job, MAQET_MODEL_SWITCH, err) < 0 ||
+            finish(&change, job, err) < 0)
             return -1;
         maqet_job_say(job, "it has been completed");
     }

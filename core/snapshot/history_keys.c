@@ -97,7 +97,7 @@ maqet_history_change_keys(const struct maqet_context *context, const char *vm,
                              ? json_object_object_get(drives, drive)
                              : NULL;
     if (!json_object_is_type(entry, json_type_object) ||
-        maqet_json_int(entry, "converted") >= mark)
+        maqet_json_int(entry, "converted") == mark)
         return 0;
     json_object_object_add(entry, "converted", json_object_new_int64(mark));
     change_drive(&change, entry);

@@ -15,14 +15,16 @@
 
 #define VALUE(member) MAQET_FIELD(struct maqet_model_change, member)
 
-static const struct maqet_fields fields =
-    MAQET_FIELDS_OF(struct maqet_model_change, {"drive", VALUE(drive)},
-                    {"to_overlays", VALUE(to_overlays)}, {"image", VALUE(image)},
-                    {"staged", VALUE(staged)}, {"new_device", VALUE(new.device)},
-                    {"new_inode", VALUE(new.inode)}, {"new_birth", VALUE(new.birth)},
-                    {"root", VALUE(root), .optional = true, .sparse = true},
-                    {"keys", MAQET_FIELD_LIST(struct maqet_model_change, keys, key_count,
-                                              &maqet_history_keys_fields)});
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct maqet_model_change, {"drive", VALUE(drive)},
+    {"to_overlays", VALUE(to_overlays)}, {"image", VALUE(image)},
+    {"staged", VALUE(staged)}, {"old_device", VALUE(old.device), .optional = true},
+    {"old_inode", VALUE(old.inode), .optional = true},
+    {"old_birth", VALUE(old.birth), .optional = true}, {"new_device", VALUE(new.device)},
+    {"new_inode", VALUE(new.inode)}, {"new_birth", VALUE(new.birth)},
+    {"root", VALUE(root), .optional = true, .sparse = true},
+    {"keys", MAQET_FIELD_LIST(struct maqet_model_change, keys, key_count,
+                              &maqet_history_keys_fields)});
 
 void
 maqet_model_clear(struct maqet_model_change *change)
@@ -43,6 +45,7 @@ maqet_model_begin(struct maqet_model_change *change, struct maqet_opened *machin
     change->to_overlays = to_overlays;
     change->image = maqet_strdup(drive->path);
     change->staged = maqet_format("%s" STAGED_SUFFIX, drive->path);
+    (void)maqet_file_id_of_path(change->image, &change->old);
 }
 
 void

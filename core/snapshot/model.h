@@ -22,6 +22,7 @@ struct maqet_model_change {
     bool to_overlays;         /* else from overlays */
     char *image;              /* the path of the drive's image */
     char *staged;             /* that of what is new, meanwhile */
+    struct maqet_file_id old; /* the image in the beginning */
     struct maqet_file_id new; /* a new image; all 0: there is none yet */
     char
         *root; /* the key of the snapshot that the image is to show, under the overlays */

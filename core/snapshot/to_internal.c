@@ -54,6 +54,16 @@ show_copying(void *data, uint64_t done, uint64_t total)
                            maqet_call_current()->begun);
 }
 
+static int
+sync_folder(const char *path, struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(path);
+    _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? maqet_error_errno(err, errno, "Cannot open %s", folder)
+                  : maqet_dir_sync(fd, folder, err);
+}
+
 /* Creates it with the owner and the permissions of the present one, as that was written to. */
 static int
 create(const struct maqet_drive *drive, const char *path, struct maqet_file_id *id,
@@ -62,17 +72,19 @@ create(const struct maqet_drive *drive, const char *path, struct maqet_file_id *
     const struct maqet_overlay *lowest = &drive->overlays->nodes[0];
     _cleanup_close_ int fd =
         open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    struct stat status;
+    struct stat status, own;
 
     if (fd < 0 || stat(lowest->file.file, &status) < 0)
         return maqet_error_errno(err, errno, "Cannot create %s", path);
     uint32_t mode = lowest->mode ? lowest->mode : (status.st_mode & 0777) | 0600;
-    if (status.st_uid != geteuid() && fchown(fd, status.st_uid, status.st_gid) < 0)
+    if (!maqet_file_id_of_fd(fd, id) || fstat(fd, &own) < 0)
+        return maqet_error_errno(err, errno, "Cannot create %s", path);
+    if ((status.st_uid != own.st_uid || status.st_gid != own.st_gid) &&
+        fchown(fd, status.st_uid, status.st_gid) < 0)
         return maqet_error_errno(err, errno, "Cannot give %s the owner of %s", path,
                                  lowest->file.file);
-    return fchmod(fd, mode) == 0 && maqet_file_id_of_fd(fd, id)
-               ? 0
-               : maqet_error_errno(err, errno, "Cannot create %s", path);
+    return fchmod(fd, mode) < 0 ? maqet_error_errno(err, errno, "Cannot create %s", path)
+                                : sync_folder(path, err);
 }
 
 static int
@@ -344,8 +356,16 @@ publish(const struct maqet_model_change *change, struct maqet_error **err)
 
     if (fd < 0)
         return maqet_error_errno(err, errno, "Cannot open %s", folder);
-    if (!maqet_file_id_of_path(change->staged, &id))
-        return 0;
+    if (!maqet_file_id_of_path(change->staged, &id)) {
+        /* It has its name already; else the overlays are all that is left. */
+        if (errno == ENOENT && maqet_file_id_of_path(change->image, &id) &&
+            maqet_file_id_is_same_file(&id, &change->new))
+            return 0;
+        return maqet_error_set(err, MAQET_ERROR_MISSING,
+                               "The new image %s is not there, so the overlays are not "
+                               "removed",
+                               change->staged);
+    }
     if (!maqet_file_id_same(&id, &change->new, false))
         return maqet_error_set(err, MAQET_ERROR_STATE, "%s was replaced by another file",
                                change->staged);

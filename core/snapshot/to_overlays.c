@@ -330,6 +330,9 @@ maqet_to_overlays_finish(const struct maqet_model_change *change,
         maqet_overlays_read(change->image, err);
     if (!overlays)
         return -1;
+    if (overlays->count < 2)
+        return maqet_error_set(err, MAQET_ERROR_MISSING,
+                               "The overlays of %s are not there", change->image);
     if (overlays->nodes[0].file.checksum)
         return 0;
     return maqet_overlay_freeze(&overlays->nodes[0], err) < 0

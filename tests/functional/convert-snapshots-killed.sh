@@ -119,3 +119,22 @@ expect 3 maqet snapshot web create hdd new
 err_has 'was written to since'
 expect 0 maqet recover web --finish --yes
 whole
+
+# Without the new image, the overlays are all that there is.
+[ "$(kind_now)" = overlay ] || expect 0 maqet snapshot web convert hdd overlay
+step=1
+while :; do
+    what="the new image is deleted, killed at rename $step"
+    code=0
+    traced rename "signal=KILL:when=$step" snapshot web convert hdd internal >out 2>err || code=$?
+    [ "$code" -eq 137 ] || fail "the conversion was never killed between its phases: exit code $code"
+    if [ -e hdd.qcow2.maqet-convert ] && grep -q '"phase": *"switch"' data/vms/web/pending.json; then break; fi
+    expect 0 maqet recover web
+    step=$((step + 1))
+done
+rm hdd.qcow2.maqet-convert
+expect 3 maqet recover web
+err_has 'so the overlays are not removed'
+same 4 "$(ls hdd.qcow2.maqet | wc -l)" "$what: files of overlays"
+expect 0 maqet recover web --forget --yes
+whole
