@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/config/saved.h"
+#include "core/lifecycle/plugging_job.h"
 #include "core/lifecycle/plugging.h"
 #include "core/lifecycle/relocation_check.h"
 #include "core/machine/bases.h"
@@ -221,7 +222,7 @@ change(struct maqet_definition *definition, const char *drive)
 }
 
 static int
-commit(const struct flatten *flatten, struct maqet_error **err)
+commit(struct flatten *flatten, struct maqet_error **err)
 {
     const struct maqet_opened *machine = flatten->machine;
     const char *name = flatten->after.drive->name;
@@ -235,10 +236,11 @@ commit(const struct flatten *flatten, struct maqet_error **err)
         return 0;
     _cleanup_definition_ struct maqet_definition *running =
         maqet_opened_definition(machine, err);
-    if (!running)
+    if (!running || (change(running, name) &&
+                     maqet_opened_note_definition(machine, running, err) < 0))
         return -1;
-    return change(running, name) ? maqet_opened_note_definition(machine, running, err)
-                                 : 0;
+    /* Recorded where all devices are, a checkpoint contains the command line with the drive as it is now. */
+    return maqet_plugging_store(&flatten->after, true, err);
 }
 
 /* Its bases are not needed by it any more. */

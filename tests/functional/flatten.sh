@@ -262,6 +262,11 @@ for keys in '' 'snapshots: overlay'; do
     rm hot-mid.qcow2 hot-base.raw
     same "$(md5sum <want.raw)" "$(shown "$image")" "what the guest sees, $keys"
     expect 0 maqet snapshot hot create hdd after --live
+    # A checkpoint knows the drive as it is now.
+    expect 0 maqet checkpoint hot create cp
+    stop hot
+    expect 0 maqet start hot --from cp --yes
+    expect 0 maqet checkpoint hot delete cp
     stop hot
     for file in hot.qcow2 hot.qcow2.maqet/*.qcow2; do [ ! -e "$file" ] || sound "$file"; done
     if [ "$keys" ]; then
