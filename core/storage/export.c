@@ -94,6 +94,7 @@ take_temporary(struct exporting *exporting, struct maqet_error **err)
 {
     const char *path = exporting->export->path;
     struct maqet_file_id there;
+    struct stat status;
 
     for (;;) {
         _cleanup_close_ int fd = openat(exporting->folder_fd, exporting->temporary,
@@ -109,6 +110,13 @@ take_temporary(struct exporting *exporting, struct maqet_error **err)
             !maqet_file_id_of_path(exporting->temporary_path, &there) ||
             !maqet_file_id_equal(&exporting->id, &there))
             continue;
+        /* Others could read it, or would lose a file of theirs. */
+        if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+            status.st_uid != geteuid() || status.st_nlink != 1)
+            return maqet_error_set(err, MAQET_ERROR_EXISTS,
+                                   "Cannot create %s: there is a file %s, which is not a "
+                                   "temporary file of yours",
+                                   path, exporting->temporary_path);
         if (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0)
             return maqet_error_errno(err, errno, "Cannot write %s", path);
         exporting->fd = TAKE_FD(fd);
