@@ -13,6 +13,7 @@
 #include "core/lifecycle/startable.h"
 #include "core/lifecycle/stop.h"
 #include "core/machine/opened.h"
+#include "core/machine/forks.h"
 #include "core/machine/store.h"
 
 /* ---- start ---- */
@@ -270,6 +271,14 @@ check_startable(const struct invocation *invocation, const char *name,
         return -1;
     if (machine->run.pid == 0)
         return 0;
+    if (maqet_fork_is_discarded(context, machine->name)) {
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "VM '%s' is discarded when it stops, so it cannot be restarted",
+                        machine->name);
+        maqet_error_hint(err, "To reset its guest: maqet qmp %s system_reset",
+                         machine->name);
+        return -1;
+    }
     struct maqet_definition *definition = maqet_store_load(context, machine->name, err);
     return definition
                ? maqet_vm_check_startable(context, definition, MAQET_STARTABLE_RESTART,

@@ -65,7 +65,8 @@ complete(struct maqet_job *job, const struct maqet_vm *source,
     /* Its devices are where the guest knows them. */
     if (!vm || maqet_vm_check_sound(vm, err) < 0 ||
         maqet_slots_save(machine->context, machine->name, &source->slots, err) < 0 ||
-        maqet_clone_make_images(vm, plan, err) < 0 || maqet_interrupt_check(err) < 0)
+        maqet_clone_make_images(vm, machine->run.folder, plan, err) < 0 ||
+        maqet_interrupt_check(err) < 0)
         return -1;
     maqet_event_note(machine->context, machine->name, "added", NULL);
     return maqet_job_done(job, err);

@@ -6,7 +6,9 @@
 #include "core/base/files.h"
 #include "core/base/interrupt.h"
 #include "core/machine/drives.h"
+#include "core/machine/forks.h"
 #include "core/machine/owner.h"
+#include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/storage/copy.h"
 
@@ -21,7 +23,7 @@ maqet_clone_check_name(const struct maqet_context *context, const char *name,
                                "Invalid VM name '%s': use a letter or digit, then "
                                "letters, digits, '.', '_' and '-'; at most 63 characters",
                                name);
-    if (maqet_store_pending(context, name))
+    if (maqet_store_pending(context, name) || maqet_fork_is_discarded(context, name))
         maqet_opened_close(maqet_open(context, name, MAQET_OPEN_LOCK, NULL));
     _cleanup_free_ char *found = maqet_store_resolve(context, name, NULL);
     if (!found)
@@ -66,7 +68,7 @@ record_image(void *data, const struct maqet_drive *drive, const char *file,
 }
 
 static int
-make_drive(struct maqet_vm *vm, const struct maqet_clone_drive *item,
+make_drive(struct maqet_vm *vm, const struct maqet_clone_drive *item, const char *socket,
            struct maqet_error **err)
 {
     const struct maqet_image_recorder recorder = {.record = record_image, .data = vm};
@@ -81,6 +83,8 @@ make_drive(struct maqet_vm *vm, const struct maqet_clone_drive *item,
     if (item->part == MAQET_PART_COPIED) {
         struct maqet_copy copy = {.from = item->from, .to = drive, .recorder = &recorder};
 
+        copy.from.socket = socket;
+
         if (maqet_copy(&copy, err) < 0)
             return -1;
     }
@@ -88,14 +92,16 @@ make_drive(struct maqet_vm *vm, const struct maqet_clone_drive *item,
 }
 
 int
-maqet_clone_make_images(struct maqet_vm *vm, const struct maqet_clone_plan *plan,
-                        struct maqet_error **err)
+maqet_clone_make_images(struct maqet_vm *vm, const char *folder,
+                        const struct maqet_clone_plan *plan, struct maqet_error **err)
 {
     for (size_t i = 0; i < plan->count; i++) {
         enum maqet_clone_part part = plan->drives[i].part;
+        _cleanup_free_ char *socket = maqet_run_server_socket(folder, i);
 
         if ((part == MAQET_PART_COPIED || part == MAQET_PART_LINKED) &&
-            (make_drive(vm, &plan->drives[i], err) < 0 || maqet_interrupt_check(err) < 0))
+            (make_drive(vm, &plan->drives[i], socket, err) < 0 ||
+             maqet_interrupt_check(err) < 0))
             return -1;
     }
     return maqet_images_confirm(vm, err);

@@ -17,7 +17,6 @@ maqet_clone_plan_clear(struct maqet_clone_plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++) {
         maqet_snapshots_clear(&plan->drives[i].snapshots);
-        free(plan->drives[i].socket);
     }
     free(plan->drives);
     *plan = (struct maqet_clone_plan){0};
@@ -99,8 +98,8 @@ error_no_snapshot(const struct maqet_drive *drive, const char *name,
 }
 
 static int
-choose_snapshot(struct maqet_session *session, struct maqet_clone_drive *item,
-                const char *name, size_t index, struct maqet_error **err)
+choose_snapshot(struct maqet_clone_drive *item, const char *name,
+                struct maqet_error **err)
 {
     const struct maqet_drive *drive = item->drive;
 
@@ -119,8 +118,6 @@ choose_snapshot(struct maqet_session *session, struct maqet_clone_drive *item,
         return -1;
     item->from.of = MAQET_COPY_SNAPSHOT;
     item->from.snapshot = maqet_snapshots_find(&item->snapshots, name, NULL);
-    item->from.socket = item->socket =
-        maqet_run_server_socket(session->machine->run.folder, index);
     return item->from.snapshot ? 0 : error_no_snapshot(drive, name, err);
 }
 
@@ -206,7 +203,7 @@ maqet_clone_plan_make(struct maqet_session *session, const char *snapshot,
 
         if (item->part != MAQET_PART_COPIED && item->part != MAQET_PART_LINKED)
             continue;
-        if ((snapshot ? choose_snapshot(session, item, snapshot, i, err)
+        if ((snapshot ? choose_snapshot(item, snapshot, err)
                       : choose_present(session, item, err)) < 0)
             return -1;
     }

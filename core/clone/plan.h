@@ -30,7 +30,6 @@ struct maqet_clone_drive {
     /* What the clone's drive begins with; of a linked one, a node. */
     struct maqet_copy_source from;
     struct maqet_snapshots snapshots;
-    char *socket;
 };
 
 struct maqet_clone_plan {

@@ -8,6 +8,7 @@
 #include "core/base/interrupt.h"
 #include "core/clone/images.h"
 #include "core/job/recover.h"
+#include "core/lifecycle/apply.h"
 #include "core/lifecycle/remove.h"
 #include "core/machine/events.h"
 #include "core/machine/forks.h"
@@ -45,7 +46,8 @@ add(struct maqet_forking *forking, struct maqet_fork_plan *plan, struct maqet_er
     _cleanup_vm_ struct maqet_vm *vm =
         maqet_vm_new(forking->context, TAKE_PTR(plan->definition), err);
 
-    if (!vm || maqet_clone_check_files(vm, &forking->plan, err) < 0)
+    if (!vm || maqet_clone_check_files(vm, &forking->plan, err) < 0 ||
+        maqet_vm_check(vm, err) < 0)
         return -1;
     maqet_job_plan(&job, &maqet_kind_fork, source->definition->name);
     int result = maqet_store_add_filled(forking->context, vm->definition, fill_folder,
@@ -115,7 +117,7 @@ complete(struct maqet_forking *forking, struct maqet_job *job,
     if (!vm || maqet_vm_check_sound(vm, err) < 0 ||
         maqet_slots_save(machine->context, machine->name, &forking->loading.about.slots,
                          err) < 0 ||
-        maqet_clone_make_images(vm, &forking->plan, err) < 0 ||
+        maqet_clone_make_images(vm, machine->run.folder, &forking->plan, err) < 0 ||
         maqet_interrupt_check(err) < 0)
         return -1;
     maqet_event_note(machine->context, machine->name, "added", NULL);
@@ -144,6 +146,14 @@ maqet_fork_one(struct maqet_forking *forking, struct maqet_fork_plan *plan,
     if (!machine)
         return -1;
     maqet_job_find(&job, machine);
+    const struct maqet_vm *vm = maqet_opened_vm(machine, err);
+    if (!vm)
+        return -1;
+    if (job.damage || job.journal.kind != &maqet_kind_fork ||
+        strcmp(vm->definition->uuid, forked->uuid) != 0)
+        return maqet_error_set(err, MAQET_ERROR_STATE,
+                               "VM '%s' was removed meanwhile, or is another one",
+                               plan->name);
     if (maqet_job_take(&job, err) < 0)
         return -1;
     return complete(forking, &job, forked, err) < 0 ? maqet_job_fail(&job, err) : 0;
@@ -158,6 +168,7 @@ recover(struct maqet_job *job, struct maqet_error **err)
     _cleanup_removal_ struct maqet_removal receipt = {0};
 
     if ((job->machine->run.pid > 0 && maqet_opened_end_qemu(job->machine, err) < 0) ||
+        maqet_store_check_removal(job->machine->context, job->machine->name, err) < 0 ||
         maqet_opened_remove(job->machine, &how, &receipt, err) < 0)
         return -1;
     maqet_job_say_nothing_left(job, "nothing is left of it");

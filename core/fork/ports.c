@@ -74,5 +74,5 @@ maqet_fork_ports_set(struct maqet_definition *definition,
         _cleanup_free_ char *text = text_of(&network.ports.items[found], of_host);
         json_object_array_put_idx(list, found, json_object_new_string(text));
     }
-    return 0;
+    return maqet_network_check(definition->tree, err);
 }
