@@ -123,6 +123,12 @@ without() {
     stopped "$1"
     expect 0 maqet rm "$1" --yes
 }
+# Its images go, too.
+unmade() {
+    [ -e "data/vms/$1" ] || return 0
+    stopped "$1"
+    expect 0 maqet rm "$1" --delete-storage --yes
+}
 # web has disks, and no snapshots.
 web_with_disks() {
     without web
@@ -199,8 +205,12 @@ EOF
         stopped base
         expect 0 maqet snapshot base create hdd installed
         ;;
-    'maqet fork web '*) with_overlay web ;;
+    'maqet fork web '*)
+        unmade web-test
+        with_overlay web
+        ;;
     'maqet fork base '*)
+        for number in 1 2 3 4 5 6 7 8; do unmade worker-$number; done
         with_overlay base
         expect 0 maqet checkpoint base create ready
         ;;
