@@ -317,7 +317,8 @@ test_misspellings_are_harmless(void)
     }
     check_error(
         "maqet snapshot vm lod hdd one",
-        "Unknown action 'lod'; there are: create, list, load, delete, tree, export",
+        "Unknown action 'lod'; there are: create, list, load, delete, tree, export, "
+        "convert",
         "Try 'maqet snapshot --help'");
     check_error("maqet checkpoint vm delet one",
                 "Unknown action 'delet'; there are: create, list, load, verify, delete",
