@@ -369,7 +369,7 @@ test_wrong_actions(void)
 {
     check_error("maqet snapshot vm",
                 "Missing operand; usage: maqet snapshot VM "
-                "create|list|load|delete|tree|export",
+                "create|list|load|delete|tree|export|convert",
                 "Try 'maqet snapshot --help'");
     check_error("maqet snapshot vm creat hdd one",
                 "Unknown action 'creat'; did you mean 'create'?",
