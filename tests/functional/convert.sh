@@ -123,7 +123,7 @@ expect 3 maqet move vm secret .
 err_has "encrypted"
 expect 0 maqet resize vm hdd 12M
 expect 0 maqet convert vm hdd qcow2
-same $((12 << 20)) "$(qemu-img info -U --output json a/hdd.qcow2 | sed -n 's/.*"virtual-size": \([0-9]*\).*/\1/p')" "the size"
+same $((12 << 20)) "$(qemu-img info -U --output json a/hdd.qcow2 | sed -n 's/.*"virtual-size": \([0-9]*\).*/\1/p' | tail -n 1)" "the size"
 expect 0 maqet snapshot vm create hdd live --live
 expect 0 maqet stop vm --timeout 0 --force
 sound a/hdd.qcow2

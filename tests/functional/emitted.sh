@@ -240,7 +240,7 @@ for top in "node %node driver=throttle throttle-group=d-l file=%node-f" \
     done
     expect 0 maqet stop vm --timeout 0 --force
     expect 0 maqet resize vm d 2M
-    same 2097152 "$(qemu-img info --output=json overlay.qcow2 | sed -n 's/.*"virtual-size": \([0-9]*\).*/\1/p' | head -n 1)" "the size"
+    same 2097152 "$(qemu-img info --output=json overlay.qcow2 | sed -n 's/.*"virtual-size": \([0-9]*\).*/\1/p' | tail -n 1)" "the size"
     expect 0 maqet rm vm --yes
 done
 

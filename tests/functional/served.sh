@@ -86,7 +86,7 @@ expect 0 maqet apply a other.yaml
 # When QEMU ends, however it does, so does the helper, and the image is free.
 kill -9 "$(vm_pid a)"
 expect 0 maqet resize a disk 16M
-same 16777216 "$(qemu-img info --output=json disk.qcow2 | sed -n 's/.*"virtual-size": \([0-9]*\).*/\1/p' | head -n 1)" "the size"
+same 16777216 "$(qemu-img info --output=json disk.qcow2 | sed -n 's/.*"virtual-size": \([0-9]*\).*/\1/p' | tail -n 1)" "the size"
 expect 0 maqet check a disk
 out_has clean
 expect 0 maqet snapshot a create disk first
