@@ -400,6 +400,7 @@ expect 0 maqet backup vm create "$TMP/host/backups" --drive hdd
 ends "backup list" backup vm list "$TMP/host/backups"
 undoes "backup verify" 0 nothing backup vm verify "$TMP/host/backups"
 # What an image has inside would not be that of the restored one.
+deleted
 snapshot_deleted
 restored() {
     rm -f hdd.qcow2.before-restore*
