@@ -203,11 +203,18 @@ maqet_channel_command(struct maqet_channel *channel, const char *command,
 }
 
 int
+maqet_channel_discard(struct maqet_channel *channel, struct maqet_wait *wait,
+                      struct maqet_error **err)
+{
+    return send_all(channel, "\xff", 1, -1, wait, err);
+}
+
+int
 maqet_channel_mark(struct maqet_channel *channel, struct maqet_wait *wait,
                    struct maqet_error **err)
 {
     channel->marked = true;
-    return send_all(channel, "\xff", 1, -1, wait, err);
+    return maqet_channel_discard(channel, wait, err);
 }
 
 /* ---- receiving ---- */

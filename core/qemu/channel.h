@@ -48,6 +48,11 @@ int maqet_channel_command(struct maqet_channel *channel, const char *command,
                           json_object *arguments, int64_t id, int fd,
                           struct maqet_wait *wait, struct maqet_error **err);
 
+/* Sends the byte 0xFF, which makes the other side discard what it has read of a message. QEMU
+ * answers with an error that has no id. */
+int maqet_channel_discard(struct maqet_channel *channel, struct maqet_wait *wait,
+                          struct maqet_error **err);
+
 /* Sends a mark (the byte 0xFF), which makes the other side discard what it has read. It
  * answers with a mark. From now on, lines that are not objects are skipped, and so is
  * everything in a line up to its last mark (QEMU: docs/interop/qemu-ga-ref). */

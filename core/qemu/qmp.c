@@ -80,18 +80,26 @@ maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
 
 /* ---- commands ---- */
 
-/* Whether a message answers the last command. The error for what QEMU could not read as a
- * command has no id; another id belongs to a command that is no longer waited for. */
+/* Whether it is the error for what QEMU could not read as a command: it has no id. */
+static bool
+is_unread(json_object *message)
+{
+    return !json_object_object_get_ex(message, "id", NULL) &&
+           json_object_object_get_ex(message, "error", NULL);
+}
+
+/* Whether a message answers the last command. Another id belongs to a command that is no
+ * longer waited for. */
 static bool
 is_answer(const struct maqet_qmp *qmp, json_object *message)
 {
-    return json_object_object_get_ex(message, "id", NULL)
-               ? maqet_json_int(message, "id") == qmp->last_id
-               : json_object_object_get_ex(message, "error", NULL);
+    return is_unread(message) || maqet_json_int(message, "id") == qmp->last_id;
 }
 
+/* *unread gets whether QEMU could not read the command. */
 static json_object *
-await_answer(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
+await_answer(struct maqet_qmp *qmp, struct maqet_wait *wait, bool *unread,
+             struct maqet_error **err)
 {
     json_object *answer = NULL;
 
@@ -102,6 +110,7 @@ await_answer(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error 
             return NULL;
         if (!is_answer(qmp, message))
             continue;
+        *unread = is_unread(message);
         if (json_object_object_get_ex(message, "error", &answer)) {
             const char *words = maqet_json_text(answer, "desc");
 
@@ -129,18 +138,70 @@ fail(const struct maqet_qmp *qmp, int64_t timeout, struct maqet_error *reason,
     maqet_silence_error(qmp->vm, qmp->channel.gone, timeout, err);
 }
 
+/*
+ * A QEMU that finds our last connection closed, when it has an event to send, can throw away
+ * a part of what the next one says: one of its threads accepts that before the other has
+ * forgotten the last. What is left of the command is no command; it has not been run.
+ */
+enum { READING_TRIES = 3 };
+
+/* Makes QEMU forget what it has read of a message. All that it says of it comes before its
+ * answer to a question. */
+static int
+resynchronize(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
+{
+    int64_t id = ++qmp->last_id, answered = 0;
+
+    if (maqet_channel_discard(&qmp->channel, wait, err) < 0 ||
+        maqet_channel_command(&qmp->channel, "query-version", NULL, id, -1, wait, err) <
+            0)
+        return -1;
+    while (answered != id) {
+        _cleanup_json_ json_object *message = receive(qmp, wait, err);
+
+        if (!message)
+            return -1;
+        answered = maqet_json_int(message, "id");
+    }
+    return 0;
+}
+
+/* Sends a command and awaits its answer, once more if QEMU could not read it. */
+static json_object *
+ask(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
+    struct maqet_wait *wait, struct maqet_error **err)
+{
+    for (unsigned try = 1;; try++) {
+        struct maqet_error *reason = NULL;
+        bool unread = false;
+        json_object *answer =
+            maqet_channel_command(&qmp->channel, command, json_object_get(arguments),
+                                  ++qmp->last_id, fd, wait, &reason) == 0
+                ? await_answer(qmp, wait, &unread, &reason)
+                : NULL;
+
+        if (answer)
+            return answer;
+        if (!unread || try == READING_TRIES) {
+            maqet_error_move(err, reason);
+            return NULL;
+        }
+        maqet_error_free(reason);
+        if (resynchronize(qmp, wait, err) < 0)
+            return NULL;
+    }
+}
+
 /* Runs a command; takes the arguments. QEMU gets a copy of the descriptor @fd. */
 static json_object *
 execute(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
         int64_t timeout, struct maqet_error **err)
 {
     _cleanup_free_ char *awaited = maqet_format("QEMU's answer to '%s'", command);
+    _cleanup_json_ json_object *taken = arguments;
     struct maqet_wait wait = maqet_wait_for(awaited, timeout);
     struct maqet_error *reason = NULL;
-    json_object *answer = maqet_channel_command(&qmp->channel, command, arguments,
-                                                ++qmp->last_id, fd, &wait, &reason) == 0
-                              ? await_answer(qmp, &wait, &reason)
-                              : NULL;
+    json_object *answer = ask(qmp, command, taken, fd, &wait, &reason);
 
     if (!answer)
         fail(qmp, timeout, reason, err);

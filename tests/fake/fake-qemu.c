@@ -23,6 +23,7 @@
  *   huge          answers with a message that never ends
  *   deep          answers with more nested lists than anybody can want
  *   late          answers the first question when the second has come, and both then
+ *   torn          cannot read the first "query-status", nor any "query-block", and says so twice
  *   flood         sends events without end instead of an answer
  *   words:FILE    answers every command with an error; FILE is its description, as JSON
  *   answers:FILE  answers as FILE says, a line "COMMAND return JSON" or "COMMAND error JSON"
@@ -358,6 +359,34 @@ is_kept(FILE *client, const char *name, json_object *id)
     return false;
 }
 
+/* Says of a command that it cannot read it. */
+static bool
+is_torn(const char *mode, const char *command, FILE *client)
+{
+    static bool over;
+    bool is_first = !over && strcmp(command, "query-status") == 0;
+
+    if (!behaves(mode, "torn") || (!is_first && strcmp(command, "query-block") != 0))
+        return false;
+    over = true;
+    for (int i = 0; i < 2; i++)
+        fputs(
+            "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\n",
+            client);
+    return true;
+}
+
+/* Skips a byte 0xFF, as the start of a message that cannot be read. */
+static char *
+skip_mark(char *line, FILE *client)
+{
+    if (*line != '\xff')
+        return line;
+    fputs("{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\n",
+          client);
+    return line + 1;
+}
+
 /* Serves one client until it leaves. True: it told us to end. */
 static bool
 serve(const char *mode, FILE *from, FILE *client)
@@ -372,7 +401,8 @@ serve(const char *mode, FILE *from, FILE *client)
     if (clients++ > 0 || !behaves(mode, "ungreeted"))
         greet(clients > 1 && behaves(mode, "distracted") ? "" : mode, client);
     while (!ends && getline(&line, &space, from) > 0) {
-        json_object *message = json_tokener_parse(line), *command = NULL, *id = NULL;
+        json_object *message = json_tokener_parse(skip_mark(line, client)),
+                    *command = NULL, *id = NULL;
         const char *name;
 
         json_object_object_get_ex(message, "execute", &command);
@@ -380,7 +410,9 @@ serve(const char *mode, FILE *from, FILE *client)
         name = command ? json_object_get_string(command) : "";
         if (strcmp(name, "qmp_capabilities") != 0)
             misbehave(mode, client);
-        if (behaves(mode, "echo"))
+        if (is_torn(mode, name, client))
+            name = "";
+        else if (behaves(mode, "echo"))
             answer(client, id, "return",
                    json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN));
         else if (strncmp(mode, "answers:", 8) == 0 &&

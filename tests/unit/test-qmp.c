@@ -407,6 +407,21 @@ test_late_answers(void)
     end_fake(&fake);
 }
 
+/* A command that QEMU could not read is sent again, and what QEMU says of the first one is not
+ * taken for an answer to the second. */
+static void
+test_torn_commands(void)
+{
+    struct fake fake = start_fake("torn");
+    _cleanup_qmp_ struct maqet_qmp *qmp = must_open(&fake);
+
+    check_answer(qmp, "query-status", "{\"status\":\"running\",\"running\":true}");
+    check_failure(qmp, "query-block", PATIENCE, MAQET_ERROR_FAILED,
+                  "QEMU: JSON parse error");
+    check_answer(qmp, "query-status", "{\"status\":\"running\",\"running\":true}");
+    end_fake(&fake);
+}
+
 /* After nonsense nobody knows where the next message begins. */
 static void
 test_nothing_follows_nonsense(void)
@@ -446,6 +461,7 @@ main(void)
         {"events without end", test_events_without_end},
         {"the deadline of a talker", test_deadline_of_a_talker},
         {"late answers", test_late_answers},
+        {"torn commands", test_torn_commands},
         {"nothing follows nonsense", test_nothing_follows_nonsense},
         CU_TEST_INFO_NULL,
     };
