@@ -131,7 +131,29 @@ command(const struct maqet_plugging *plugging, const char *name, const char *key
     return answer ? 0 : -1;
 }
 
-/* A guest that has locked the tray is asked to open it. */
+/* Asks for the tray to be opened. A guest that has locked it is asked, and may ignore that. */
+static int
+ask_to_open(const struct maqet_plugging *plugging, const struct maqet_cdrom *how,
+            struct maqet_error **err)
+{
+    return command(plugging, "blockdev-open-tray", "force",
+                   json_object_new_boolean(how->force), err);
+}
+
+/* 1: the tray is open; 0: not yet. The guest need not open it: it may unlock it later, or
+ * reset the drive, which closes it. */
+static int
+look_at_tray(const struct maqet_plugging *plugging, const struct maqet_cdrom *how,
+             struct maqet_error **err)
+{
+    int open = says(plugging, "tray_open", err);
+    int locked = open == 0 ? says(plugging, "locked", err) : 0;
+
+    if (open != 0 || locked != 0)
+        return open < 0 || locked < 0 ? -1 : open;
+    return ask_to_open(plugging, how, err) < 0 ? -1 : says(plugging, "tray_open", err);
+}
+
 static int
 open_tray(const struct maqet_plugging *plugging, const struct maqet_cdrom *how,
           struct maqet_error **err)
@@ -139,10 +161,9 @@ open_tray(const struct maqet_plugging *plugging, const struct maqet_cdrom *how,
     struct maqet_deadline deadline = maqet_deadline_in(how->timeout);
     int open;
 
-    if (command(plugging, "blockdev-open-tray", "force",
-                json_object_new_boolean(how->force), err) < 0)
+    if (ask_to_open(plugging, how, err) < 0)
         return -1;
-    while ((open = says(plugging, "tray_open", err)) == 0 &&
+    while ((open = look_at_tray(plugging, how, err)) == 0 &&
            maqet_deadline_left(deadline) != 0) {
         maqet_monitor_leave(plugging->machine);
         maqet_sleep(TRAY_INTERVAL);

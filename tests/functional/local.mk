@@ -8,6 +8,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-new.sh \
 	tests/functional/guest-checkpoints.sh \
 	tests/functional/guest-checkpoints-busy.sh \
+	tests/functional/guest-cdrom.sh \
 	tests/functional/guest-compact.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-fork.sh \
