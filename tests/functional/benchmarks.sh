@@ -42,7 +42,7 @@ out_has '| maqet checkpoint VM create --method background '
 out_has '| --method background: the command '
 ! precopy_sound || out_has '| --method precopy --limit 5: the pause '
 out_has '| the same with --read '
-out_has '| QEMU -incoming, drives reverted beforehand '
+out_has '| QEMU without a state, until its guest runs '
 if command -v mke2fs >/dev/null || [ -x /sbin/mke2fs ]; then
     BENCH_FILES=10 BENCH_MEGABYTES=1 expect 0 "$bench" shares --rounds 1 --build "$abs_top_builddir"
     out_has '| mapped-xattr '
