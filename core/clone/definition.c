@@ -9,6 +9,7 @@
 #include "core/machine/entries.h"
 #include "core/qemu/objects.h"
 #include "core/storage/emitted.h"
+#include "core/storage/flattening.h"
 #include "core/storage/keys.h"
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlays.h"
@@ -59,20 +60,6 @@ set_text(json_object *entry, const char *key, const char *text)
     maqet_tree_set(entry, key, json_object_new_string(text), place, place);
 }
 
-/* Removes a key of the storage, in whatever form it is written. */
-static void
-remove_key(json_object *entry, const char *key)
-{
-    json_object *nested = json_object_object_get(entry, "options");
-    json_object *containers[] = {entry, nested,
-                                 json_object_object_get(entry, "storage_options"),
-                                 json_object_object_get(nested, "storage_options")};
-
-    for (size_t i = 0; i < sizeof(containers) / sizeof(*containers); i++)
-        if (json_object_is_type(containers[i], json_type_object))
-            json_object_object_del(containers[i], key);
-}
-
 static void
 set_path(json_object *entry, const char *option, const char *path)
 {
@@ -84,7 +71,7 @@ set_path(json_object *entry, const char *option, const char *path)
         maqet_tree_set(container, option, json_object_new_string(path), place, place);
         return;
     }
-    remove_key(entry, option);
+    maqet_keys_remove(entry, option);
     if (path)
         set_text(entry, option, path);
 }
@@ -153,7 +140,7 @@ change_type(const struct maqet_drive *drive, json_object *entry, struct maqet_er
         if (strcmp(type, drive->image_storage->plugin.name) != 0
                 ? !is_inherited(storage, key)
                 : strcmp(key, storage->plugin.size_option) == 0)
-            remove_key(entry, key);
+            maqet_keys_remove(entry, key);
     }
     set_text(entry, "type", type);
     return 0;
@@ -172,9 +159,8 @@ link_drive(const struct maqet_vm *vm, const struct maqet_clone_drive *item,
 
     if (read_chain(drive, item->from.node, &chain, err) < 0)
         return -1;
-    remove_key(entry, option);
-    remove_key(entry, "backing_file");
-    remove_key(entry, "backing_format");
+    maqet_keys_remove(entry, option);
+    maqet_flattening_change_entry(entry);
     if (change_type(drive, entry, err) < 0)
         return -1;
     const struct maqet_storage *storage = maqet_storage_load(drive->context, type, err);
@@ -211,10 +197,8 @@ change_drive(const struct maqet_vm *vm, const struct maqet_clone_drive *item,
         path = path_for(vm, item->drive, name, NULL);
     }
     set_path(entry, item->drive->storage->plugin.path_option, path);
-    if (item->part == MAQET_PART_COPIED) {
-        remove_key(entry, "backing_file");
-        remove_key(entry, "backing_format");
-    }
+    if (item->part == MAQET_PART_COPIED)
+        maqet_flattening_change_entry(entry);
     return 0;
 }
 

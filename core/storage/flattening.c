@@ -3,6 +3,7 @@
 
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
+#include "core/storage/keys.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_view.h"
 
@@ -113,17 +114,9 @@ maqet_flattening_is_done(const struct maqet_drive *before,
     return *done ? 0 : inspect(before, err);
 }
 
-/* In whatever form it is written. */
 void
 maqet_flattening_change_entry(json_object *entry)
 {
-    json_object *nested = json_object_object_get(entry, "options");
-    json_object *containers[] = {entry, nested,
-                                 json_object_object_get(entry, "storage_options"),
-                                 json_object_object_get(nested, "storage_options")};
-
-    for (size_t i = 0; i < sizeof(containers) / sizeof(*containers); i++)
-        for (size_t j = 0;
-             json_object_is_type(containers[i], json_type_object) && j < KEYS; j++)
-            json_object_object_del(containers[i], keys[j]);
+    for (size_t i = 0; i < KEYS; i++)
+        maqet_keys_remove(entry, keys[i]);
 }

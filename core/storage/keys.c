@@ -370,21 +370,41 @@ maqet_keys_sort(struct maqet_drive *drive, bool attached, struct maqet_error **e
 
 /* ---- for others ---- */
 
+enum { CONTAINERS = 4 };
+
+/* The mappings of an entry in which an option of its storage may be written; NULL: it has none. */
+static void
+containers_of(json_object *entry, json_object *containers[CONTAINERS])
+{
+    json_object *nested = json_object_object_get(entry, "options");
+
+    containers[0] = json_object_object_get(entry, full_forms[MAQET_OF_STORAGE]);
+    containers[1] = json_object_object_get(nested, full_forms[MAQET_OF_STORAGE]);
+    containers[2] = entry;
+    containers[3] = nested;
+}
+
 json_object *
 maqet_keys_container(json_object *entry, const char *option)
 {
-    json_object *nested = json_object_object_get(entry, "options");
-    json_object *containers[] = {
-        json_object_object_get(entry, full_forms[MAQET_OF_STORAGE]),
-        json_object_object_get(nested, full_forms[MAQET_OF_STORAGE]),
-        entry,
-        nested,
-    };
+    json_object *containers[CONTAINERS];
 
-    for (size_t i = 0; i < sizeof(containers) / sizeof(*containers); i++)
+    containers_of(entry, containers);
+    for (size_t i = 0; i < CONTAINERS; i++)
         if (maqet_tree_text(containers[i], option))
             return containers[i];
     return NULL;
+}
+
+void
+maqet_keys_remove(json_object *entry, const char *option)
+{
+    json_object *containers[CONTAINERS];
+
+    containers_of(entry, containers);
+    for (size_t i = 0; i < CONTAINERS; i++)
+        if (json_object_is_type(containers[i], json_type_object))
+            json_object_object_del(containers[i], option);
 }
 
 char *

@@ -20,6 +20,9 @@ int maqet_keys_sort(struct maqet_drive *drive, bool attached, struct maqet_error
  * `storage_options`; NULL: it is not. */
 json_object *maqet_keys_container(json_object *entry, const char *option);
 
+/* Removes an option of the storage from an entry, in whatever form it is written. */
+void maqet_keys_remove(json_object *entry, const char *option);
+
 /* What makes the drive read-only, for hints: "`readonly: on`", or in the full form if the
  * interface has an option of that name. NULL: its type has no such option. The caller
  * frees. */
