@@ -16,6 +16,7 @@
 #include "core/machine/store.h"
 #include "core/storage/copy.h"
 #include "core/storage/entry.h"
+#include "core/storage/flattening.h"
 #include "core/storage/overlays.h"
 
 void
@@ -272,7 +273,7 @@ check_drive(const struct maqet_opened *machine, const struct maqet_drive *drive,
             drive, NULL, err, MAQET_ERROR_STATE,
             "its state is in overlays, which stand on the present image and "
             "would not fit the restored one");
-    else if (drive->chain.depth > 1)
+    else if (maqet_flattening_has_bases(drive))
         maqet_drive_error(drive, NULL, err, MAQET_ERROR_STATE,
                           "its definition names a backing file, and what is restored is "
                           "complete in itself");

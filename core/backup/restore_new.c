@@ -20,7 +20,9 @@
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/machine/unlike.h"
+#include "core/storage/copy.h"
 #include "core/storage/entry.h"
+#include "core/storage/flattening.h"
 #include "core/storage/keys.h"
 
 struct renewal {
@@ -74,25 +76,6 @@ relocate(const struct renewal *renewal, json_object *entry,
     set(at ? at : entry, plugin->size_option, size);
 }
 
-/* Removes the options of the storage: what is restored needs no other file. */
-static void
-strip(json_object *entry)
-{
-    static const char *const kept[] = {
-        "name",       "type",    "interface",         "media", "mode", "snapshots",
-        "overcommit", "options", "interface_options", NULL};
-    _cleanup_strings_ struct maqet_strings keys = MAQET_STRINGS_INIT;
-
-    json_object_object_foreach(entry, key, value)
-    {
-        (void)value;
-        if (!maqet_text_is_one_of(key, kept))
-            maqet_strings_add(&keys, key);
-    }
-    for (size_t i = 0; i < keys.count; i++)
-        json_object_object_del(entry, keys.items[i]);
-}
-
 /* Whether an entry describes an image that is complete in itself. */
 static bool
 is_complete(const struct renewal *renewal, json_object *entry)
@@ -100,11 +83,33 @@ is_complete(const struct renewal *renewal, json_object *entry)
     const struct maqet_machine machine = {
         .vm_name = (char *)renewal->name, .arch = "", .type = "", .storage_dir = "/tmp"};
     _cleanup_json_ json_object *copy = maqet_tree_copy(entry);
-    struct maqet_drive *drive = maqet_drive_new(renewal->context, &machine, copy, NULL);
-    bool complete = drive && drive->chain.depth <= 1;
+    struct maqet_drive *drive = maqet_drive_look(renewal->context, &machine, copy);
+    bool names = false;
+    bool complete = drive->fault_of < MAQET_FAULT_STORAGE &&
+                    maqet_copy_names_base(drive, &names, NULL) == 0 && !names;
 
     maqet_drive_free(drive);
     return complete;
+}
+
+/* What is restored stands on no other file. If the keys of a backing chain are not all that
+ * names some, the options of the storage go. Those of the drive and its interface stay. */
+static void
+stand_alone(const struct renewal *renewal, json_object *entry,
+            const struct maqet_storage *storage, const struct maqet_backup_drive *drive)
+{
+    maqet_flattening_change_entry(entry);
+    relocate(renewal, entry, storage, drive);
+    if (is_complete(renewal, entry))
+        return;
+    for (const struct maqet_option *row = storage->plugin.options; row && row->name;
+         row++)
+        maqet_keys_remove(entry, row->name);
+    relocate(renewal, entry, storage, drive);
+    maqet_context_say(renewal->context, MAQET_LEVEL_WARNING,
+                      "Drive '%s' of VM '%s' loses the options of its storage, as its "
+                      "restored image stands on no other file",
+                      drive->name, renewal->name);
 }
 
 /* Whether a drive that is not restored can be one of the new VM, too: nobody writes to it. */
@@ -143,16 +148,7 @@ change_entry(const struct renewal *renewal, json_object *entry, struct maqet_err
                                "The storage of drive '%s' is not a file, so it cannot be "
                                "restored as that of a new VM",
                                name);
-    relocate(renewal, entry, storage, drive);
-    if (!is_complete(renewal, entry)) {
-        strip(entry);
-        relocate(renewal, entry, storage, drive);
-        maqet_context_say(
-            renewal->context, MAQET_LEVEL_WARNING,
-            "Drive '%s' of VM '%s' loses the options of its storage, as its "
-            "restored image stands on no other file",
-            name, renewal->name);
-    }
+    stand_alone(renewal, entry, storage, drive);
     return 1;
 }
 

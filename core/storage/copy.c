@@ -278,19 +278,30 @@ check_no_overlays(const struct maqet_drive *drive, struct maqet_error **err)
                : 0;
 }
 
-static int
-check_no_base(const struct maqet_drive *drive, struct maqet_error **err)
+int
+maqet_copy_names_base(const struct maqet_drive *drive, bool *names,
+                      struct maqet_error **err)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
     if (maqet_storage_emit_args(drive, args, err) < 0)
         return -1;
     json_object *node = maqet_block_node_find(args, maqet_drive_node(drive));
-    return node && json_object_object_get(node, "backing")
-               ? maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
-                                   "the copy is complete in itself, and its definition "
-                                   "names a backing file")
-               : 0;
+    *names = node && json_object_object_get(node, "backing");
+    return 0;
+}
+
+static int
+check_no_base(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    bool names;
+
+    if (maqet_copy_names_base(drive, &names, err) < 0)
+        return -1;
+    return names ? maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
+                                     "the copy is complete in itself, and its definition "
+                                     "names a backing file")
+                 : 0;
 }
 
 /* Whether the drive's definition is that of a complete image. */

@@ -35,4 +35,8 @@ struct maqet_copy {
  * kill, maqet_image_sweep() of that drive does, if it is a file of this host. */
 int maqet_copy(struct maqet_copy *copy, struct maqet_error **err);
 
+/* Whether the definition of a drive names a backing file: then it is not that of a copy. */
+int maqet_copy_names_base(const struct maqet_drive *drive, bool *names,
+                          struct maqet_error **err);
+
 #endif
