@@ -294,6 +294,7 @@ libmaqet_core_a_SOURCES = \
 	core/snapshot/steps.c core/snapshot/steps.h \
 	core/snapshot/to_internal.c core/snapshot/to_internal.h \
 	core/snapshot/to_overlays.c core/snapshot/to_overlays.h \
+	core/storage/block_map.c core/storage/block_map.h \
 	core/storage/callback.c core/storage/callback.h \
 	core/storage/chain.c core/storage/chain.h \
 	core/storage/conversion.c core/storage/conversion.h \

@@ -142,11 +142,14 @@ check_image(const struct flatten *flatten, const struct maqet_drive *drive,
                                  err) < 0 ||
         check_needs(machine, drive, err) < 0)
         return -1;
-    if (machine->run.pid > 0)
-        return maqet_vm_drives_check_asked(machine, err);
-    return maqet_holders_check(machine->vm, drive, err) < 0
-               ? -1
-               : maqet_vm_check_drive(machine->vm, drive, err);
+    if (machine->run.pid > 0) {
+        if (maqet_vm_drives_check_asked(machine, err) < 0)
+            return -1;
+    } else if (maqet_holders_check(machine->vm, drive, err) < 0 ||
+               maqet_vm_check_drive(machine->vm, drive, err) < 0) {
+        return -1;
+    }
+    return maqet_flattening_check_space(flatten->before.drive, err);
 }
 
 /* The stored definition must have the drive with the same image. */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/storage/flattening.h"
 
+#include "core/base/json.h"
+#include "core/storage/block_map.h"
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
 #include "core/storage/keys.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_view.h"
+#include "core/storage/space.h"
 
 static const char *const keys[] = {"backing_file", "backing_format"};
 
@@ -44,6 +47,22 @@ bool
 maqet_flattening_is_possible(const struct maqet_drive *drive)
 {
     return storage_of(drive)->overlay.merge_up != NULL;
+}
+
+int
+maqet_flattening_check_space(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *map = maqet_block_map(drive, 0);
+    uint64_t bytes = 0;
+    int64_t depth;
+
+    for (size_t i = 0; map && i < json_object_array_length(map); i++) {
+        json_object *entry = json_object_array_get_idx(map, i);
+
+        if (maqet_block_map_is_data(entry, &depth) && depth > 0)
+            bytes += (uint64_t)maqet_json_int(entry, "length");
+    }
+    return drive->path ? maqet_image_check_growth(drive, bytes, err) : 0;
 }
 
 /* Whether others stand on the image, so that it is frozen. */

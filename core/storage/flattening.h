@@ -18,6 +18,11 @@ void maqet_flattening_bases(const struct maqet_drive *drive, struct maqet_string
 /* Whether its plugin can do it. */
 bool maqet_flattening_is_possible(const struct maqet_drive *drive);
 
+/* Whether there is space in the image's file system for what it would get, as far as that can be
+ * determined, unless the drive may be overcommitted. */
+int maqet_flattening_check_space(const struct maqet_drive *drive,
+                                 struct maqet_error **err);
+
 /* Merges, while no QEMU has the image open. The image stores no backing file afterwards. After an
  * interruption, it can be done again. */
 int maqet_flattening_merge(const struct maqet_drive *drive, struct maqet_error **err);

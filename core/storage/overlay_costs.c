@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * overlay_costs.c - when two nodes are merged, what both of them hold is freed. What each holds is
- * in its tables, which qemu-img lists (`qemu-img map`).
+ * in its tables (block_map.h).
  */
 #include "core/storage/overlay_costs.h"
 
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/plugin/call.h"
+#include "core/storage/block_map.h"
 #include "core/storage/overlay_nodes.h"
-#include "core/storage/overlay_table.h"
 
 /* What a node holds itself, in ascending order. */
 struct range {
@@ -40,46 +39,17 @@ costs_clear(struct costs *costs)
 
 /* ---- what a node holds ---- */
 
-static json_object *
-map_node(const struct maqet_drive *drive, uint64_t id)
-{
-    static const char *const words[] = {"qemu-img", "map", "--output=json"};
-    struct maqet_command *command = maqet_alloc(sizeof(*command));
-    _cleanup_free_ char *output = NULL;
-    size_t size;
-
-    MAQET_CALL(MAQET_CALL_LONG);
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        maqet_strings_add(&command->argv, words[i]);
-    if (drive->running)
-        maqet_strings_add(&command->argv, "--force-share");
-    if (maqet_overlays_add_image(drive, id, command, NULL) < 0) {
-        maqet_command_free(command);
-        return NULL;
-    }
-    return maqet_command_finish(command, &output, &size, NULL) < 0
-               ? NULL
-               : maqet_json_parse(output, "qemu-img", NULL);
-}
-
-/* Zeroes are held, but take no space. */
-static bool
-is_held(json_object *entry)
-{
-    return maqet_json_int(entry, "depth") == 0 &&
-           json_object_get_boolean(json_object_object_get(entry, "data"));
-}
-
 static void
 read_node(const struct maqet_drive *drive, struct held *held)
 {
-    _cleanup_json_ json_object *map = map_node(drive, held->id);
+    _cleanup_json_ json_object *map = maqet_block_map(drive, held->id);
+    int64_t depth;
 
-    held->known = json_object_is_type(map, json_type_array);
+    held->known = map != NULL;
     for (size_t i = 0; held->known && i < json_object_array_length(map); i++) {
         json_object *entry = json_object_array_get_idx(map, i);
 
-        if (!is_held(entry))
+        if (!maqet_block_map_is_data(entry, &depth) || depth > 0)
             continue;
         struct range *range = MAQET_APPEND(held->ranges, held->count);
         range->begin = (uint64_t)maqet_json_int(entry, "start");

@@ -300,3 +300,47 @@ lets_go late
 same "$before" "$(shown late.qcow2)" "what the image shows"
 stop late
 stands_alone late late.qcow2
+
+# ---- without the space ----
+
+# What the image would get, and no more, has to fit.
+mkdir small
+if mount -t tmpfs -o size=4m tmpfs small 2>/dev/null; then
+    cleanup_fn umount "$TMP/small"
+    qemu-img create -q -f qcow2 room-base.qcow2 64M
+    qemu-io -f qcow2 -c 'write -q -P 1 0 5M' -c 'write -q -z 8M 8M' room-base.qcow2
+    for keys in '' 'snapshots: overlay'; do
+        rm -rf small/*
+        vm_yaml room <<END
+storage:
+- name: hdd
+  type: qcow2
+  file: small/room.qcow2
+  overcommit: true
+  backing_file: [$TMP/room-base.qcow2]
+  backing_format: [qcow2]
+  ${keys}
+END
+        expect 0 maqet add room.yaml
+        expect 0 maqet start room
+        stop room
+        [ ! "$keys" ] || expect 0 maqet snapshot room create hdd one
+        expect 0 maqet apply room room.yaml --set storage.hdd.overcommit=false
+        for state in stopped running; do
+            [ $state = stopped ] || expect 0 maqet start room
+            allocated=$(stat -c %b small/room.qcow2)
+            expect 1 maqet flatten room hdd
+            err_has "insufficient disk space for $TMP/small/room.qcow2 to grow. Required: 5.0MB"
+            same "$allocated" "$(stat -c %b small/room.qcow2)" "what the image takes up"
+            [ ! -e data/vms/room/pending.json ] || fail "a job is pending"
+        done
+        mount -o remount,size=12m "$TMP/small"
+        expect 0 maqet flatten room hdd
+        stop room
+        stands_alone room small/room.qcow2
+        mount -o remount,size=4m "$TMP/small" 2>/dev/null || :
+        expect 0 maqet rm room --force --yes
+        umount small
+        mount -t tmpfs -o size=4m tmpfs small
+    done
+fi
