@@ -377,6 +377,35 @@ recover(struct maqet_job *job, struct maqet_error **err)
     return maqet_job_done(job, err);
 }
 
+/* QEMU's copying must not go on, and a frozen image not stay open to writes. */
+static int
+forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **err)
+{
+    _cleanup_flatten_ struct flatten flatten = {0};
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    bool done;
+
+    if (reopen(&flatten, job, err) < 0)
+        return -1;
+    const struct maqet_drive *drive = flatten.before.drive;
+    if (is_live(&flatten) && maqet_flatten_live_end(flatten.machine, drive, err) < 0)
+        return -1;
+    if (undo(&flatten, &reason) < 0)
+        maqet_context_say(flatten.machine->context, MAQET_LEVEL_WARNING,
+                          "VM '%s', drive '%s': %s may still be written to: %s",
+                          flatten.machine->name, drive->name, drive->path,
+                          reason->message);
+    (void)maqet_flattening_is_done(drive, flatten.after.drive, &done, NULL);
+    if (done)
+        maqet_strings_addf(kept,
+                           "%s, which stands alone now, although the definition names "
+                           "its backing file",
+                           drive->path);
+    else
+        maqet_strings_addf(kept, "what has been merged into %s", drive->path);
+    return 0;
+}
+
 /* ---- the row ---- */
 
 const struct maqet_job_kind maqet_kind_flatten = {
@@ -388,4 +417,5 @@ const struct maqet_job_kind maqet_kind_flatten = {
                       "image does"}),
     .blocks_start = true,
     .recover = recover,
+    .forget = forget,
 };

@@ -301,6 +301,45 @@ same "$before" "$(shown late.qcow2)" "what the image shows"
 stop late
 stands_alone late late.qcow2
 
+# ---- given up ----
+
+for keys in '' 'snapshots: overlay'; do
+    make_chain given
+    vm_of given "$keys"
+    expect 0 maqet start given
+    [ ! "$keys" ] || expect 0 maqet snapshot given create hdd one --live
+    image=$(find given.qcow2* -name '[1g]*.qcow2' | tail -1)
+    before=$(shown "$image")
+    # Once the copying has begun.
+    code=0 step=5
+    while :; do
+        traced sendmsg "signal=KILL:when=$step" flatten given hdd >out 2>err || code=$?
+        [ $code -eq 137 ] || fail "$keys: it was not killed: $(cat err)"
+        rm -f nodes
+        if maqet qmp given query-named-block-nodes >nodes 2>/dev/null && grep -q '"maqet-flatten.reader"' nodes; then break; fi
+        expect 0 maqet recover given
+        step=$((step + 1)) code=0
+        [ $step -lt 40 ] || fail "$keys: it has never begun"
+    done
+    expect 0 maqet recover given --forget --yes
+    out_has "Kept: what has been merged into $TMP/given.qcow2"
+    [ ! -e data/vms/given/pending.json ] || fail "a job is pending"
+    expect 0 maqet qmp given query-named-block-nodes
+    ! grep '"maqet-flatten' out || fail "$keys: a node is left"
+    expect 0 maqet qmp given query-jobs
+    ! grep '"id"' out || fail "$keys: a job is left"
+    [ ! "$keys" ] || same 444 "$(stat -c %a given.qcow2)" "permissions of a frozen file"
+    same "$before" "$(shown "$image")" "what the guest sees"
+    expect 0 maqet flatten given hdd
+    stands_alone given given.qcow2
+    same "$before" "$(shown "$image")" "what the guest sees"
+    stop given
+    expect 0 maqet start given
+    stop given
+    expect 0 maqet rm given --force --yes
+    rm -rf given.qcow2 given.qcow2.maqet
+done
+
 # ---- without the space ----
 
 # What the image would get, and no more, has to fit.
