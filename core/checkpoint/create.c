@@ -288,6 +288,7 @@ maqet_checkpoint_create(const struct maqet_context *context,
         return maqet_job_fail(session->job, err);
     receipt->wall = (double)(maqet_now() - begun);
     maqet_members_names(session, &receipt->drives);
+    maqet_snapshot_warn_of_depth(session);
     return 0;
 }
 

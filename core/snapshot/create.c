@@ -24,8 +24,8 @@
 #include "core/snapshot/steps.h"
 #include "core/storage/overlays.h"
 
-/* More of them, one on another, are worth a warning. */
-enum { OVERLAYS_MANY = 30 };
+/* More files, one on another, are worth a warning. */
+enum { FILES_MANY = 30 };
 
 void
 maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt)
@@ -153,18 +153,17 @@ record_excluded(struct maqet_session *session,
     return maqet_history_save(session->history, err);
 }
 
-/* Each read of what was not written since may have to look into all of them. */
-static void
-warn_of_depth(const struct maqet_session *session)
+void
+maqet_snapshot_warn_of_depth(const struct maqet_session *session)
 {
     MAQET_FOR_EACH_MEMBER (member, session) {
         const struct maqet_overlays *overlays = member->drive->overlays;
         size_t depth = overlays ? maqet_overlays_depth(overlays, overlays->top) : 0;
 
-        if (depth > OVERLAYS_MANY)
+        if (depth > FILES_MANY)
             maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
                               "VM '%s', drive '%s': its present state stands on %zu "
-                              "overlays, one on another, which makes it slower; deleted "
+                              "files, one on another, which makes it slower; deleted "
                               "snapshots are merged",
                               session->machine->name, member->drive->name, depth);
     }
@@ -209,7 +208,7 @@ maqet_snapshot_create(const struct maqet_context *context,
     receipt->stopped = session->stillness.stopped;
     receipt->pause = session->stillness.pause;
     maqet_members_names(session, &receipt->drives);
-    warn_of_depth(session);
+    maqet_snapshot_warn_of_depth(session);
     return 0;
 }
 

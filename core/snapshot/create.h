@@ -37,6 +37,10 @@ int maqet_snapshot_create(const struct maqet_context *context,
                           struct maqet_snapshot_receipt *receipt,
                           struct maqet_error **err);
 
+/* Warns of drives whose present state stands on many files: each read of what was not written
+ * since may have to look into all of them. */
+void maqet_snapshot_warn_of_depth(const struct maqet_session *session);
+
 /* What finishing one does, also for a checkpoint (struct maqet_job_phase). */
 #define MAQET_CREATE_FINISHING                                                           \
     "keeps '{name}' if it is complete on {drives}, and deletes its parts if not"

@@ -29,6 +29,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/flatten.sh \
 	tests/functional/flatten-killed.sh \
 	tests/functional/overlays-frozen.sh \
+	tests/functional/overlays-many.sh \
 	tests/functional/overlays-resized.sh \
 	tests/functional/overlays-settled.sh \
 	tests/functional/session.sh \
