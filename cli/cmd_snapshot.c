@@ -474,8 +474,9 @@ const struct command command_snapshot = {
     .related = "checkpoint resize storage qemu-img(1)",
     .operands = {OPERAND_VM},
     .description =
-        "A snapshot saves the contents of a drive inside its image. It is not a "
-        "backup: if the image is lost, so are its snapshots. It does not include the "
+        "A snapshot saves the contents of a drive: inside its image or, if the drive has "
+        "`snapshots: overlay`, in files beside that. It is not a backup: without the image, "
+        "its snapshots are lost as well. It does not include the "
         "guest's memory: after a live snapshot is loaded, the guest boots as after a "
         "power failure or, with --quiesce, as after everything was written to the "
         "disk. With --all, the snapshots of the drives are created at the same "
