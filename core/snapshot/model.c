@@ -8,6 +8,7 @@
 #include "core/machine/entries.h"
 #include "core/machine/store.h"
 #include "core/snapshot/history.h"
+#include "core/storage/keys.h"
 #include "core/storage/overlays.h"
 
 /* What is appended to an image's name while something new is built. */
@@ -66,8 +67,7 @@ set_key(json_object *entry, bool overlays)
     static char folder[1] = "/";
     const struct maqet_place here = {.file = MAQET_COMMAND_LINE, .folder = folder};
 
-    maqet_tree_set(entry, "snapshots",
-                   json_object_new_string(overlays ? "overlay" : "internal"), here, here);
+    maqet_keys_set_core(entry, "snapshots", overlays ? "overlay" : "internal", here);
 }
 
 static int

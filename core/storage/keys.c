@@ -372,39 +372,66 @@ maqet_keys_sort(struct maqet_drive *drive, bool attached, struct maqet_error **e
 
 enum { CONTAINERS = 4 };
 
-/* The mappings of an entry in which an option of its storage may be written; NULL: it has none. */
+/* The mappings of an entry in which an option may be written; NULL: it has none. */
 static void
-containers_of(json_object *entry, json_object *containers[CONTAINERS])
+containers_of(json_object *entry, enum maqet_whose whose,
+              json_object *containers[CONTAINERS])
 {
     json_object *nested = json_object_object_get(entry, "options");
 
-    containers[0] = json_object_object_get(entry, full_forms[MAQET_OF_STORAGE]);
-    containers[1] = json_object_object_get(nested, full_forms[MAQET_OF_STORAGE]);
+    containers[0] = json_object_object_get(entry, full_forms[whose]);
+    containers[1] = json_object_object_get(nested, full_forms[whose]);
     containers[2] = entry;
     containers[3] = nested;
 }
 
-json_object *
-maqet_keys_container(json_object *entry, const char *option)
+static json_object *
+container_of(json_object *entry, enum maqet_whose whose, const char *option)
 {
     json_object *containers[CONTAINERS];
 
-    containers_of(entry, containers);
+    containers_of(entry, whose, containers);
     for (size_t i = 0; i < CONTAINERS; i++)
         if (maqet_tree_text(containers[i], option))
             return containers[i];
     return NULL;
 }
 
-void
-maqet_keys_remove(json_object *entry, const char *option)
+static void
+remove_option(json_object *entry, enum maqet_whose whose, const char *option)
 {
     json_object *containers[CONTAINERS];
 
-    containers_of(entry, containers);
+    containers_of(entry, whose, containers);
     for (size_t i = 0; i < CONTAINERS; i++)
         if (json_object_is_type(containers[i], json_type_object))
             json_object_object_del(containers[i], option);
+}
+
+json_object *
+maqet_keys_container(json_object *entry, const char *option)
+{
+    return container_of(entry, MAQET_OF_STORAGE, option);
+}
+
+void
+maqet_keys_remove(json_object *entry, const char *option)
+{
+    remove_option(entry, MAQET_OF_STORAGE, option);
+}
+
+/* A null elsewhere would be the same option twice. */
+void
+maqet_keys_set_core(json_object *entry, const char *option, const char *value,
+                    struct maqet_place place)
+{
+    json_object *container = container_of(entry, MAQET_OF_CORE, option);
+
+    if (!container) {
+        remove_option(entry, MAQET_OF_CORE, option);
+        container = entry;
+    }
+    maqet_tree_set(container, option, json_object_new_string(value), place, place);
 }
 
 char *

@@ -23,6 +23,11 @@ json_object *maqet_keys_container(json_object *entry, const char *option);
 /* Removes an option of the storage from an entry, in whatever form it is written. */
 void maqet_keys_remove(json_object *entry, const char *option);
 
+/* Sets an option of every drive, where the entry has it (also below `drive_options`) or else
+ * plainly. */
+void maqet_keys_set_core(json_object *entry, const char *option, const char *value,
+                         struct maqet_place place);
+
 /* What makes the drive read-only, for hints: "`readonly: on`", or in the full form if the
  * interface has an option of that name. NULL: its type has no such option. The caller
  * frees. */

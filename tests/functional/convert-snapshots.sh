@@ -150,6 +150,34 @@ expect 0 maqet snapshot web convert hdd internal
 state_of web hdd hdd.qcow2 >got
 same "$(cat wanted)" "$(cat got)" 'without any snapshot'
 
+# ---- the key in each of its forms ----
+
+# The other keys stay where they are, and there is one key afterwards.
+forms() { # KEYS KINDS WHAT-IS-STORED
+    number=$((${number:-0} + 1))
+    vm_yaml "form$number" <<END
+storage:
+- {name: hdd, type: qcow2, file: form$number.qcow2, size: 1M, $1}
+END
+    expect 0 maqet add "form$number.yaml"
+    expect 0 maqet start "form$number"
+    expect 0 maqet stop "form$number" --timeout 0 --force
+    expect 0 maqet snapshot "form$number" create hdd one
+    state_of "form$number" hdd "form$number.qcow2" >wanted
+    for kind in $2; do
+        converts "form$number" hdd "form$number.qcow2" "$kind"
+        expect 0 maqet start "form$number"
+        expect 0 maqet stop "form$number" --timeout 0 --force
+    done
+    tr -d ' \n' <"data/vms/form$number/vm.json" >stored
+    grep -F "$3" stored >/dev/null || fail "$1: not stored: $3: $(cat stored)"
+    same 1 "$(grep -o '"snapshots"' stored | wc -l)" "keys of $1"
+}
+forms 'drive_options: {snapshots: overlay, mode: "0640"}' 'internal overlay internal' \
+    '"drive_options":{"snapshots":"internal","mode":"0640"}'
+forms 'options: {drive_options: {snapshots: internal}}' 'overlay' '"drive_options":{"snapshots":"overlay"}'
+forms 'drive_options: {snapshots: null}' 'overlay' '"snapshots":"overlay"'
+
 # ---- an image that stands on another one ----
 
 qemu-img create -q -f qcow2 base.qcow2 1M
