@@ -70,6 +70,7 @@ UNIT_TESTS += tests/unit/test-quiesce
 UNIT_TESTS += tests/unit/test-raw
 UNIT_TESTS += tests/unit/test-recovery
 UNIT_TESTS += tests/unit/test-recovery-backup
+UNIT_TESTS += tests/unit/test-recovery-images
 UNIT_TESTS += tests/unit/test-recovery-restore
 UNIT_TESTS += tests/unit/test-relay
 UNIT_TESTS += tests/unit/test-render
