@@ -106,6 +106,14 @@ maqet_file_publish(int dir_fd, const char *temporary, const char *name)
     return true;
 }
 
+bool
+maqet_dir_publish(int dir_fd, const char *temporary, const char *name)
+{
+    return renameat2(dir_fd, temporary, dir_fd, name, RENAME_NOREPLACE) == 0 ||
+           ((errno == EINVAL || errno == ENOSYS) &&
+            renameat(dir_fd, temporary, dir_fd, name) == 0);
+}
+
 int
 maqet_file_create(const char *path, const char *data, size_t length, mode_t mode,
                   struct maqet_error **err)

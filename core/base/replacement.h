@@ -42,6 +42,10 @@ void maqet_replacement_cleanup(struct maqet_replacement *replacement);
  * if there is a file of that name. */
 bool maqet_file_publish(int dir_fd, const char *temporary, const char *name);
 
+/* The same for a folder, which replaces at most an empty folder, where the file system has no better
+ * way (NFS). */
+bool maqet_dir_publish(int dir_fd, const char *temporary, const char *name);
+
 /* Appends the paths of the temporary files in a folder that a killed maqet has left, for
  * names of which @is_ours (NULL: all) returns true. */
 void maqet_dir_leftovers(const char *folder, bool (*is_ours)(const char *name),

@@ -414,9 +414,7 @@ publish(const char *tree, const char *path, mode_t mask, struct maqet_error **er
 
     if (maqet_unpacked_check(tree, mask, &mode, err) < 0)
         return -1;
-    if (renameat2(AT_FDCWD, tree, AT_FDCWD, path, RENAME_NOREPLACE) < 0 &&
-        /* Not every file system knows the flag; a folder replaces only an empty one. */
-        ((errno != EINVAL && errno != ENOSYS) || rename(tree, path) < 0))
+    if (!maqet_dir_publish(AT_FDCWD, tree, path))
         return maqet_error_errno(err, errno, "Cannot write %s", path);
     return chmod(path, mode) < 0
                ? maqet_error_errno(err, errno, "Cannot set the permissions of %s", path)

@@ -182,8 +182,8 @@ publish_folder(const struct moving *moving, struct maqet_error **err)
     _cleanup_free_ char *to = maqet_overlays_folder(moving->relocation->to);
 
     if (!overlays_of(moving) ||
-        maqet_file_publish(moving->publication.folder_fd,
-                           strrchr(moving->folder, '/') + 1, strrchr(to, '/') + 1))
+        maqet_dir_publish(moving->publication.folder_fd, strrchr(moving->folder, '/') + 1,
+                          strrchr(to, '/') + 1))
         return 0;
     return maqet_error_errno(err, errno, "Cannot create %s", to);
 }

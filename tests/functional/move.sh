@@ -6,7 +6,7 @@
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
-requires qemu-io
+requires qemu-io strace
 
 # Another file system.
 far=$(mktemp -d /dev/shm/maqet-move.XXXXXX)
@@ -98,6 +98,15 @@ expect 0 maqet snapshot vm load tree one --yes
 expect 0 maqet snapshot vm delete tree two --yes
 expect 0 maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
+
+# To a file system without RENAME_NOREPLACE, such as NFS, nothing else is different.
+traced renameat2 error=EINVAL move vm tree "$far" >out 2>err || fail "without RENAME_NOREPLACE: $(cat err)"
+grep -F INJECTED trace >/dev/null || fail "renameat2 was not called"
+file tree "$far/tree.raw"
+alone b
+expect 0 maqet snapshot vm list tree
+out_has one
+expect 0 maqet move vm tree a
 
 # ---- what is refused ----
 
