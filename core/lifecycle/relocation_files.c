@@ -51,16 +51,34 @@ report(void *data, uint64_t done, uint64_t total)
                            total, moving->begun);
 }
 
-/* Gives a copy the owner, mode and date of its original, by which frozen files are known. */
+/* The mode of a copy that has another group than its original: neither of the groups, of which the old
+ * one is among the others now, gets more rights than it had. */
+static mode_t
+mode_for_other_group(mode_t mode)
+{
+    mode_t common = (mode >> 3) & mode & 07;
+
+    return (mode & 0700) | common << 3 | common;
+}
+
+/* Gives a copy the owner, mode and date of its original, by which frozen files are known. Only root can
+ * give a file to another owner, and others only to groups that they belong to. */
 static int
 make_alike(int fd, const char *path, const struct stat *status, struct maqet_error **err)
 {
     const struct timespec times[] = {status->st_atim, status->st_mtim};
+    mode_t mode = status->st_mode & 07777;
+    struct stat now;
 
     if ((status->st_uid != geteuid() || status->st_gid != getegid()) &&
-        fchown(fd, status->st_uid, status->st_gid) < 0 && errno != EPERM)
+        fchown(fd, status->st_uid, status->st_gid) < 0 &&
+        (errno != EPERM || fchown(fd, (uid_t)-1, status->st_gid) < 0) && errno != EPERM)
         return maqet_error_errno(err, errno, "Cannot change the owner of %s", path);
-    if (fchmod(fd, status->st_mode & 07777) < 0 && errno != EPERM && errno != EOPNOTSUPP)
+    if (fstat(fd, &now) < 0)
+        return maqet_error_errno(err, errno, "Cannot inspect %s", path);
+    if (now.st_gid != status->st_gid)
+        mode = mode_for_other_group(mode);
+    if (fchmod(fd, mode) < 0 && errno != EPERM && errno != EOPNOTSUPP)
         return maqet_error_errno(err, errno, "Cannot change the mode of %s", path);
     return futimens(fd, times) < 0 || fsync(fd) < 0
                ? maqet_error_errno(err, errno, "Cannot write %s to the disk", path)

@@ -108,6 +108,27 @@ expect 0 maqet snapshot vm list tree
 out_has one
 expect 0 maqet move vm tree a
 
+# The group stays; and if it cannot, neither the old one nor the new one gets more rights than it had.
+copied() { # MODE-AND-GROUP
+    file plain "$(realpath "$folder")/plain.raw"
+    same "$1" "$(stat -c '%a %g' "$folder/plain.raw")" "mode and group in $folder"
+}
+if chgrp 12345 a/plain.raw 2>/dev/null; then
+    chmod 640 a/plain.raw
+    folder=$far
+    expect 0 maqet move vm plain "$folder"
+    copied '640 12345'
+    for modes in 640:600 664:644 604:600 660:600; do
+        chgrp 12345 "$folder/plain.raw"
+        chmod "${modes%:*}" "$folder/plain.raw"
+        if [ "$folder" = "$far" ]; then folder=a; else folder=$far; fi
+        traced fchown error=EPERM move vm plain "$folder" >out 2>err || fail "fchown is refused: $(cat err)"
+        copied "${modes#*:} $(id -g)"
+    done
+    [ "$folder" = a ] || expect 0 maqet move vm plain a
+    chmod 600 a/plain.raw
+fi
+
 # ---- what is refused ----
 
 expect 3 maqet move vm plain a
