@@ -80,50 +80,6 @@ maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
 
 /* ---- commands ---- */
 
-/* Whether it is the error for what QEMU could not read as a command: it has no id. */
-static bool
-is_unread(json_object *message)
-{
-    return !json_object_object_get_ex(message, "id", NULL) &&
-           json_object_object_get_ex(message, "error", NULL);
-}
-
-/* Whether a message answers the last command. Another id belongs to a command that is no
- * longer waited for. */
-static bool
-is_answer(const struct maqet_qmp *qmp, json_object *message)
-{
-    return is_unread(message) || maqet_json_int(message, "id") == qmp->last_id;
-}
-
-/* *unread gets whether QEMU could not read the command. */
-static json_object *
-await_answer(struct maqet_qmp *qmp, struct maqet_wait *wait, bool *unread,
-             struct maqet_error **err)
-{
-    json_object *answer = NULL;
-
-    for (;;) {
-        _cleanup_json_ json_object *message = receive(qmp, wait, err);
-
-        if (!message)
-            return NULL;
-        if (!is_answer(qmp, message))
-            continue;
-        *unread = is_unread(message);
-        if (json_object_object_get_ex(message, "error", &answer)) {
-            const char *words = maqet_json_text(answer, "desc");
-
-            maqet_channel_refusal("QEMU", answer, err);
-            if (qmp->denial_hint && words && strstr(words, "Permission denied"))
-                maqet_error_hint(err, "%s", qmp->denial_hint);
-            return NULL;
-        }
-        json_object_object_get_ex(message, "return", &answer);
-        return answer ? json_object_get(answer) : json_object_new_object();
-    }
-}
-
 /* Passes on an error (taken). A timeout after @timeout ms becomes the error of a QEMU that
  * does not answer, if its VM is known. */
 static void
@@ -140,56 +96,111 @@ fail(const struct maqet_qmp *qmp, int64_t timeout, struct maqet_error *reason,
 
 /*
  * A QEMU that finds our last connection closed, when it has an event to send, can throw away
- * a part of what the next one says: one of its threads accepts that before the other has
- * forgotten the last. What is left of the command is no command; it has not been run.
+ * what the next one says, or a part of it: one of its threads accepts that before the other
+ * has forgotten the last. What is left of a command is no command. So where an error has no
+ * id, which is that for what QEMU could not read, or nothing comes for a while, we make it
+ * forget what it has read of a message, and ask it something else. It works through commands
+ * in their order: one that is not answered by then has not been run, and is sent again.
  */
-enum { READING_TRIES = 3 };
+static const int64_t PATIENCE = 2000; /* ms */
+enum { TRIES = 3 };
 
-/* Makes QEMU forget what it has read of a message. All that it says of it comes before its
- * answer to a question. */
 static int
-resynchronize(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
+send_probe(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
 {
-    int64_t id = ++qmp->last_id, answered = 0;
-
-    if (maqet_channel_discard(&qmp->channel, wait, err) < 0 ||
-        maqet_channel_command(&qmp->channel, "query-version", NULL, id, -1, wait, err) <
-            0)
-        return -1;
-    while (answered != id) {
-        _cleanup_json_ json_object *message = receive(qmp, wait, err);
-
-        if (!message)
-            return -1;
-        answered = maqet_json_int(message, "id");
-    }
-    return 0;
+    qmp->probe = ++qmp->last_id;
+    return maqet_channel_discard(&qmp->channel, wait, err) < 0
+               ? -1
+               : maqet_channel_command(&qmp->channel, "query-version", NULL, qmp->probe,
+                                       -1, wait, err);
 }
 
-/* Sends a command and awaits its answer, once more if QEMU could not read it. */
+/* Receives the next message. NULL without an error: nothing has come for a while. */
+static json_object *
+receive_soon(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
+{
+    struct maqet_error *reason = NULL;
+    struct maqet_wait slice = *wait;
+    int64_t left = maqet_deadline_left(wait->deadline);
+    bool is_last = left >= 0 && left <= PATIENCE;
+
+    if (!is_last)
+        slice.deadline = maqet_deadline_in(PATIENCE);
+    json_object *message = receive(qmp, &slice, &reason);
+    wait->has_begun = true;
+    if (!message && (is_last || reason->code != MAQET_ERROR_TIMEOUT))
+        maqet_error_move(err, reason);
+    else
+        maqet_error_free(reason);
+    return message;
+}
+
+/* The error in an answer. Returns NULL. */
+static json_object *
+refuse(const struct maqet_qmp *qmp, json_object *refusal, struct maqet_error **err)
+{
+    const char *words = maqet_json_text(refusal, "desc");
+
+    maqet_channel_refusal("QEMU", refusal, err);
+    if (qmp->denial_hint && words && strstr(words, "Permission denied"))
+        maqet_error_hint(err, "%s", qmp->denial_hint);
+    return NULL;
+}
+
+/* Awaits the answer to the command @id; another id belongs to one that is no longer waited for.
+ * NULL without an error: QEMU has lost the command. */
+static json_object *
+await_answer(struct maqet_qmp *qmp, int64_t id, struct maqet_wait *wait,
+             struct maqet_error **err)
+{
+    for (;;) {
+        _cleanup_json_ json_object *message = receive_soon(qmp, wait, err);
+        bool has_id = json_object_object_get_ex(message, "id", NULL);
+        int64_t answered = maqet_json_int(message, "id");
+        json_object *error = json_object_object_get(message, "error");
+        json_object *value = json_object_object_get(message, "return");
+
+        if (!message && *err)
+            return NULL;
+        if (has_id && answered == id)
+            return error   ? refuse(qmp, error, err)
+                   : value ? json_object_get(value)
+                           : json_object_new_object();
+        if (has_id && answered == qmp->probe) {
+            qmp->probe = 0;
+            if (answered > id)
+                return NULL;
+        } else if ((!message || (error && !has_id && !qmp->probe)) &&
+                   send_probe(qmp, wait, err) < 0) {
+            return NULL;
+        }
+    }
+}
+
+/* Sends a command and awaits its answer. */
 static json_object *
 ask(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
     struct maqet_wait *wait, struct maqet_error **err)
 {
-    for (unsigned try = 1;; try++) {
+    for (unsigned try = 0; try < TRIES; try++) {
         struct maqet_error *reason = NULL;
-        bool unread = false;
+        int64_t id = ++qmp->last_id;
         json_object *answer =
-            maqet_channel_command(&qmp->channel, command, json_object_get(arguments),
-                                  ++qmp->last_id, fd, wait, &reason) == 0
-                ? await_answer(qmp, wait, &unread, &reason)
+            maqet_channel_command(&qmp->channel, command, json_object_get(arguments), id,
+                                  fd, wait, &reason) == 0
+                ? await_answer(qmp, id, wait, &reason)
                 : NULL;
 
         if (answer)
             return answer;
-        if (!unread || try == READING_TRIES) {
+        if (reason) {
             maqet_error_move(err, reason);
             return NULL;
         }
-        maqet_error_free(reason);
-        if (resynchronize(qmp, wait, err) < 0)
-            return NULL;
     }
+    maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU cannot read the command '%s'",
+                    command);
+    return NULL;
 }
 
 /* Runs a command; takes the arguments. QEMU gets a copy of the descriptor @fd. */

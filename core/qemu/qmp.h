@@ -19,6 +19,8 @@ struct maqet_qmp {
     struct maqet_channel channel;
     json_object *events; /* that were not asked for yet, the oldest first */
     int64_t last_id;
+    int64_t
+        probe; /* the id of a question that shows whether a command is lost; 0: none */
 };
 
 /* ms for the answer to a question, unless the user sets another limit. */

@@ -23,7 +23,8 @@
  *   huge          answers with a message that never ends
  *   deep          answers with more nested lists than anybody can want
  *   late          answers the first question when the second has come, and both then
- *   torn          cannot read the first "query-status", nor any "query-block", and says so twice
+ *   torn          cannot read the first "query-status", nor any "query-block", and says so twice;
+ *                 throws the first "stop" away
  *   flood         sends events without end instead of an answer
  *   words:FILE    answers every command with an error; FILE is its description, as JSON
  *   answers:FILE  answers as FILE says, a line "COMMAND return JSON" or "COMMAND error JSON"
@@ -358,33 +359,35 @@ is_kept(FILE *client, const char *name, json_object *id)
     kept_id = NULL;
     return false;
 }
+static void
+complain(FILE *client)
+{
+    fputs("{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\n",
+          client);
+}
 
-/* Says of a command that it cannot read it. */
+/* Says of a command that it cannot read it, or nothing. */
 static bool
 is_torn(const char *mode, const char *command, FILE *client)
 {
-    static bool over;
-    bool is_first = !over && strcmp(command, "query-status") == 0;
+    static int status, stop;
+    bool torn = strcmp(command, "query-block") == 0 ||
+                (strcmp(command, "query-status") == 0 && status++ == 0);
 
-    if (!behaves(mode, "torn") || (!is_first && strcmp(command, "query-block") != 0))
+    if (!behaves(mode, "torn"))
         return false;
-    over = true;
-    for (int i = 0; i < 2; i++)
-        fputs(
-            "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\n",
-            client);
-    return true;
+    for (int i = 0; torn && i < 2; i++)
+        complain(client);
+    return torn || (strcmp(command, "stop") == 0 && stop++ == 0);
 }
 
 /* Skips a byte 0xFF, as the start of a message that cannot be read. */
 static char *
 skip_mark(char *line, FILE *client)
 {
-    if (*line != '\xff')
-        return line;
-    fputs("{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\n",
-          client);
-    return line + 1;
+    if (*line == '\xff')
+        complain(client);
+    return line + (*line == '\xff');
 }
 
 /* Serves one client until it leaves. True: it told us to end. */
