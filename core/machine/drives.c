@@ -16,6 +16,7 @@
 #include "core/storage/creation.h"
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_nodes.h"
+#include "core/storage/overlay_possible.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 #include "core/storage/volatile.h"
@@ -92,7 +93,7 @@ check_overlays(const struct maqet_drive *drive, bool exists,
     const struct maqet_overlays *overlays = drive->overlays;
 
     if (overlays->count == 1)
-        return 0;
+        return exists ? maqet_overlays_check_not_mixed(drive, err) : 0;
     if (!exists) {
         maqet_drive_error(
             drive, NULL, err, MAQET_ERROR_MISSING,

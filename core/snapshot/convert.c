@@ -12,7 +12,7 @@
 #include "core/snapshot/session.h"
 #include "core/snapshot/to_internal.h"
 #include "core/snapshot/to_overlays.h"
-#include "core/storage/overlay_table.h"
+#include "core/storage/overlay_possible.h"
 #include "core/storage/overlays.h"
 
 static const int64_t SECOND = 1000000000; /* in ns */

@@ -16,6 +16,7 @@
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
+#include "core/storage/overlay_possible.h"
 #include "core/storage/overlay_view.h"
 #include "core/storage/snapshots.h"
 
@@ -139,7 +140,8 @@ list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *snapshots,
     size_t count = 0;
 
     (void)fd;
-    (void)err;
+    if (maqet_overlays_check_not_mixed(drive, err) < 0)
+        return -1;
     for (size_t i = 0; i < overlays->count; i++)
         if (overlays->nodes[i].name)
             nodes[count++] = &overlays->nodes[i];
@@ -158,56 +160,13 @@ list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *snapshots,
     return 0;
 }
 
-static bool
-is_secret(const struct maqet_props *object)
-{
-    return strcmp(object->option, "-object") == 0 &&
-           maqet_text_starts(maqet_json_text(object->json, "qom-type"), "secret");
-}
-
-/* What the guest writes would be in an overlay as it is. */
-int
-maqet_overlays_check_encryption(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    _cleanup_args_ struct maqet_args *args = maqet_args_new();
-
-    if (maqet_storage_emit_node(drive, 0, args, err) < 0)
-        return -1;
-    for (size_t i = 0; i < args->count; i++)
-        if (is_secret(args->objects[i]))
-            return maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_UNSUPPORTED,
-                                     "the drive is encrypted, and overlays are not");
-    return 0;
-}
-
-/* One model for each drive. */
-static int
-check_not_mixed(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
-    _cleanup_view_ struct maqet_view view = {0};
-
-    if (drive->image_storage->snapshot.size == 0 || drive->overlays->count > 1)
-        return 0;
-    if (maqet_view_make(drive, 0, &view, err) < 0 ||
-        maqet_drive_snapshots_read(view.drive, &snapshots, err) < 0)
-        return -1;
-    if (snapshots.count == 0)
-        return 0;
-    maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_INVALID,
-                      "%s has internal snapshots, which cannot be mixed with overlays",
-                      drive->path);
-    maqet_error_hint(err, "To go on with these, remove `snapshots: overlay`");
-    return maqet_error_next(err, MAQET_NEXT_CONVERT_SNAPSHOTS, drive->machine->vm_name,
-                            drive->name, "overlay", NULL);
-}
-
 static int
 can_create(const struct maqet_drive *drive, int fd, struct maqet_error **err)
 {
     (void)fd;
-    return maqet_overlays_check_encryption(drive, err) < 0 ? -1
-                                                           : check_not_mixed(drive, err);
+    return maqet_overlays_check_encryption(drive, err) < 0
+               ? -1
+               : maqet_overlays_check_not_mixed(drive, err);
 }
 
 static int
@@ -436,20 +395,11 @@ wants_overlays(const struct maqet_drive *drive)
 }
 
 static int
-check_possible(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    if (maqet_drive_readonly(drive))
-        return maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_INVALID,
-                                 "nothing is written to it, so it has no snapshots");
-    return 0;
-}
-
-static int
 take_overlays(struct maqet_drive *drive, struct maqet_error **err)
 {
     bool wanted = wants_overlays(drive);
 
-    if (wanted && check_possible(drive, err) < 0)
+    if (wanted && maqet_overlays_check_possible(drive, err) < 0)
         return -1;
     _cleanup_overlays_ struct maqet_overlays *overlays =
         maqet_overlays_read(drive->path, err);
@@ -457,6 +407,8 @@ take_overlays(struct maqet_drive *drive, struct maqet_error **err)
         return -1;
     if (overlays->count == 1 && !wanted)
         return 0;
+    if (overlays->count == 1 && maqet_overlays_check_folder(drive, err) < 0)
+        return -1;
     choose_type(drive, overlays);
     drive->image_storage = drive->storage;
     drive->storage = with_overlays(drive->storage);

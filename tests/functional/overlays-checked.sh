@@ -160,9 +160,13 @@ expect 0 maqet start mixed
 expect 0 maqet stop mixed --timeout 0 --force
 expect 0 maqet snapshot mixed create hdd internal
 expect 0 maqet apply mixed mixed.yaml --set storage.hdd.snapshots=overlay
-expect 3 maqet snapshot mixed create hdd overlay
-err_has 'has internal snapshots, which cannot be mixed with overlays'
-err_has 'remove `snapshots: overlay`'
+for command in 'start mixed' 'snapshot mixed list hdd' 'snapshot mixed create hdd overlay'; do
+    # shellcheck disable=SC2086
+    expect 3 maqet $command
+    err_has 'has internal snapshots, which cannot be mixed with overlays'
+    err_has 'remove `snapshots: overlay`'
+    err_has 'maqet snapshot mixed convert hdd overlay'
+done
 (umask 077 && echo secret >key)
 vm_yaml locked <<'END'
 storage:

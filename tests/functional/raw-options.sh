@@ -117,3 +117,31 @@ out_has 8388608
 expect 0 maqet stop block --timeout 0 --force
 expect 0 maqet rm block --yes --delete-storage
 [ -b "$loop" ] || fail "the block device is gone"
+
+# Overlays of a block device would be in memory; beside a link to it they are kept.
+maqet rm block --yes >/dev/null 2>&1 || :
+vm_yaml device <<EOF
+storage:
+- {name: hdd, type: raw, file: $loop, snapshots: overlay}
+EOF
+expect 3 maqet add device.yaml
+err_has "its overlays would be beside $loop, and no image is created in /dev"
+err_has 'Name a symbolic link to it'
+mkdir kept
+ln -s "$loop" kept/disk
+vm_yaml device <<EOF
+storage:
+- {name: hdd, type: raw, file: kept/disk, snapshots: overlay}
+EOF
+expect 0 maqet add device.yaml
+qemu-io -f raw -c 'write -q -P 1 0 64k' kept/disk
+expect 0 maqet snapshot device create hdd one
+[ -e kept/disk.maqet/tree.json ] || fail "no overlay is kept: $(find kept "$loop"*)"
+expect 0 maqet start device
+expect 0 maqet snapshot device create hdd two --live
+expect 0 maqet stop device --timeout 0 --force
+expect 0 maqet snapshot device load hdd one --yes
+expect 0 maqet snapshot device delete hdd two --yes
+qemu-io -r -f raw -c 'read -q -P 1 0 64k' "$loop" || fail "the device has changed"
+expect 0 maqet rm device --yes --delete-storage
+[ -b "$loop" ] || fail "the block device is gone"
