@@ -13,3 +13,10 @@ tests_fake_debugger_LDADD =
 check_PROGRAMS += tests/fake/typist
 tests_fake_typist_SOURCES = tests/fake/typist.c
 tests_fake_typist_LDADD = -lutil
+
+# A firmware that halts: "cli; hlt; jmp" where the processor begins, at the end of 64 KB.
+check_DATA += tests/fake/halt.bin
+CLEANFILES += tests/fake/halt.bin
+tests/fake/halt.bin:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	    { head -c 65520 /dev/zero && printf '\372\364\353\375' && head -c 12 /dev/zero; } >$@.new && mv $@.new $@

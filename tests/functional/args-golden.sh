@@ -4,6 +4,7 @@
 # machines, and of those that a maqet without defaults of its own has added.
 # MAQET_TEST_UPDATE=1 writes the expectations anew; read the difference before committing it.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 . "${abs_top_srcdir:?}/tests/functional/combinations.sh"
 
 # The UUID of a machine is a new one each time, and so is the MAC address.

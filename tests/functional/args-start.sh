@@ -3,6 +3,7 @@
 # Every storage x interface x media on q35 and pc (and on aarch64's virt where its QEMU is
 # installed) is not only emitted but taken by QEMU.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 . "${abs_top_srcdir:?}/tests/functional/combinations.sh"
 qemu_required
 

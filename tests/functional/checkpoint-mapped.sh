@@ -3,6 +3,7 @@
 # The memory of a checkpoint is a file of its own, which a load maps: whose file it is, what becomes of
 # one that was changed, and for which machines the memory is kept with the rest.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 qemu_required
 
 vm_yaml vm <<EOF

@@ -183,7 +183,7 @@ EOF
 chmod +x chatty
 vm_yaml chatty <<EOF
 EOF
-sed -i "s|^binary: .*|binary: $TMP/chatty|" chatty.yaml
+runs_by "$TMP/chatty" chatty.yaml
 expect 0 maqet add chatty.yaml
 expect 1 maqet start chatty
 short

@@ -5,6 +5,7 @@
 # configuration names nor inspect has reported. What is right passes, also in qemu-img.
 # shellcheck disable=SC2016 # no shell is meant
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 qemu_required
 MAQET_PLUGIN_PATH="$abs_top_builddir/tests/plugins/.libs${MAQET_PLUGIN_PATH:+:$MAQET_PLUGIN_PATH}"
 export MAQET_PLUGIN_PATH

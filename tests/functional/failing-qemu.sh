@@ -25,7 +25,7 @@ no_leftovers dies created
 # No such program.
 vm_yaml gone <<EOF
 EOF
-sed -i 's/^binary: .*/binary: qemu-system-nowhere/' gone.yaml
+runs_by qemu-system-nowhere gone.yaml
 expect 0 maqet add gone.yaml
 expect 3 maqet start gone
 err_has "QEMU's program qemu-system-nowhere was not found"
@@ -79,7 +79,7 @@ fake=$abs_top_builddir/tests/fake/fake-qemu
 for how in sigsys old ancient silent garbage; do
     vm_yaml "$how" <<EOF
 EOF
-    sed -i "s|^binary: .*|binary: $fake|" "$how.yaml"
+    runs_by "$fake" "$how.yaml"
     expect 0 maqet add "$how.yaml"
 done
 FAKE_QEMU=sigsys expect 1 maqet start sigsys

@@ -3,6 +3,7 @@
 # UEFI: found by the descriptions of firmware on this host, with its variables in a drive of the
 # machine, which snapshots and checkpoints include.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 qemu_required
 requires qemu-io
 

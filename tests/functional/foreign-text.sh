@@ -150,7 +150,7 @@ END
 chmod +x qemu
 vm_yaml words <<'END'
 END
-sed -i "s|^binary: .*|binary: $TMP/qemu|" words.yaml
+runs_by "$TMP/qemu" words.yaml
 expect 0 maqet add words.yaml
 everywhere 1 start words
 {
@@ -165,7 +165,7 @@ everywhere 1 start words
 # What its monitor says.
 vm_yaml said <<'END'
 END
-sed -i "s|^binary: .*|binary: $fake|" said.yaml
+runs_by "$fake" said.yaml
 expect 0 maqet add said.yaml
 printf '"%s"' $'no \\u001b[2J\\nERROR: forged \xe2\x80\xae\xff \\u009b' >said
 FAKE_QEMU=words:$TMP/said everywhere 1 start said

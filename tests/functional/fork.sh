@@ -3,6 +3,7 @@
 # Forks of a VM: what they have of their own, what they share, what is refused, and what is left of
 # those that are discarded. What their guests notice: guest-fork.sh.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
 requires qemu-io qemu-img

@@ -182,17 +182,30 @@ vm_pid() {
     "$MAQET" --format plain ls | awk -F '\t' -v vm="$1" '$1 == vm { print $3 }'
 }
 
-# vm_yaml NAME: the file NAME.yaml with a machine that starts quickly; more lines by stdin.
+# vm_yaml NAME: NAME.yaml, with the rest of it by stdin. Nothing boots in this VM: its firmware halts at
+# once, where QEMU's would be busy for seconds. With arguments of its own, or after VM_BOOTS=yes,
+# it has QEMU's.
+VM_BOOTS=
 vm_yaml() {
-    {
-        cat <<EOF
+    vm_yaml_rest=$(cat)
+    vm_yaml_first="arguments: [{bios: $abs_top_builddir/tests/fake/halt.bin}]"
+    case $VM_BOOTS$vm_yaml_rest in
+    yes* | *arguments:* | *binary:* | *firmware:*) vm_yaml_first='binary: qemu-system-x86_64' ;;
+    esac
+    cat >"$TMP/$1.yaml" <<EOF
 name: $1
-binary: qemu-system-x86_64
+$vm_yaml_first
 accel: tcg
 memory: 64M
+$vm_yaml_rest
 EOF
-        cat
-    } >"$TMP/$1.yaml"
+}
+
+# runs_by PROGRAM FILE...: the VMs of these files, which vm_yaml made, run by another program.
+runs_by() {
+    runs_by_program=$1
+    shift
+    sed -i -e "s|^arguments: .*halt.bin.*|binary: $runs_by_program|" -e "s|^binary: .*|binary: $runs_by_program|" "$@"
 }
 
 # Whether precopy of a guest under TCG is sound with this QEMU.

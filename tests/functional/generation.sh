@@ -3,6 +3,7 @@
 # The generation ID of a machine: which machines have one, when it changes, and that a checkpoint of a
 # machine without one can still be loaded.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 qemu_required
 requires qemu-img
 

@@ -288,7 +288,7 @@ fake=$abs_top_builddir/tests/fake/fake-qemu
 for how in silent hang; do
     vm_yaml "$how" <<END
 END
-    sed -i "s|^binary: .*|binary: $fake|" "$how.yaml"
+    runs_by "$fake" "$how.yaml"
     expect 0 maqet add "$how.yaml"
     FAKE_QEMU=$how expect 2 bounded start "$how" --wait 1
     err_has "VM '$how' did not start"

@@ -3,6 +3,7 @@
 # docs/json.md is what the program knows of its results; and every command's real output has these
 # fields, with these types, and no others. MAQET_TEST_UPDATE=1 writes the page anew.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 page=$abs_top_srcdir/docs/json.md
 expect 0 "$abs_top_builddir/maqet" --dump-json-reference
 [ -z "${MAQET_TEST_UPDATE:-}" ] || cp out "$page"

@@ -3,6 +3,7 @@
 # Storage that is created for each start is there as long as the machine runs; and plugins that want
 # to know are told that it has ended, once, however it ended: by the next command that looks.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 qemu_required
 plugins=$abs_top_builddir/tests/plugins/.libs
 others=${MAQET_PLUGIN_PATH:-}

@@ -3,6 +3,7 @@
 # What a machine has by default, and by keys instead of QEMU's options; that `arguments` win; that
 # nothing moves a drive in the guest; and that machines of an earlier maqet keep what they had.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 qemu_required
 
 define() { # VM LINE...

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What must not be touched is not: folders and images of others, whatever races and kills.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 qemu_required
 
 # A folder that others can write is refused, not changed.

@@ -3,6 +3,7 @@
 # pause and resume: several machines, again and again, and not where a guest stands still for
 # something that is under way.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 . "${srcdir:-.}/tests/functional/image-functions.sh"
 qemu_required
 requires strace

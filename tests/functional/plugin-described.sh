@@ -114,7 +114,7 @@ machine() { # "DRIVE" ...
             echo "  - {$drive}"
         done
     } | vm_yaml vm
-    sed -i 's,^binary:.*,binary: ./qemu-system-x86_64,' vm.yaml
+    runs_by "./qemu-system-x86_64" vm.yaml
     rm -f asked
     touch asked
 }

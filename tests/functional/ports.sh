@@ -116,7 +116,8 @@ esac
 exec "$(command -v qemu-system-x86_64)" "\$@"
 EOF
 chmod +x bin/qemu-system-x86_64
-sed "s|^binary: .*|binary: $TMP/bin/qemu-system-x86_64|" db.yaml >late.yaml
+cp db.yaml late.yaml
+runs_by "$TMP/bin/qemu-system-x86_64" late.yaml
 sed -i 's/^name: db/name: late/; s/2222:22/2223:22/' late.yaml
 sed -i '/8080/d' late.yaml
 printf 'sandbox: off\n' >>late.yaml

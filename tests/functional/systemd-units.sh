@@ -3,6 +3,7 @@
 # The units of systemd: systemd has nothing to say against them, they give a machine the time to
 # stop that maqet takes, they can be left out, and a machine runs by their commands.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 . "${srcdir:-.}/tests/functional/unit-functions.sh"
 : "${CC:=cc}"
 requires make "${CC%% *}"
