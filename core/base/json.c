@@ -6,9 +6,9 @@
 #include "core/base/files.h"
 #include "core/base/replacement.h"
 
-/* A definition's tree has up to 32 levels, as YAML files have, and is two levels deep in
- * its file. */
-enum { DEPTH_MAX = 64 };
+/* As in QEMU (QEMU: qobject/json-streamer.c). In QEMU's arguments, the block nodes of a backing
+ * chain are one in another, and json-c alone reads 32 levels. */
+enum { DEPTH_MAX = 1024 };
 
 int
 maqet_json_write(const char *path, json_object *value, struct maqet_error **err)

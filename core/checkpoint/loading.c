@@ -54,7 +54,7 @@ static char *
 without_names(const char *argument)
 {
     _cleanup_json_ json_object *node =
-        argument[0] == '{' ? json_tokener_parse(argument) : NULL;
+        argument[0] == '{' ? maqet_json_parse(argument, "an argument", NULL) : NULL;
     json_object *backing = NULL;
 
     if (!json_object_is_type(node, json_type_object))

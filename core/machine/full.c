@@ -40,7 +40,8 @@ file_of(const char *name, const char *folder)
         return NULL;
     if (!maqet_text_starts(name, json))
         return maqet_path_absolute(name, folder);
-    _cleanup_json_ json_object *options = json_tokener_parse(name + strlen(json));
+    _cleanup_json_ json_object *options =
+        maqet_json_parse(name + strlen(json), name, NULL);
     json_object *node = options, *below = NULL;
     while (json_object_object_get_ex(node, "file", &below) &&
            json_object_is_type(below, json_type_object))

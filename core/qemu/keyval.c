@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/config/options.h"
 
 /* ---- rendering ---- */
@@ -66,7 +67,8 @@ maqet_keyval_render(json_object *mapping, const char *implied)
 char *
 maqet_keyval_of_json(const char *text)
 {
-    _cleanup_json_ json_object *parsed = *text == '{' ? json_tokener_parse(text) : NULL;
+    _cleanup_json_ json_object *parsed =
+        *text == '{' ? maqet_json_parse(text, "an argument", NULL) : NULL;
 
     return json_object_is_type(parsed, json_type_object)
                ? maqet_keyval_render(parsed, NULL)

@@ -50,3 +50,26 @@ qemu-img create -q -f qcow2 -F raw -b "$TMP/other.raw" "images/maqet-vm-$long.qc
 expect 0 maqet apply vm other.yaml
 expect 3 maqet checkpoint vm load --yes one
 err_has "The checkpoint 'one' no longer fits VM 'vm': its argument -blockdev was"
+
+# A chain may have 64 files below the image, and no more.
+qemu-img create -q -f qcow2 level1.qcow2 1M
+list=level1.qcow2
+level=1
+while [ $level -lt 65 ]; do
+    qemu-img create -q -u -f qcow2 -F qcow2 -b level$level.qcow2 level$((level + 1)).qcow2 1M
+    level=$((level + 1))
+    [ $level -ne 65 ] || long_enough=$list
+    list="level$level.qcow2, $list"
+done
+vm_yaml deep <<EOF
+storage:
+  - {name: hdd, type: qcow2, file: deep.qcow2, backing_file: [$list], backing_format: qcow2}
+EOF
+expect 3 maqet validate deep.yaml
+err_has '65 backing files are more than the 64 that are possible'
+sed -i "s/\[.*\]/[$long_enough]/" deep.yaml
+expect 0 maqet add deep.yaml
+expect 0 maqet start deep
+expect 0 maqet qmp deep query-named-block-nodes
+out_has "$TMP/level1.qcow2"
+expect 0 maqet stop deep --timeout 0 --force

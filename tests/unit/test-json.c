@@ -138,7 +138,7 @@ test_space_behind_it(void)
 static void
 test_depth(void)
 {
-    enum { DEEPEST = 64 };
+    enum { DEEPEST = 1024 };
     _cleanup_folder_ char *folder = unit_folder();
     char text[2 * DEEPEST + 3];
 
