@@ -6,7 +6,7 @@
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
-requires qemu-io qemu-img
+requires qemu-io qemu-img strace script
 
 size=4194304
 # What the guest of a stopped VM would see of a drive, as a raw file.
@@ -104,11 +104,24 @@ expect 0 maqet snapshot web create --all good
 put web.raw 7 4
 expect 0 maqet clone web many --from good --count 3
 for i in 1 2 3; do shows "many-$i.qcow2" web-now.raw; done
+# Each has addresses and ports of its own, which its source has not either.
+for vm in web many-1 many-2 many-3; do maqet args $vm; done >all.args
+for what in 'mac=[0-9a-fA-F:]*' 'hostfwd=tcp:127.0.0.1:42[0-9]*'; do
+    same 4 "$(grep -o "$what" all.args | wc -l)" "how many have $what"
+    same 4 "$(grep -o "$what" all.args | sort -u | wc -l)" "how many different ones: $(grep -o "$what" all.args)"
+done
 expect 0 maqet clone web whole --from good --full
 out_has '(full)'
 shows whole.raw web-now.raw
 [ ! -e whole.raw.maqet ] || fail 'a full clone has overlays'
 [ -e whole-data.qcow2 ] || fail 'no image of the second drive'
+
+# A copy shares its blocks with the source if the file system can do that; if not, progress is shown.
+ASAN_OPTIONS=detect_leaks=0 TERM=vt100 script -qefc "strace -f -qq -o '$TMP/trace' -e trace=ioctl,copy_file_range \
+    -e inject=copy_file_range:delay_enter=1100000:when=1 '$MAQET' clone whole again --full" screen >/dev/null
+grep -q FICLONE trace || fail "nothing was shared: $(cat trace)"
+grep -q 'FICLONE.* = 0$' trace || grep -qF "VM 'again', drive 'hdd': copying" screen || fail "no progress: $(cat screen)"
+shows again.raw web-now.raw
 
 # What they need stays. The refusal names them.
 expect 3 maqet snapshot web delete --all good

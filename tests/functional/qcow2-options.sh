@@ -69,7 +69,16 @@ EOF
 info_has '(8388608 bytes)'
 info_has "backing file: base.qcow2 (actual path: images/base.qcow2)"
 info_has 'backing file format: qcow2'
+# Parts of a cluster are allocated, unless the drive says otherwise.
+info_has 'cluster_size: 65536'
+info_has 'extended l2: true'
 same "$before" "$(md5sum <images/base.qcow2)" "the base"
+try whole-clusters <<EOF
+backing_file: images/base.qcow2
+backing_format: qcow2
+extended_l2: off
+EOF
+info_has 'extended l2: false'
 # A raw base whose guest has written what looks like the beginning of another image.
 truncate -s 1M images/plain.raw
 try onraw <<EOF
