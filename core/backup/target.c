@@ -56,7 +56,8 @@ make_drive(const struct maqet_drive *drive, const struct maqet_storage *storage,
 {
     struct maqet_place place = maqet_tree_place(drive->tree);
     _cleanup_json_ json_object *entry = maqet_tree_mapping(place);
-    _cleanup_free_ char *size = maqet_format("%" PRIu64, bytes);
+    /* Small sizes without a unit are taken for mistakes. */
+    _cleanup_free_ char *size = maqet_format("%" PRIu64 "B", bytes);
     _cleanup_free_ char *node = maqet_target_node(drive->name);
     const char *const pairs[][2] = {{"name", drive->name},
                                     {"type", storage->plugin.name},

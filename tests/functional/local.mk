@@ -142,6 +142,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/clone.sh \
 	tests/functional/clone-killed.sh \
 	tests/functional/backup-prune.sh \
+	tests/functional/backup-reported.sh \
 	tests/functional/backup-restore.sh \
 	tests/functional/backup-restore-linked.sh \
 	tests/functional/backup-verify.sh \
