@@ -67,7 +67,7 @@ storage:
 EOF
 expect 3 maqet validate deep.yaml
 err_has '65 backing files are more than the 64 that are possible'
-sed -i "s/\[.*\]/[$long_enough]/" deep.yaml
+sed -i "s/backing_file: \[.*\], /backing_file: [$long_enough], /" deep.yaml
 expect 0 maqet add deep.yaml
 expect 0 maqet start deep
 expect 0 maqet qmp deep query-named-block-nodes
