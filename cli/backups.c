@@ -99,7 +99,7 @@ drives_cell(const void *row)
 
     for (size_t i = 0; i < listed->drive_count; i++)
         maqet_strings_add(&names, listed->drives[i].name);
-    return names.count > 0 ? maqet_strings_join(&names, ", ") : NULL;
+    return names.count > 0 ? maqet_strings_join(&names, ", ") : maqet_strdup("-");
 }
 
 static enum shade
