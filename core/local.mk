@@ -7,6 +7,7 @@ libmaqet_core_a_SOURCES = \
 	core/backup/create.c core/backup/create.h \
 	core/backup/export.c core/backup/export.h \
 	core/backup/manifest.c core/backup/manifest.h \
+	core/backup/place.c core/backup/place.h \
 	core/backup/site.c core/backup/site.h \
 	core/backup/target.c core/backup/target.h \
 	core/backup/transfer.c core/backup/transfer.h \

@@ -25,15 +25,6 @@ maqet_catalog_clear(struct maqet_catalog *catalog)
     *catalog = (struct maqet_catalog){0};
 }
 
-/* A link could lead to anything. */
-static bool
-is_folder(const char *path)
-{
-    struct stat status;
-
-    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 static void
 read_entry(struct maqet_catalog *catalog, const char *id)
 {
@@ -96,7 +87,8 @@ maqet_catalog_read(const char *folder, const char *vm, struct maqet_catalog *cat
     for (size_t i = 0; i < names.count; i++) {
         _cleanup_free_ char *whole = maqet_format("%s/%s", path, names.items[i]);
 
-        if (maqet_backup_is_id(names.items[i]) && is_folder(whole))
+        if (maqet_backup_is_id(names.items[i]) &&
+            maqet_backup_is_there(folder, vm, names.items[i]))
             read_entry(catalog, names.items[i]);
         else if (is_unfinished(names.items[i]))
             maqet_strings_take(&catalog->unfinished, TAKE_PTR(whole));

@@ -9,11 +9,9 @@
 
 #include "core/base/checksum.h"
 #include "core/base/json.h"
-#include "core/base/lock_holder.h"
 #include "core/base/removal.h"
 
 #define MANIFEST_FILE "manifest.json"
-#define LOCK_FILE ".lock"
 
 /* ---- the fields ---- */
 
@@ -91,6 +89,15 @@ char *
 maqet_backup_new_path(const char *folder, const char *vm, const char *id)
 {
     return maqet_format("%s/%s/.%s" MAQET_BACKUP_NEW, folder, vm, id);
+}
+
+bool
+maqet_backup_is_there(const char *folder, const char *vm, const char *id)
+{
+    _cleanup_free_ char *path = maqet_backup_path(folder, vm, id);
+    struct stat status;
+
+    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 /* The time of an ID; -1: it is none. */
@@ -172,30 +179,6 @@ maqet_backup_vms(const char *folder, struct maqet_strings *vms, struct maqet_err
 }
 
 int
-maqet_backup_lock(const struct maqet_context *context, const char *folder, const char *vm,
-                  bool creates, struct maqet_error **err)
-{
-    _cleanup_free_ char *path = maqet_backup_folder(folder, vm);
-    _cleanup_free_ char *lock = maqet_format("%s/" LOCK_FILE, path);
-    _cleanup_free_ char *what = maqet_format("The folder %s", path);
-
-    if (creates && maqet_dir_make(path, 0700, err) < 0)
-        return -1;
-    _cleanup_close_ int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        int error = errno;
-
-        if (error == ENOENT)
-            return maqet_error_set(err, MAQET_ERROR_MISSING,
-                                   "There are no backups of VM '%s' in %s", vm, folder);
-        return maqet_error_errno(err, error, "Cannot open %s", lock);
-    }
-    if (maqet_lock_wait_named(fd, context->lock_timeout, what, context, err) < 0)
-        return -1;
-    return TAKE_FD(fd);
-}
-
-int
 maqet_backup_sweep(const char *folder, const char *vm, struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_backup_folder(folder, vm);
@@ -250,10 +233,19 @@ is_name(const char *text)
     return *text != '\0' && *text != '.' && !strchr(text, '/');
 }
 
+/* Eight hexadecimal digits. */
+static bool
+is_chain(const char *text)
+{
+    return strlen(text) == 8 && strspn(text, "0123456789abcdef") == 8;
+}
+
 /* Whether no text leads out of the folder, and no two drives share a name or an image. */
 static bool
 is_sound(const struct maqet_backup *backup)
 {
+    if (!is_chain(backup->chain))
+        return false;
     for (size_t i = 0; i < backup->drive_count; i++) {
         const struct maqet_backup_drive *drive = &backup->drives[i];
 
@@ -297,9 +289,9 @@ maqet_backup_read(const char *folder, const char *vm, const char *id,
     _cleanup_free_ char *path = maqet_backup_path(folder, vm, id);
     _cleanup_free_ char *file = maqet_format("%s/" MANIFEST_FILE, path);
 
-    if (!maqet_backup_is_id(id) || maqet_file_missing(path))
+    if (!maqet_backup_is_id(id) || !maqet_backup_is_there(folder, vm, id))
         return error_missing(folder, vm, id, err);
-    _cleanup_json_ json_object *object = maqet_json_read(file, err);
+    _cleanup_json_ json_object *object = maqet_json_read_plain(file, err);
     if (!object)
         return -1;
     if (fill(object, file, id, backup, err) < 0) {

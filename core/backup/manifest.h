@@ -82,6 +82,9 @@ char *maqet_backup_new_path(const char *folder, const char *vm, const char *id);
 /* Whether a text is an ID. */
 bool maqet_backup_is_id(const char *text);
 
+/* Whether there is a folder of that name. A link is none: it could lead to anything. */
+bool maqet_backup_is_there(const char *folder, const char *vm, const char *id);
+
 /* The ID of a backup that is created at a time (s since 1970), after those of the list. The
  * caller frees. */
 char *maqet_backup_next_id(const struct maqet_strings *ids, int64_t now);
@@ -93,12 +96,6 @@ int maqet_backup_ids(const char *folder, const char *vm, struct maqet_strings *i
 /* The names of the VMs that have backups in a folder. */
 int maqet_backup_vms(const char *folder, struct maqet_strings *vms,
                      struct maqet_error **err);
-
-/* Locks a VM's backups, so that nobody else creates or deletes any; waits
- * context->lock_timeout. With @creates, their folder is created if it is missing. A descriptor,
- * whose closing releases the lock, or -1. */
-int maqet_backup_lock(const struct maqet_context *context, const char *folder,
-                      const char *vm, bool creates, struct maqet_error **err);
 
 /* Removes folders that are not complete. The caller has the lock. */
 int maqet_backup_sweep(const char *folder, const char *vm, struct maqet_error **err);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/backup/place.h"
 #include "core/backup/prune_merge.h"
 #include "core/backup/prune_plan.h"
 #include "core/backup/verify.h"

@@ -218,7 +218,8 @@ replace(const struct maqet_catalog *catalog, const struct maqet_pruned_image *im
     _cleanup_free_ char *from = maqet_format("%s/%s", from_folder, image->below_file);
     _cleanup_free_ char *to = maqet_format("%s/%s", folder, file);
 
-    if (maqet_file_missing(from))
+    if (!maqet_backup_is_there(catalog->folder, catalog->vm, image->below) ||
+        maqet_file_missing(from))
         return 0; /* it was renamed before */
     if (rename(from, to) < 0)
         return maqet_error_errno(err, errno, "Cannot rename %s to %s", from, to);

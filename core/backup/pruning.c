@@ -68,7 +68,7 @@ maqet_pruning_read(const char *folder, const char *vm, struct maqet_pruning *pru
     *pruning = (struct maqet_pruning){0};
     if (maqet_file_missing(path))
         return 0;
-    _cleanup_json_ json_object *json = maqet_json_read(path, err);
+    _cleanup_json_ json_object *json = maqet_json_read_plain(path, err);
     if (!json)
         return -1;
     if (maqet_fields_from_json(&fields, json, pruning, NULL) == 0 && is_sound(pruning))

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "core/backup/chain.h"
+#include "core/backup/place.h"
 #include "core/backup/restoring.h"
 #include "core/backup/verify.h"
 #include "core/job/recover.h"
@@ -136,6 +137,7 @@ maqet_restore_choose(const struct maqet_context *context,
     source->entry = choose_entry(&source->catalog, how->id, err);
     if (!source->entry)
         return -1;
+    maqet_backup_place_warn(context, how->folder, how->vm);
     if (source->entry->fault) {
         maqet_strings_add(&faults, source->entry->fault->message);
         return error_damaged(source, &faults, err);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "core/backup/place.h"
 #include "core/backup/prune.h"
 #include "core/machine/bitmaps.h"
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/json.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/files.h"
 #include "core/base/replacement.h"
@@ -45,6 +48,24 @@ maqet_json_read(const char *path, struct maqet_error **err)
     return maqet_file_read(path, MAQET_JSON_LIMIT, &text, NULL, err) < 0
                ? NULL
                : maqet_json_parse(text, path, err);
+}
+
+json_object *
+maqet_json_read_plain(const char *path, struct maqet_error **err)
+{
+    _cleanup_close_ int fd =
+        open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    _cleanup_free_ char *text = NULL;
+    struct stat status;
+
+    if ((fd < 0 && errno == ELOOP) ||
+        (fd >= 0 && fstat(fd, &status) == 0 && !S_ISREG(status.st_mode)))
+        maqet_error_set(err, MAQET_ERROR_FAILED, "%s is not a regular file", path);
+    else if (fd < 0)
+        maqet_error_errno(err, errno, "Cannot read %s", path);
+    else if (maqet_fd_read(fd, path, MAQET_JSON_LIMIT, &text, NULL, err) == 0)
+        return maqet_json_parse(text, path, err);
+    return NULL;
 }
 
 const char *

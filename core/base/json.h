@@ -22,6 +22,10 @@ json_object *maqet_json_parse(const char *text, const char *path,
                               struct maqet_error **err);
 json_object *maqet_json_read(const char *path, struct maqet_error **err);
 
+/* The same of a folder that others may be able to write to: a link, a FIFO or a device is
+ * MAQET_ERROR_FAILED. */
+json_object *maqet_json_read_plain(const char *path, struct maqet_error **err);
+
 /* A text or an integer of an object; NULL or 0 if there is none. */
 const char *maqet_json_text(json_object *object, const char *key);
 int64_t maqet_json_int(json_object *object, const char *key);

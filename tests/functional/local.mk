@@ -210,6 +210,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/backup-full.sh \
 	tests/functional/backup-killed.sh \
 	tests/functional/backup-lost.sh \
+	tests/functional/backup-others.sh \
 	tests/functional/backup-ordinary-user.sh \
 	tests/functional/backup-page.sh \
 	tests/functional/checkpoint-ordinary-user.sh \

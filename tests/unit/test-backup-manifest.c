@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/backup/manifest.h"
+#include "core/backup/place.h"
 #include "core/base/checksum.h"
 #include "core/base/json.h"
 #include "core/config/yaml.h"
