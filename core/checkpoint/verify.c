@@ -32,6 +32,7 @@ maqet_checkpoint_verify(const struct maqet_context *context,
     return maqet_members_read(session, &about.drives, err) < 0 ||
                    maqet_identity_check(session, &about, err) < 0 ||
                    maqet_members_need(session, name, err) < 0 ||
+                   maqet_members_check_overlays(session, name, err) < 0 ||
                    maqet_state_file_verify(context, vm, name, &about, err) < 0
                ? -1
                : 0;

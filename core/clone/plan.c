@@ -131,7 +131,9 @@ choose_present(const struct maqet_session *session, struct maqet_clone_drive *it
 
     item->cut = drive->overlays;
     item->from.of = drive->overlays ? MAQET_COPY_NODE : MAQET_COPY_DRIVE;
-    if (drive->overlays || session->machine->run.pid == 0)
+    if (drive->overlays)
+        return maqet_overlays_check(drive->overlays, drive->overlays->top, err);
+    if (session->machine->run.pid == 0)
         return 0;
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_STATE,
                       "the VM is running and writes to it, and it has no overlays, of "

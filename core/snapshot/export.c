@@ -81,7 +81,8 @@ maqet_snapshot_export(const struct maqet_context *context,
     const struct maqet_member *member = &session->members[0];
     if (maqet_drive_check_fault(member->drive, MAQET_FAULT_STORAGE, err) < 0 ||
         check_readable(session, member->drive, err) < 0 ||
-        maqet_bases_check(member->drive, err) < 0)
+        maqet_bases_check(member->drive, err) < 0 ||
+        maqet_members_check_overlays(session, request->name, err) < 0)
         return -1;
     int result = maqet_drive_snapshot_export(
         member->drive, maqet_member_find(session, member, request->name, NULL), export,

@@ -309,6 +309,26 @@ maqet_members_need(const struct maqet_session *session, const char *name,
     return 0;
 }
 
+int
+maqet_members_check_overlays(const struct maqet_session *session, const char *name,
+                             struct maqet_error **err)
+{
+    MAQET_FOR_EACH_MEMBER (member, session) {
+        const struct maqet_drive *drive = member->drive;
+        const struct maqet_snapshot *snapshot =
+            maqet_member_find(session, member, name, NULL);
+        const struct maqet_overlay *node =
+            drive->overlays && snapshot
+                ? maqet_overlays_find(drive->overlays, snapshot->name)
+                : NULL;
+
+        if (node && maqet_overlays_check(drive->overlays, node->id, err) < 0)
+            return maqet_error_wrap(err, "VM '%s', drive '%s': snapshot '%s'",
+                                    session->machine->name, drive->name, name);
+    }
+    return 0;
+}
+
 /* ---- the job's own ---- */
 
 const struct maqet_snapshot *

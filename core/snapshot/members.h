@@ -59,6 +59,10 @@ size_t maqet_members_count_named(const struct maqet_session *session, const char
 int maqet_members_need(const struct maqet_session *session, const char *name,
                        struct maqet_error **err);
 
+/* Whether what their overlays of that name stand on is as it was. MAQET_ERROR_STATE: it is not. */
+int maqet_members_check_overlays(const struct maqet_session *session, const char *name,
+                                 struct maqet_error **err);
+
 /* Whether no image of another drive stands on a snapshot of that name. MAQET_ERROR_STATE names
  * those that do. */
 int maqet_members_check_unneeded(const struct maqet_session *session, const char *name,

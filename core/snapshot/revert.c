@@ -6,7 +6,6 @@
 #include "core/machine/generation.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
-#include "core/storage/overlays.h"
 
 /* ---- the beginning ---- */
 
@@ -27,28 +26,6 @@ check_saved(const struct maqet_session *session, struct maqet_error **err)
                         member->drive->name, vm, MAQET_SAVED_STATE);
         return maqet_error_next(err, MAQET_NEXT_DELETE_SNAPSHOT, vm, member->drive->name,
                                 MAQET_SAVED_STATE, NULL);
-    }
-    return 0;
-}
-
-/* Whether what the overlays of a snapshot stand on is as it was. Later it would be a failure of a
- * job that nothing could finish, and nothing would have to undo. */
-static int
-check_overlays(const struct maqet_session *session, const char *name,
-               struct maqet_error **err)
-{
-    MAQET_FOR_EACH_MEMBER (member, session) {
-        const struct maqet_drive *drive = member->drive;
-        const struct maqet_snapshot *snapshot =
-            maqet_member_find(session, member, name, NULL);
-        const struct maqet_overlay *node =
-            drive->overlays && snapshot
-                ? maqet_overlays_find(drive->overlays, snapshot->name)
-                : NULL;
-
-        if (node && maqet_overlays_check(drive->overlays, node->id, err) < 0)
-            return maqet_error_wrap(err, "VM '%s', drive '%s': snapshot '%s'",
-                                    session->machine->name, drive->name, name);
     }
     return 0;
 }
@@ -133,7 +110,10 @@ maqet_revert_run(struct maqet_session *session, const struct maqet_job_kind *kin
     struct maqet_opened *machine = session->machine;
     bool runs = machine->run.pid > 0;
 
-    if (check_saved(session, err) < 0 || check_overlays(session, name, err) < 0 ||
+    /* What has changed would later be a failure of a job that nothing could finish, and nothing
+     * would have to undo. */
+    if (check_saved(session, err) < 0 ||
+        maqet_members_check_overlays(session, name, err) < 0 ||
         maqet_session_begin(session, kind, name, NULL, err) < 0)
         return -1;
     if ((!runs || (maqet_opened_end_qemu(machine, err) == 0 &&

@@ -198,14 +198,18 @@ maqet_overlays_add_image(const struct maqet_drive *drive, uint64_t id,
     return 0;
 }
 
+/* For others to read, who must not get what a snapshot has never held. */
 static int
 add_image(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
           struct maqet_command *command, struct maqet_error **err)
 {
     const struct maqet_overlay *node = node_of(drive, snapshot);
 
-    return node ? maqet_overlays_add_image(drive, node->id, command, err)
-                : error_gone(snapshot, err);
+    if (!node)
+        return error_gone(snapshot, err);
+    return maqet_overlays_check(drive->overlays, node->id, err) < 0
+               ? -1
+               : maqet_overlays_add_image(drive, node->id, command, err);
 }
 
 static int

@@ -39,7 +39,7 @@ expect 0 maqet validate vm.yaml
 
 # Whatever happens to a file that the present state stands on, no guest gets to see it: not by a
 # load, nor by a start, nor by being attached to a machine that runs. The file is the image itself, a
-# frozen overlay, or the one that is loaded.
+# frozen overlay, or the one that is loaded. Nor does anybody get a copy of it.
 vm_yaml other <<'END'
 END
 expect 0 maqet add other.yaml
@@ -103,6 +103,7 @@ END
             spoil "$way" "$file" "$format"
             refused "$way" "$file" snapshot $type load hdd three --yes
             [ ! -e data/vms/$type/pending.json ] || fail "a load that was refused is pending: $way"
+            refused "$way" "$file" snapshot $type export hdd three copy.raw --format raw
             if [ "$file" != $image.maqet/3.qcow2 ]; then
                 refused "$way" "$file" start $type
                 same stopped "$(vm_status $type | sed 's/crashed/stopped/')" "$way"
@@ -115,9 +116,45 @@ END
             cp -pr images/$image images/$image.maqet .
         done
     done
+    # Other commands that read such a file, also while QEMU has it open.
+    for file in $image $image.maqet/1.qcow2; do
+        for state in stopped running; do
+            [ $state = stopped ] || expect 0 maqet start $type
+            spoil written "$file"
+            way="written, while the VM is $state"
+            refused "$way" "$file" snapshot $type export hdd three copy.raw --format raw
+            refused "$way" "$file" clone $type copy --full
+            refused "$way" "$file" clone $type copy --linked
+            refused "$way" "$file" clone $type copy --full --from three
+            refused "$way" "$file" clone $type copy --from three
+            if [ $state = stopped ]; then
+                refused "$way" "$file" export $type hdd copy.raw --format raw
+                refused "$way" "$file" backup $type create backups
+                refused "$way" "$file" compact $type hdd
+                refused "$way" "$file" snapshot $type create hdd more
+                refused "$way" "$file" snapshot $type delete hdd two
+            fi
+            [ -z "$(find . -name 'copy*')" ] || fail "left: $(find . -name 'copy*')"
+            [ $state = stopped ] || expect 0 maqet stop $type --timeout 0 --force
+            rm -rf $image $image.maqet
+            cp -pr images/$image images/$image.maqet .
+        done
+    done
     # As it was, all of it works.
     expect 0 maqet start $type
+    expect 0 maqet checkpoint $type create moment
     expect 0 maqet stop $type --timeout 0 --force
+    expect 0 maqet checkpoint $type verify moment
+    expect 0 maqet snapshot $type export hdd three copy.raw --format raw
+    # What a checkpoint stands on, as well.
+    spoil written $image.maqet/3.qcow2
+    way="written, and needed by a checkpoint"
+    refused "$way" $image.maqet/3.qcow2 checkpoint $type verify moment
+    refused "$way" $image.maqet/3.qcow2 checkpoint $type load moment --yes
+    refused "$way" $image.maqet/3.qcow2 run $type --from moment --discard -- true
+    refused "$way" $image.maqet/3.qcow2 fork $type copy --from moment
+    same stopped "$(vm_status $type)" "the VM"
+    rm copy.raw
 done
 echo "$refusals refusals"
 expect 0 maqet stop other --timeout 0 --force
