@@ -54,9 +54,10 @@ wait_for_change(struct maqet_opened *machine, int64_t left, struct maqet_error *
         qmp, "JOB_STATUS_CHANGE",
         left >= 0 && left < QUERY_INTERVAL ? left : QUERY_INTERVAL, &reason));
     maqet_monitor_leave(machine);
-    return reason && reason->code != MAQET_ERROR_TIMEOUT
-               ? maqet_error_move(err, TAKE_PTR(reason))
-               : 0;
+    if (!reason || reason->code == MAQET_ERROR_TIMEOUT)
+        return 0;
+    maqet_error_move(err, TAKE_PTR(reason));
+    return maqet_error_wrap(err, "VM '%s'", machine->name);
 }
 
 /* Dismisses a job that has concluded; an error if it failed. */

@@ -125,9 +125,11 @@ maqet_plugging_look(struct maqet_plugging *plugging, struct maqet_error **err)
     maqet_plugged_clear(&plugging->plugged);
     maqet_args_cleanup(&plugging->args);
     plugging->args = maqet_args_new();
-    if (!qmp || maqet_plugged_read(qmp, MAQET_PLUGGING_ANSWER_TIMEOUT, &plugging->plugged,
-                                   err) < 0)
+    if (!qmp)
         return -1;
+    if (maqet_plugged_read(qmp, MAQET_PLUGGING_ANSWER_TIMEOUT, &plugging->plugged, err) <
+        0)
+        return maqet_error_wrap(err, "VM '%s'", plugging->machine->name);
     while (vm->drives[index] != plugging->drive)
         index++;
     return maqet_drives_emit_one(vm->drives, vm->drive_count, index, &vm->slots,

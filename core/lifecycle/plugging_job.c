@@ -129,11 +129,12 @@ store_slots(struct maqet_plugging *plugging, bool attached, struct maqet_error *
         return maqet_error_copy(err, vm->slots_error);
     maqet_slots_copy(&slots, &vm->slots);
     note_slot(plugging, &slots, attached);
-    if (maqet_plugging_look(plugging, err) < 0 ||
-        maqet_slots_observe(plugging->machine->qmp, MAQET_PLUGGING_ANSWER_TIMEOUT,
+    if (maqet_plugging_look(plugging, err) < 0)
+        return -1;
+    if (maqet_slots_observe(plugging->machine->qmp, MAQET_PLUGGING_ANSWER_TIMEOUT,
                             &plugging->plugged, plugging->args, vm->machine.type, &slots,
                             err) < 0)
-        return -1;
+        return maqet_error_wrap(err, "VM '%s'", plugging->machine->name);
     return maqet_slots_save(vm->context, vm->definition->name, &slots, err);
 }
 

@@ -131,9 +131,12 @@ maqet_monitor_connect(struct maqet_opened *machine, struct maqet_error **err)
         maqet_monitor_open(machine->run.dir_fd, machine->name, machine->answer_left,
                            machine->run.pidfd, &machine->qmp_lock, &reason);
     spend(machine, begun);
-    if (!machine->qmp)
-        set_error(machine, reason, err);
-    return machine->qmp;
+    if (machine->qmp)
+        return machine->qmp;
+    if (reason->code == MAQET_ERROR_STATE && !reason->silent)
+        maqet_error_wrap(&reason, "VM '%s'", machine->name); /* QEMU has ended */
+    set_error(machine, reason, err);
+    return NULL;
 }
 
 void

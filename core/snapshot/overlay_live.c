@@ -178,9 +178,10 @@ open_node(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_
     /* By its name, if QEMU may open files in the folder: it can then reopen it in any way. */
     if (maqet_hotplug_add(&hotplug, NULL) == 0)
         return 0;
-    return maqet_hotplug_pass_files(&hotplug, mark, accept_file, NULL, err) < 0
-               ? -1
-               : maqet_hotplug_add(&hotplug, err);
+    if (maqet_hotplug_pass_files(&hotplug, mark, accept_file, NULL, err) == 0 &&
+        maqet_hotplug_add(&hotplug, err) == 0)
+        return 0;
+    return maqet_error_wrap(err, "VM '%s', drive '%s'", machine->name, drive->name);
 }
 
 int

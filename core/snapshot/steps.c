@@ -203,6 +203,12 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
 
         /* What is left to be merged when it is stopped. */
         maqet_history_untidy_set(session->history, drive->name, true);
+        if (result < 0 && !maqet_overlays_find(drive->overlays, snapshot->name))
+            maqet_error_remark(err,
+                               "The snapshot '%s' of drive '%s' is deleted; what it held "
+                               "is merged with others once VM '%s' is stopped",
+                               meant ? meant : snapshot->name, drive->name,
+                               session->machine->name);
         return result;
     }
     if (maqet_storage_live_remove(drive, snapshot, actions, err) < 0)

@@ -32,6 +32,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/overlays-many.sh \
 	tests/functional/overlays-resized.sh \
 	tests/functional/overlays-settled.sh \
+	tests/functional/overlays-qemu-killed.sh \
 	tests/functional/session.sh \
 	tests/functional/screens.sh \
 	tests/functional/core-names-no-format.sh \
