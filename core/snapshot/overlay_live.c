@@ -67,6 +67,23 @@ flush_node(struct maqet_opened *machine, const struct maqet_drive *drive, uint64
 
 /* ---- after an interruption ---- */
 
+/* Forgets the prepared node, which QEMU writes nothing to. */
+static void
+drop_prepared(struct maqet_opened *machine, const struct maqet_drive *drive)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    uint64_t id = overlays->prepared;
+
+    if (id == 0)
+        return;
+    close_node(machine, drive, id);
+    overlays->prepared = 0;
+    free(TAKE_PTR(overlays->prepared_name));
+    maqet_overlays_drop(overlays, id);
+    if (maqet_overlay_nodes_save(drive, NULL) == 0)
+        maqet_overlays_sweep(overlays);
+}
+
 static int
 settle_prepared(struct maqet_opened *machine, const struct maqet_drive *drive,
                 json_object *nodes, struct maqet_error **err)
@@ -76,7 +93,7 @@ settle_prepared(struct maqet_opened *machine, const struct maqet_drive *drive,
     /* Until the transaction, it stands on nothing. */
     if (depth_of(nodes, drive, id) > 0)
         return maqet_overlay_nodes_adopt(drive, err);
-    maqet_overlay_live_undo(machine, drive);
+    drop_prepared(machine, drive);
     return 0;
 }
 
@@ -198,7 +215,7 @@ maqet_overlay_live_prepare(struct maqet_opened *machine, const struct maqet_driv
     if (maqet_overlay_nodes_save(drive, err) == 0 &&
         open_node(machine, drive, id, err) == 0)
         return 0;
-    maqet_overlay_live_undo(machine, drive);
+    maqet_overlay_live_settle(machine, drive, NULL);
     return -1;
 }
 
@@ -206,22 +223,6 @@ int
 maqet_overlay_live_done(const struct maqet_drive *drive, struct maqet_error **err)
 {
     return maqet_overlay_nodes_adopt(drive, err);
-}
-
-void
-maqet_overlay_live_undo(struct maqet_opened *machine, const struct maqet_drive *drive)
-{
-    struct maqet_overlays *overlays = drive->overlays;
-    uint64_t id = overlays->prepared;
-
-    if (id == 0)
-        return;
-    close_node(machine, drive, id);
-    overlays->prepared = 0;
-    free(TAKE_PTR(overlays->prepared_name));
-    maqet_overlays_drop(overlays, id);
-    if (maqet_overlay_nodes_save(drive, NULL) == 0)
-        maqet_overlays_sweep(overlays);
 }
 
 /* ---- merging ---- */
@@ -245,6 +246,11 @@ begin_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_
         json_object_new_string(base), "backing-file", json_object_new_string(stored),
         "auto-dismiss", json_object_new_boolean(false), NULL);
 
+    /* One that was interrupted may have left a job of that name that has ended. */
+    if (maqet_block_job_cancel(machine, id, err) < 0) {
+        json_object_put(arguments);
+        return -1;
+    }
     _cleanup_json_ json_object *answer =
         maqet_monitor_work(machine, "block-commit", arguments, err);
     return answer ? 0 : -1;
@@ -284,8 +290,9 @@ merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
     /* If the job is done, the next command finds that out, and tries this again. */
     if (result == 0 && flush_node(machine, drive, below, err) < 0)
         return -1;
+    /* QEMU may not have ended it, or may have done it nevertheless. */
     if (result < 0) {
-        maqet_overlay_nodes_unmerged(drive, NULL);
+        maqet_overlay_live_settle(machine, drive, NULL);
         return -1;
     }
     overlays->merging_below = overlays->merging_above = 0;
@@ -308,7 +315,7 @@ put_on_top(struct maqet_opened *machine, const struct maqet_drive *drive,
     if (drive->storage->snapshot.live_create(drive, "", actions, err) == 0 &&
         maqet_monitor_run_actions(machine, actions, err) == 0)
         return maqet_overlay_live_done(drive, err);
-    maqet_overlay_live_undo(machine, drive);
+    maqet_overlay_live_settle(machine, drive, NULL);
     return -1;
 }
 

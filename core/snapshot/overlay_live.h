@@ -24,10 +24,9 @@ int maqet_overlay_live_prepare(struct maqet_opened *machine,
                                const struct maqet_drive *drive, const char *name,
                                struct maqet_error **err);
 
-/* Records that the transaction is complete, or undoes the preparation. */
+/* Records that the transaction is complete. If it has failed, or its answer is missing, QEMU
+ * knows what has become of it: maqet_overlay_live_settle(). */
 int maqet_overlay_live_done(const struct maqet_drive *drive, struct maqet_error **err);
-void maqet_overlay_live_undo(struct maqet_opened *machine,
-                             const struct maqet_drive *drive);
 
 /* Deletes a snapshot, and merges the nodes that nobody needs any more. */
 int maqet_overlay_live_remove(struct maqet_opened *machine,

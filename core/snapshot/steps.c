@@ -84,7 +84,7 @@ maqet_steps_finish(struct maqet_session *session, int result, struct maqet_error
         if (!member->drive->overlays || member->drive->overlays->prepared == 0)
             continue;
         if (result < 0)
-            maqet_overlay_live_undo(session->machine, member->drive);
+            maqet_overlay_live_settle(session->machine, member->drive, NULL);
         else if (maqet_overlay_live_done(member->drive, finished < 0 ? NULL : err) < 0)
             finished = -1;
     }

@@ -28,6 +28,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/overlay-costs.sh \
 	tests/functional/flatten.sh \
 	tests/functional/flatten-killed.sh \
+	tests/functional/overlays-interrupted.sh \
 	tests/functional/overlays-frozen.sh \
 	tests/functional/overlays-many.sh \
 	tests/functional/overlays-resized.sh \
@@ -230,7 +231,7 @@ TESTS += $(FUNCTIONAL_TESTS)
 EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
 	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
-	tests/functional/backup-functions.sh tests/functional/image-functions.sh \
+	tests/functional/backup-functions.sh tests/functional/image-functions.sh tests/functional/interrupt-functions.sh \
 	tests/functional/backup-image-functions.sh \
 	tests/functional/published.awk \
 	tests/screens \

@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Ctrl-C at every step of creating and deleting overlays that a running QEMU has open: it may have
+# done what was asked for, though its answer did not arrive. What the guest writes to is not removed.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+. "$abs_top_srcdir/tests/functional/interrupt-functions.sh"
+qemu_required
+requires qemu-io strace perl
+
+vm_yaml vm <<EOF
+storage:
+  - {name: hdd, type: qcow2, size: 1M, file: hdd.qcow2, snapshots: overlay}
+EOF
+expect 0 maqet add vm.yaml
+expect 0 maqet start vm
+in_drive() { # COMMAND
+    maqet qmp vm human-monitor-command \
+        "{\"command-line\": \"qemu-io -d /machine/peripheral/hdd/virtio-backend \\\"$1\\\"\"}" >said
+    ! grep -q 'failed' said || fail "$1: $(cat said)"
+}
+snapshots() {
+    "$MAQET" --format plain snapshot vm list hdd | cut -f 1 | tr '\n' ' '
+}
+# What the drive holds, in the node that the tree says, too.
+holds_all() {
+    in_drive 'read -P 3 0 256k'
+    in_drive 'read -P 2 256k 256k'
+    in_drive 'read -P 1 512k 512k'
+    in_drive 'write -P 3 0 64k'
+    for node in hdd.qcow2.maqet/*.qcow2; do
+        grep -q "\"file\":\"${node##*/}\"" hdd.qcow2.maqet/tree.json || fail "$node is in no tree"
+    done
+    "$MAQET" qmp vm query-block >block
+    grep -q "\"node-name\": \"maqet-hdd_$(top)\"" block || fail "the guest writes to another node than $(top): $(cat block)"
+}
+top() {
+    sed -n 's/^ *"top":\([0-9]*\),/\1/p' hdd.qcow2.maqet/tree.json
+}
+in_drive 'write -P 1 0 1M'
+expect 0 maqet snapshot vm create hdd base --live
+in_drive 'write -P 2 0 512k'
+
+created() {
+    holds_all
+    case $(snapshots) in *one*) expect 0 maqet snapshot vm delete hdd one --live ;; esac
+    holds_all
+}
+in_drive 'write -P 3 0 256k'
+at_every_step 3 created snapshot vm create hdd one --live
+
+snapshot_one() {
+    in_drive 'write -P 2 0 512k'
+    expect 0 maqet snapshot vm create hdd one --live
+    in_drive 'write -P 3 0 256k'
+}
+snapshot_one
+merged() {
+    same "[]" "$("$MAQET" qmp vm query-jobs | tr -d " \n")" "jobs of QEMU after wait $step: $code $(cat err)"
+    holds_all
+    case $(snapshots) in *one*) ;; *) snapshot_one ;; esac
+}
+at_every_step 3 merged snapshot vm delete hdd one --live
+
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm export hdd base base.raw --format raw
+qemu-io -f raw -r -c 'read -P 1 0 1M' base.raw >said
+! grep -q failed said || fail "the snapshot below: $(cat said)"
+expect 0 maqet start vm
+holds_all
