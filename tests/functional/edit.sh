@@ -3,6 +3,7 @@
 # `edit` opens the YAML file that a VM was added from, or else the stored definition, and stores
 # what is right. Text that is not right is never lost.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 qemu_required
 requires script
 
@@ -53,7 +54,7 @@ err_has "$TMP/web.yaml has changed since it was added to VM 'web'"
 # With --set there is more than the file: then the stored definition is edited. What is not
 # changed keeps the place where it was written.
 expect 0 maqet apply web web.yaml --set cpu=2
-does 'sed -i "s/80M/96M/; s/^arguments:.*/binary: .\/qemu-here/" "$1"'
+does 'sed -i "s/80M/96M/; s/^memory:/binary: .\/qemu-here\n&/; /^binary: qemu-system/d" "$1"'
 ln -s "$(command -v qemu-system-x86_64)" qemu-here
 expect 0 maqet edit web
 same "$TMP/data/vms/web/edit.yaml" "$(cat edited)" "what was edited"
