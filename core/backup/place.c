@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@ enum {
     NTFS_MAGIC = 0x5346544e,
     NTFS3_MAGIC = 0x7366746e,
     FUSE_BLOCK_MAGIC = 0x65735546, /* NTFS-3G and exfat-fuse */
+    P9_MAGIC = 0x01021997,
+    VBOXSF_MAGIC = 0x786f4256,
 };
 static const uint32_t CIFS_MAGIC = 0xff534d42, SMB2_MAGIC = 0xfe534d42;
 
@@ -33,8 +36,23 @@ lacks_modes(const char *path)
         return false;
     uint32_t type = (uint32_t)status.f_type;
     return type == MSDOS_SUPER_MAGIC || type == EXFAT_MAGIC || type == NTFS_MAGIC ||
-           type == NTFS3_MAGIC || type == FUSE_BLOCK_MAGIC || type == CIFS_MAGIC ||
-           type == SMB2_MAGIC;
+           type == NTFS3_MAGIC || type == FUSE_BLOCK_MAGIC || type == P9_MAGIC ||
+           type == VBOXSF_MAGIC || type == CIFS_MAGIC || type == SMB2_MAGIC;
+}
+
+/* Whether its files belong to somebody whom the file server has chosen, as on NFS with `root_squash`
+ * or `all_squash`. */
+static bool
+maps_owners(const char *path)
+{
+    _cleanup_free_ char *name = maqet_format("%s/.maqet-XXXXXX", path);
+    struct stat status;
+    _cleanup_close_ int fd = mkostemp(name, O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    unlink(name);
+    return fstat(fd, &status) == 0 && status.st_uid != geteuid();
 }
 
 static bool
@@ -113,16 +131,19 @@ check(const struct maqet_context *context, const char *folder, const char *vm,
         warn_of_above(context, folder, vm);
         return 0;
     }
-    if (reason->code != MAQET_ERROR_PERMISSION || !lacks_modes(path)) {
+    if (reason->code != MAQET_ERROR_PERMISSION)
+        return maqet_error_move(err, reason);
+    bool modeless = lacks_modes(path);
+    if (!modeless && !maps_owners(path)) {
         maqet_error_move(err, reason);
         return maqet_error_wrap(err, "Others could change the backups of VM '%s'", vm);
     }
     maqet_error_free(reason);
     maqet_context_say(
         context, MAQET_LEVEL_WARNING,
-        "Others can change the backups of VM '%s': the file system of %s has "
-        "no modes, and is mounted so that they can write to it",
-        vm, path);
+        "Others can change the backups of VM '%s': the file system of %s %s", vm, path,
+        modeless ? "has no modes, and is mounted so that they can write to it"
+                 : "does not say whose its files are");
     return 0;
 }
 

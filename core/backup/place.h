@@ -13,7 +13,7 @@
  * context->lock_timeout. With @creates, their folder is created if it is missing. A descriptor,
  * whose closing releases the lock, or -1. MAQET_ERROR_PERMISSION: others can write to the folder
  * or to a backup in it. Warns if they could put another folder in its place, or if the file system
- * has no modes. */
+ * has no modes, or changes the owners of files. */
 int maqet_backup_lock(const struct maqet_context *context, const char *folder,
                       const char *vm, bool creates, struct maqet_error **err);
 
