@@ -50,6 +50,8 @@ wait_for_change(struct maqet_opened *machine, int64_t left, struct maqet_error *
 
     if (!qmp)
         return -1;
+    /* What it took to connect so often is no sign of silence. */
+    machine->answer_left = machine->answer_limit;
     json_object_put(maqet_qmp_event(
         qmp, "JOB_STATUS_CHANGE",
         left >= 0 && left < QUERY_INTERVAL ? left : QUERY_INTERVAL, &reason));

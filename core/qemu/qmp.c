@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "core/base/json.h"
 #include "core/base/process.h"
@@ -102,7 +103,7 @@ fail(const struct maqet_qmp *qmp, int64_t timeout, struct maqet_error *reason,
  * forget what it has read of a message, and ask it something else. It works through commands
  * in their order: one that is not answered by then has not been run, and is sent again.
  */
-static const int64_t PATIENCE = 2000; /* ms */
+static const int64_t PATIENCE = 2000; /* ms, doubled with each question */
 enum { TRIES = 3 };
 
 static int
@@ -115,17 +116,18 @@ send_probe(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **
                                        -1, wait, err);
 }
 
-/* Receives the next message. NULL without an error: nothing has come for a while. */
+/* Receives the next message. NULL without an error: it is @ask_at, and none has come. */
 static json_object *
-receive_soon(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
+receive_soon(struct maqet_qmp *qmp, struct maqet_deadline ask_at, struct maqet_wait *wait,
+             struct maqet_error **err)
 {
     struct maqet_error *reason = NULL;
     struct maqet_wait slice = *wait;
     int64_t left = maqet_deadline_left(wait->deadline);
-    bool is_last = left >= 0 && left <= PATIENCE;
+    bool is_last = left >= 0 && left <= maqet_deadline_left(ask_at);
 
     if (!is_last)
-        slice.deadline = maqet_deadline_in(PATIENCE);
+        slice.deadline = ask_at;
     json_object *message = receive(qmp, &slice, &reason);
     wait->has_begun = true;
     if (!message && (is_last || reason->code != MAQET_ERROR_TIMEOUT))
@@ -153,8 +155,11 @@ static json_object *
 await_answer(struct maqet_qmp *qmp, int64_t id, struct maqet_wait *wait,
              struct maqet_error **err)
 {
+    int64_t patience = PATIENCE;
+    struct maqet_deadline ask_at = maqet_deadline_in(patience);
+
     for (;;) {
-        _cleanup_json_ json_object *message = receive_soon(qmp, wait, err);
+        _cleanup_json_ json_object *message = receive_soon(qmp, ask_at, wait, err);
         bool has_id = json_object_object_get_ex(message, "id", NULL);
         int64_t answered = maqet_json_int(message, "id");
         json_object *error = json_object_object_get(message, "error");
@@ -170,9 +175,11 @@ await_answer(struct maqet_qmp *qmp, int64_t id, struct maqet_wait *wait,
             qmp->probe = 0;
             if (answered > id)
                 return NULL;
-        } else if ((!message || (error && !has_id && !qmp->probe)) &&
-                   send_probe(qmp, wait, err) < 0) {
-            return NULL;
+        } else if (!message || (error && !has_id && !qmp->probe)) {
+            patience *= 2;
+            ask_at = maqet_deadline_in(patience);
+            if (send_probe(qmp, wait, err) < 0)
+                return NULL;
         }
     }
 }
@@ -384,6 +391,16 @@ negotiate(struct maqet_qmp *qmp, int dir_fd, const char *name, struct maqet_wait
                                 maqet_deadline_left(wait->deadline), err);
 }
 
+/* QEMU may still send us its answer to a command of the last client, whose number must not be
+ * one of ours. */
+static int64_t
+first_id(void)
+{
+    uint32_t number = 0;
+
+    return getrandom(&number, sizeof(number), 0) < 0 ? 0 : (int64_t)number << 16;
+}
+
 struct maqet_qmp *
 maqet_qmp_open(int dir_fd, const char *name, const char *vm, int64_t timeout, int gone,
                struct maqet_error **err)
@@ -397,6 +414,7 @@ maqet_qmp_open(int dir_fd, const char *name, const char *vm, int64_t timeout, in
     qmp->channel = MAQET_CHANNEL_INIT;
     qmp->channel.gone = gone;
     qmp->events = json_object_new_array();
+    qmp->last_id = first_id();
     qmp->vm = maqet_strdup(vm);
     if (negotiate(qmp, dir_fd, name, &wait, &reason) == 0)
         return TAKE_PTR(qmp);

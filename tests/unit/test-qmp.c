@@ -115,8 +115,9 @@ test_arguments_are_sent(void)
     _cleanup_json_ json_object *answer =
         maqet_qmp_execute(qmp, "x", arguments, PATIENCE, NULL);
 
-    check_json(answer, "{\"execute\":\"x\",\"arguments\":{\"a\":\"b/c\",\"d\":[1,null]},"
-                       "\"id\":2}");
+    json_object_object_del(answer, "id");
+    check_json(answer,
+               "{\"execute\":\"x\",\"arguments\":{\"a\":\"b/c\",\"d\":[1,null]}}");
     end_fake(&fake);
 }
 
@@ -128,13 +129,14 @@ test_a_large_command(void)
     _cleanup_qmp_ struct maqet_qmp *qmp = must_open(&fake);
     json_object *arguments = json_object_new_object();
     _cleanup_free_ char *text = maqet_format("%08388608d", 0);
-    _cleanup_free_ char *wanted = maqet_format(
-        "{\"execute\":\"x\",\"arguments\":{\"text\":\"%s\"},\"id\":2}", text);
+    _cleanup_free_ char *wanted =
+        maqet_format("{\"execute\":\"x\",\"arguments\":{\"text\":\"%s\"}}", text);
 
     json_object_object_add(arguments, "text", json_object_new_string(text));
     _cleanup_json_ json_object *answer =
         maqet_qmp_execute(qmp, "x", arguments, PATIENCE, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
+    json_object_object_del(answer, "id");
     CU_ASSERT_TRUE(strcmp(json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN),
                           wanted) == 0);
     end_fake(&fake);
