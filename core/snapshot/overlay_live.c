@@ -390,9 +390,12 @@ maqet_overlay_live_remove(struct maqet_opened *machine, const struct maqet_drive
     if (!node)
         return maqet_error_set(err, MAQET_ERROR_MISSING, "there is no snapshot '%s'",
                                snapshot->name);
-    free(TAKE_PTR(node->name));
-    return maqet_overlay_nodes_save(drive, err) < 0 ||
-                   maqet_overlay_nodes_prune(drive, err) < 0
-               ? -1
-               : merge_all(machine, drive, err);
+    char *name = TAKE_PTR(node->name);
+    if (maqet_overlay_nodes_save(drive, err) < 0) {
+        node->name = name;
+        return -1;
+    }
+    free(name);
+    return maqet_overlay_nodes_prune(drive, err) < 0 ? -1
+                                                     : merge_all(machine, drive, err);
 }

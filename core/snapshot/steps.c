@@ -162,7 +162,7 @@ create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_
     int thawed = maqet_quiesce_end(quiesce, &held, result < 0 ? &reason : err);
     maqet_error_free(reason);
     /* A recovery would take a snapshot that was not created as requested for complete. */
-    if (result == 0 && (thawed < 0 || !held) && maqet_members_refresh(session, NULL) == 0)
+    if ((thawed < 0 || !held) && maqet_members_refresh(session, NULL) == 0)
         maqet_steps_remove(session, name, true, NULL, NULL);
     if (result < 0 || thawed < 0)
         return -1;
