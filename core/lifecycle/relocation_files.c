@@ -221,7 +221,17 @@ publish(struct moving *moving, struct maqet_error **err)
                     : maqet_dir_sync(publication->folder_fd, publication->folder, err);
 }
 
-/* Records which files the copies of the frozen nodes are. */
+static bool
+has_other_group(const struct maqet_relocation *relocation)
+{
+    struct stat original, copy;
+
+    return stat(relocation->from, &original) == 0 && stat(relocation->to, &copy) == 0 &&
+           original.st_gid != copy.st_gid;
+}
+
+/* Records which files the copies of the frozen nodes are, and which modes they get when they are
+ * written to again. */
 static int
 recognise(const struct moving *moving, struct maqet_error **err)
 {
@@ -229,9 +239,13 @@ recognise(const struct moving *moving, struct maqet_error **err)
         return 0;
     _cleanup_overlays_ struct maqet_overlays *overlays =
         maqet_overlays_read(moving->relocation->to, err);
+    bool other_group = has_other_group(moving->relocation);
     for (size_t i = 0; overlays && i < overlays->count; i++)
-        if (overlays->nodes[i].file.checksum)
+        if (overlays->nodes[i].file.checksum) {
             maqet_node_look(&overlays->nodes[i].file);
+            if (other_group)
+                overlays->nodes[i].mode = mode_for_other_group(overlays->nodes[i].mode);
+        }
     return overlays ? maqet_overlays_write(overlays, err) : -1;
 }
 
