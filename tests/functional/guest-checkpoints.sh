@@ -94,7 +94,7 @@ done
 
 # What takes longer says how far it is, as far as a line of the terminal goes. Here the file is written slowly.
 ASAN_OPTIONS=detect_leaks=0 TERM=vt100 script -qefc "strace -f -qq -o '$TMP/trace' \
-    -e trace=write -e inject=write:delay_exit=100000 '$MAQET' checkpoint vm create slow" \
+    -e trace=write,pwrite64 -e inject=write,pwrite64:delay_exit=100000:when=1..40 '$MAQET' checkpoint vm create slow" \
     screen >/dev/null
 grep -qE "VM 'vm': [0-9.]+.?B of memory written, [0-9.]+.?B/s, paused for [1-9][0-9]* ms: [0-9]+ %, [0-9]+ s" \
     screen || { cat screen >&2; fail "it is not told how far it is"; }
