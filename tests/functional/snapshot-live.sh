@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Snapshots of a machine that runs: by QEMU's monitor alone, and what goes wrong there.
 . "${srcdir:-.}/tests/functional/functions.sh"
+VM_BOOTS=yes
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
 requires qemu-io strace
