@@ -11,7 +11,8 @@ nothing_left() {
     [ -z "$left" ] || fail "$1: left: $left"
 }
 
-# at_every_step LEAST AFTER ARGUMENT...: the first wait is interrupted, then the second, until the
+# at_every_step LEAST AFTER ARGUMENT...: the first wait is interrupted, then the second, and so on,
+# beyond the tenth in growing steps, since a slow machine waits more often, until the
 # command comes to its end twice in a row (a signal may arrive when all is done); AFTER is run each
 # time. LEAST of them must be interrupted.
 at_every_step() {
@@ -22,7 +23,7 @@ at_every_step() {
     interrupted=0
     completed=0
     while [ "$completed" -lt 2 ]; do
-        step=$((step + 1))
+        step=$((step + 1 + step / 10))
         code=0
         note_step "$*, interrupted at wait $step"
         traced poll "signal=INT:when=$step" "$@" >out 2>err || code=$?
