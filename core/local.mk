@@ -271,6 +271,7 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/survey.c core/qemu/survey.h \
 	core/qemu/trial.c core/qemu/trial.h \
 	core/qemu/uefi.c core/qemu/uefi.h \
+	core/qemu/version.c core/qemu/version.h \
 	core/qemu/writables.c core/qemu/writables.h \
 	core/snapshot/choice.c core/snapshot/choice.h \
 	core/snapshot/convert.c core/snapshot/convert.h \

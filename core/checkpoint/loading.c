@@ -15,7 +15,7 @@
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/qemu/migration_join.h"
-#include "core/qemu/qmp.h"
+#include "core/qemu/version.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
 #include "core/storage/overlay_name.h"

@@ -19,7 +19,7 @@
 #include "core/conformance/tracer.h"
 #include "core/machine/store.h"
 #include "core/plugin/loader.h"
-#include "core/qemu/qmp.h"
+#include "core/qemu/version.h"
 #include "core/storage/close.h"
 
 /* One run of the kit. */

@@ -14,7 +14,7 @@
 #include "core/machine/accel.h"
 #include "core/machine/store.h"
 #include "core/qemu/confinement.h"
-#include "core/qemu/qmp.h"
+#include "core/qemu/version.h"
 #include "core/qemu/trial.h"
 
 /* ---- programs ---- */

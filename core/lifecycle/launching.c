@@ -32,6 +32,7 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/migration.h"
 #include "core/qemu/qmp.h"
+#include "core/qemu/version.h"
 
 struct maqet_launching
 maqet_launching_new(int64_t timeout, bool foreground)

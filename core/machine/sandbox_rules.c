@@ -16,7 +16,7 @@
 #include "core/qemu/arguments.h"
 #include "core/qemu/confinement_arguments.h"
 #include "core/qemu/objects.h"
-#include "core/qemu/qmp.h"
+#include "core/qemu/version.h"
 #include "core/storage/overlays.h"
 
 enum { CHANGE = MAQET_ACCESS_READ | MAQET_ACCESS_WRITE | MAQET_ACCESS_CHANGE };

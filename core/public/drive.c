@@ -18,7 +18,7 @@
 #include "core/base/mask.h"
 #include "core/plugin/call.h"
 #include "core/qemu/keyval.h"
-#include "core/qemu/qmp.h"
+#include "core/qemu/version.h"
 #include "core/storage/folder.h"
 #include "core/storage/image.h"
 #include "core/storage/overlays.h"

@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/qemu/qmp.h"
 
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 
 #include "core/base/json.h"
-#include "core/base/process.h"
 #include "core/qemu/silence.h"
+#include "core/qemu/version.h"
 
 enum {
     EVENT_LIMIT = 256,          /* kept events */
     EVENT_SIZE_LIMIT = 64 << 10 /* bytes of each */
 };
-
-/* The first version that takes -device as JSON. */
-enum { OLDEST_VERSION = 60200 };
-
-static const int64_t VERSION_TIMEOUT = 10000; /* ms */
 
 /* ---- events ---- */
 
@@ -104,7 +101,11 @@ fail(const struct maqet_qmp *qmp, int64_t timeout, struct maqet_error *reason,
  * in their order: one that is not answered by then has not been run, and is sent again.
  */
 static const int64_t PATIENCE = 2000; /* ms, doubled with each question */
-enum { TRIES = 3 };
+enum {
+    TRIES = 3,
+    QUESTIONS =
+        2 /* with nothing said; QEMU keeps eight messages, and then reads no more */
+};
 
 static int
 send_probe(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
@@ -123,8 +124,9 @@ receive_soon(struct maqet_qmp *qmp, struct maqet_deadline ask_at, struct maqet_w
 {
     struct maqet_error *reason = NULL;
     struct maqet_wait slice = *wait;
-    int64_t left = maqet_deadline_left(wait->deadline);
-    bool is_last = left >= 0 && left <= maqet_deadline_left(ask_at);
+    int64_t left = maqet_deadline_left(wait->deadline),
+            until = maqet_deadline_left(ask_at);
+    bool is_last = until < 0 || (left >= 0 && left <= until);
 
     if (!is_last)
         slice.deadline = ask_at;
@@ -157,6 +159,7 @@ await_answer(struct maqet_qmp *qmp, int64_t id, struct maqet_wait *wait,
 {
     int64_t patience = PATIENCE;
     struct maqet_deadline ask_at = maqet_deadline_in(patience);
+    unsigned questions = 0;
 
     for (;;) {
         _cleanup_json_ json_object *message = receive_soon(qmp, ask_at, wait, err);
@@ -177,7 +180,7 @@ await_answer(struct maqet_qmp *qmp, int64_t id, struct maqet_wait *wait,
                 return NULL;
         } else if (!message || (error && !has_id && !qmp->probe)) {
             patience *= 2;
-            ask_at = maqet_deadline_in(patience);
+            ask_at = maqet_deadline_in(++questions < QUESTIONS ? patience : -1);
             if (send_probe(qmp, wait, err) < 0)
                 return NULL;
         }
@@ -250,62 +253,6 @@ maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *argument
     return answer ? 0 : -1;
 }
 
-/* ---- the version ---- */
-
-/* The numbers of QEMU's version. Returns how many of them are known. */
-static int
-ask_version(const char *program, unsigned numbers[3])
-{
-    const char *const argv[] = {program, "--version", NULL};
-    _cleanup_free_ char *words = NULL;
-
-    if (maqet_process_run(argv, VERSION_TIMEOUT, &words, NULL) < 0)
-        return 0;
-    const char *version = strstr(words, "version ");
-    return version ? sscanf(version, "version %3u.%3u.%3u", &numbers[0], &numbers[1],
-                            &numbers[2])
-                   : 0;
-}
-
-int
-maqet_qemu_version(const char *program)
-{
-    unsigned numbers[3];
-
-    return ask_version(program, numbers) < 2
-               ? 0
-               : (int)(numbers[0] * 10000 + numbers[1] * 100);
-}
-
-uint32_t
-maqet_qemu_exact_version(const char *program)
-{
-    unsigned numbers[3] = {0};
-
-    return ask_version(program, numbers) < 2
-               ? 0
-               : numbers[0] * 1000000 + numbers[1] * 1000 + numbers[2];
-}
-
-static int
-check_version(int version, const char *text, struct maqet_error **err)
-{
-    return version >= OLDEST_VERSION
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                                 "QEMU %s is too old: maqet needs 6.2 or later", text);
-}
-
-int
-maqet_qemu_check_version(const char *program, struct maqet_error **err)
-{
-    int version = maqet_qemu_version(program);
-    _cleanup_free_ char *text =
-        maqet_format("%d.%d", version / 10000, version / 100 % 100);
-
-    return version == 0 ? 0 : check_version(version, text, err);
-}
-
 /* ---- the greeting ---- */
 
 /* Whether it is a part of QEMU's version, none of which has more than two digits. */
@@ -334,61 +281,133 @@ read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **
     qmp->version = (int)(major * 10000 + minor * 100 + micro);
     _cleanup_free_ char *text =
         maqet_format("%d.%d.%d", (int)major, (int)minor, (int)micro);
+    free(qmp->version_text);
     qmp->version_text =
         package && *package ? maqet_format("%s (%s)", text, package) : maqet_strdup(text);
-    return check_version(qmp->version, text, err);
+    return maqet_qemu_version_check(qmp->version, text, err);
 }
 
 /*
- * A QEMU that has just begun can lose its greeting: its main thread accepts us while the
- * thread of the monitor takes the socket over. It greets the next client, so we connect
- * again: at once if an event comes instead, otherwise after these ms, and once more after
- * four times as many.
+ * A monitor has a thread of its own in QEMU. While that takes over the socket of a QEMU that
+ * has just begun, the main thread can accept us, and then the greeting gets lost, or QEMU
+ * greets us and never reads what we say. It serves the next client, so we connect again: at
+ * once if an event comes instead of the greeting, otherwise after these ms, and once more
+ * after four times as many. One that has read what we say is busy, and answers later.
  */
-static const int64_t GREETING_PATIENCE = 2000;
-enum { GREETING_TRIES = 3 };
+static const int64_t CONNECTION_PATIENCE = 2000;
+enum { CONNECTIONS = 3 };
 
-/* Connects and receives the greeting. NULL without an error: it may be lost. */
-static json_object *
-connect_once(struct maqet_qmp *qmp, int dir_fd, const char *name, unsigned try,
-             struct maqet_wait *wait, struct maqet_error **err)
+/* Whether QEMU has not read all that it was sent. */
+static bool
+is_unread(const struct maqet_qmp *qmp)
 {
-    _cleanup_error_ struct maqet_error *reason = NULL;
-    struct maqet_wait attempt = *wait;
-    int64_t left = maqet_deadline_left(wait->deadline);
-    int64_t patience = GREETING_PATIENCE << (2 * try);
-    bool is_last = try + 1 == GREETING_TRIES || (left >= 0 && left <= patience);
+    int left = 0;
+
+    return ioctl(qmp->channel.fd, SIOCOUTQ, &left) == 0 && left > 0;
+}
+
+/*
+ * Arguments of "qmp_capabilities". Without "oob" a monitor does not read while a command of it
+ * runs, and only then the main thread closes the connection of a client that was killed, when
+ * it has an event to send, while the thread of the monitor may be at work with the next
+ * connection: QEMU loses commands, or its memory is damaged (chardev/char-socket.c,
+ * tcp_chr_write).
+ */
+json_object *
+maqet_qmp_capabilities(json_object *greeting)
+{
+    _cleanup_strings_ struct maqet_strings offered = MAQET_STRINGS_INIT;
+    json_object *monitor = json_object_object_get(greeting, "QMP");
+    json_object *wanted = json_object_new_array();
+
+    maqet_json_texts(json_object_object_get(monitor, "capabilities"), &offered);
+    if (maqet_strings_has(&offered, "oob"))
+        json_object_array_add(wanted, json_object_new_string("oob"));
+    return maqet_json_object("enable", wanted, NULL);
+}
+
+/* Awaits the answer to "qmp_capabilities", and goes on to do so if QEMU is only busy. */
+static json_object *
+await_beginning(struct maqet_qmp *qmp, int64_t id, const struct maqet_wait *wait,
+                struct maqet_wait *attempt, struct maqet_error **err)
+{
+    struct maqet_wait whole = *wait;
+    struct maqet_error *reason = NULL;
+    json_object *answer = await_answer(qmp, id, attempt, &reason);
+
+    if (answer || !reason || reason->code != MAQET_ERROR_TIMEOUT || is_unread(qmp)) {
+        maqet_error_move(err, reason);
+        return answer;
+    }
+    maqet_error_free(reason);
+    return await_answer(qmp, id, &whole, err);
+}
+
+/* Has QEMU take commands. */
+static int
+begin(struct maqet_qmp *qmp, json_object *greeting, const struct maqet_wait *wait,
+      struct maqet_wait *attempt, struct maqet_error **err)
+{
+    int64_t id = ++qmp->last_id;
+
+    if (maqet_channel_command(&qmp->channel, "qmp_capabilities",
+                              maqet_qmp_capabilities(greeting), id, -1, attempt, err) < 0)
+        return -1;
+    _cleanup_json_ json_object *answer = await_beginning(qmp, id, wait, attempt, err);
+    if (answer)
+        return 0;
+    /* The command of an earlier client, which was given up, may have been run in its place. */
+    if (!*err || (*err)->code == MAQET_ERROR_UNSUPPORTED) {
+        maqet_error_cleanup(err);
+        maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                        "QEMU has not understood the command 'qmp_capabilities'");
+    }
+    return -1;
+}
+
+/* Connects, and has QEMU take commands. Returns 1 if it may have lost us. */
+static int
+connect_once(struct maqet_qmp *qmp, int dir_fd, const char *name, bool is_last,
+             const struct maqet_wait *wait, struct maqet_wait *attempt,
+             struct maqet_error **err)
+{
+    struct maqet_error *reason = NULL;
     int gone = qmp->channel.gone;
 
-    if (!is_last)
-        attempt.deadline = maqet_deadline_in(patience);
     maqet_channel_clear(&qmp->channel);
     qmp->channel.gone = gone;
-    json_object *first =
-        maqet_channel_connect(&qmp->channel, dir_fd, name, &attempt, &reason) == 0
-            ? maqet_channel_receive(&qmp->channel, &attempt, &reason)
+    qmp->probe = 0;
+    _cleanup_json_ json_object *first =
+        maqet_channel_connect(&qmp->channel, dir_fd, name, attempt, &reason) == 0
+            ? maqet_channel_receive(&qmp->channel, attempt, &reason)
             : NULL;
-    if (try + 1 < GREETING_TRIES && maqet_json_text(first, "event")) {
-        json_object_put(first);
-        return NULL;
-    }
-    if (!first && (is_last || reason->code != MAQET_ERROR_TIMEOUT))
-        maqet_error_move(err, TAKE_PTR(reason));
-    return first;
+    if (!is_last && maqet_json_text(first, "event"))
+        return 1;
+    if (first && read_version(qmp, first, &reason) == 0 &&
+        begin(qmp, first, wait, attempt, &reason) == 0)
+        return 0;
+    if (is_last || reason->code != MAQET_ERROR_TIMEOUT)
+        return maqet_error_move(err, reason);
+    maqet_error_free(reason);
+    return 1;
 }
 
 static int
-negotiate(struct maqet_qmp *qmp, int dir_fd, const char *name, struct maqet_wait *wait,
-          struct maqet_error **err)
+negotiate(struct maqet_qmp *qmp, int dir_fd, const char *name,
+          const struct maqet_wait *wait, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *greeting = NULL;
+    for (unsigned try = 0;; try++) {
+        struct maqet_wait attempt = *wait;
+        int64_t left = maqet_deadline_left(wait->deadline);
+        int64_t patience = CONNECTION_PATIENCE << (2 * try);
+        bool is_last = try + 1 == CONNECTIONS || (left >= 0 && left <= patience);
 
-    for (unsigned try = 0; !greeting && !*err; try++)
-        greeting = connect_once(qmp, dir_fd, name, try, wait, err);
-    return !greeting || read_version(qmp, greeting, err) < 0
-               ? -1
-               : maqet_qmp_tell(qmp, "qmp_capabilities", NULL, -1,
-                                maqet_deadline_left(wait->deadline), err);
+        if (!is_last)
+            attempt.deadline = maqet_deadline_in(patience);
+        int result = connect_once(qmp, dir_fd, name, is_last, wait, &attempt, err);
+        if (result <= 0)
+            return result;
+    }
 }
 
 /* QEMU may still send us its answer to a command of the last client, whose number must not be

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * qmp.h - a client of the QEMU Machine Protocol (QEMU: docs/interop/qmp-spec), which
- * serves one client at a time, so connections are kept short; and QEMU's version.
+ * serves one client at a time, so connections are kept short.
  *
  * Timeouts are in ms for the whole call; a negative one is no limit. Errors of all calls:
  * MAQET_ERROR_STATE: QEMU has ended; MAQET_ERROR_TIMEOUT; MAQET_ERROR_FAILED.
@@ -36,6 +36,10 @@ struct maqet_qmp {
 struct maqet_qmp *maqet_qmp_open(int dir_fd, const char *name, const char *vm,
                                  int64_t timeout, int gone, struct maqet_error **err);
 
+/* The arguments of the command "qmp_capabilities" after a monitor's greeting, for clients of
+ * their own kind. The caller puts them. */
+json_object *maqet_qmp_capabilities(json_object *greeting);
+
 /* Closes the connection, if there is one, and sets it to NULL. */
 void maqet_qmp_cleanup(struct maqet_qmp **qmp);
 
@@ -65,15 +69,5 @@ int maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *argu
  * "event", "data" and "timestamp"; the caller puts it. The last 256 events are kept. */
 json_object *maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
                              struct maqet_error **err);
-
-/* QEMU's version if no monitor can be asked, 70200 for 7.2.22: runs `PROGRAM --version`,
- * which takes longer than most of what maqet does. 0: not known. */
-int maqet_qemu_version(const char *program);
-
-/* The same as maqet_drive_qemu_version() says it, 7002022 for 7.2.22. */
-uint32_t maqet_qemu_exact_version(const char *program);
-
-/* MAQET_ERROR_UNSUPPORTED: the program is older than maqet supports. */
-int maqet_qemu_check_version(const char *program, struct maqet_error **err);
 
 #endif

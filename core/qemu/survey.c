@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/qemu/qmp.h"
 
 /* ms between two attempts where poll(2) cannot help: a lock, a full queue of clients. */
 static const int64_t RETRY_INTERVAL = 10;
@@ -103,12 +104,15 @@ connect_to(struct maqet_survey *survey, const struct question *question)
     return error->code == MAQET_ERROR_TIMEOUT ? false : fail_to_open(survey);
 }
 
+/* Takes the arguments. */
 static bool
-send_command(struct maqet_survey *survey, const char *command, enum stage next)
+send_command(struct maqet_survey *survey, const char *command, json_object *arguments,
+             enum stage next)
 {
     struct maqet_wait now = maqet_wait_for("", 0);
 
-    if (maqet_channel_command(&survey->channel, command, NULL, 0, -1, &now, NULL) < 0)
+    if (maqet_channel_command(&survey->channel, command, arguments, 0, -1, &now, NULL) <
+        0)
         return finish(survey, MAQET_SURVEY_FAILED);
     survey->stage = next;
     return true;
@@ -135,11 +139,12 @@ read_message(struct maqet_survey *survey, const struct question *question)
     if (!message)
         return false;
     if (survey->stage == STAGE_GREETING)
-        return send_command(survey, "qmp_capabilities", STAGE_CAPABILITIES);
+        return send_command(survey, "qmp_capabilities", maqet_qmp_capabilities(message),
+                            STAGE_CAPABILITIES);
     if (json_object_object_get_ex(message, "event", NULL))
         return true;
     if (survey->stage == STAGE_CAPABILITIES)
-        return send_command(survey, question->command, STAGE_ANSWER);
+        return send_command(survey, question->command, NULL, STAGE_ANSWER);
     survey->answered = maqet_now_exact();
     survey->answer = json_object_get(json_object_object_get(message, "return"));
     return finish(survey, MAQET_SURVEY_ANSWERED);

@@ -10,6 +10,7 @@
  *   (unset)       answers as QEMU 7.2.22 does, to the few commands that are listed below
  *   ungreeted     does not greet the first client, as a real one sometimes does
  *   distracted    sends the first client an event instead of a greeting
+ *   deaf          greets the first client, and does not listen to it
  *   old           greets as QEMU 5.2.0
  *   ancient       says by --version that it is QEMU 5.2.0, and ends over its arguments
  *   silent        accepts clients and never says a word
@@ -32,13 +33,14 @@
  *                 events of all lines "COMMAND event JSON"; writes down in FILE.told what
  *                 it is told; commands that FILE has not are answered as always
  *   cancelling    saves its state, and does not give that up, as QEMU 7.2 with its thread
- * on the way to the switch-over: "migrate_cancel" alone does not end it exit:N:WORDS ends
- * at once with exit code N, after WORDS on standard error sigsys        dies at once as
- * if its sandbox had killed it
+ *                 on the way to the switch-over: "migrate_cancel" alone does not end it
+ *   exit:N:WORDS  ends at once with exit code N, after WORDS on standard error
+ *   sigsys        dies at once as if its sandbox had killed it
  *
  * It ends by itself after ten minutes (times MAQET_TEST_SLOW), whatever happens.
  */
 #include <json-c/json.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -390,6 +392,27 @@ skip_mark(char *line, FILE *client)
     return line + (*line == '\xff');
 }
 
+/* Refuses a client that has not enabled what it should. */
+static bool
+is_refused(const char *command, json_object *message, FILE *client, json_object *id)
+{
+    const char *text = json_object_to_json_string(message);
+
+    if (strcmp(command, "qmp_capabilities") != 0 || strstr(text, "\"oob\""))
+        return false;
+    answer(client, id, "error",
+           "{\"class\": \"GenericError\", \"desc\": \"oob is not enabled\"}");
+    return true;
+}
+
+static void
+wait_until_left(FILE *client)
+{
+    struct pollfd fd = {.fd = fileno(client), .events = 0};
+
+    poll(&fd, 1, -1);
+}
+
 /* Serves one client until it leaves. True: it told us to end. */
 static bool
 serve(const char *mode, FILE *from, FILE *client)
@@ -403,6 +426,8 @@ serve(const char *mode, FILE *from, FILE *client)
         pause();
     if (clients++ > 0 || !behaves(mode, "ungreeted"))
         greet(clients > 1 && behaves(mode, "distracted") ? "" : mode, client);
+    if (clients == 1 && behaves(mode, "deaf"))
+        wait_until_left(client);
     while (!ends && getline(&line, &space, from) > 0) {
         json_object *message = json_tokener_parse(skip_mark(line, client)),
                     *command = NULL, *id = NULL;
@@ -413,7 +438,7 @@ serve(const char *mode, FILE *from, FILE *client)
         name = command ? json_object_get_string(command) : "";
         if (strcmp(name, "qmp_capabilities") != 0)
             misbehave(mode, client);
-        if (is_torn(mode, name, client))
+        if (is_torn(mode, name, client) || is_refused(name, message, client, id))
             name = "";
         else if (behaves(mode, "echo"))
             answer(client, id, "return",

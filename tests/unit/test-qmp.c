@@ -253,11 +253,11 @@ test_silence(void)
     check_open("silent", SHORT, MAQET_ERROR_TIMEOUT, NO_GREETING);
 }
 
-/* A greeting that is lost: QEMU greets the next client. */
+/* A connection that QEMU has lost: it greets the next client, and listens to it. */
 static void
-test_lost_greeting(void)
+test_lost_connections(void)
 {
-    static const char *const modes[] = {"ungreeted", "distracted", NULL};
+    static const char *const modes[] = {"ungreeted", "distracted", "deaf", NULL};
 
     for (const char *const *mode = modes; *mode; mode++) {
         struct fake fake = start_fake(*mode);
@@ -454,7 +454,7 @@ main(void)
         {"an old version", test_old_version},
         {"garbage", test_garbage},
         {"silence", test_silence},
-        {"a lost greeting", test_lost_greeting},
+        {"lost connections", test_lost_connections},
         {"death before the greeting", test_death_before_the_greeting},
         {"death that the socket does not tell", test_death_that_the_socket_does_not_tell},
         {"no socket", test_no_socket},
