@@ -163,6 +163,7 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/relocation_live.c core/lifecycle/relocation_live.h \
 	core/lifecycle/relocation_nodes.c core/lifecycle/relocation_nodes.h \
 	core/lifecycle/relocation_run.c core/lifecycle/relocation_run.h \
+	core/lifecycle/removal_plan.c core/lifecycle/removal_plan.h \
 	core/lifecycle/remove.c core/lifecycle/remove.h \
 	core/lifecycle/remove_elsewhere.c core/lifecycle/remove_elsewhere.h \
 	core/lifecycle/rename.c core/lifecycle/rename.h \
@@ -213,6 +214,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/needs.c core/machine/needs.h \
 	core/machine/network.c core/machine/network.h \
 	core/machine/opened.c core/machine/opened.h \
+	core/machine/others.c core/machine/others.h \
 	core/machine/owner.c core/machine/owner.h \
 	core/machine/pending.c core/machine/pending.h \
 	core/machine/panic.c core/machine/panic.h \

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/machine/others.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
 #include "core/storage/record.h"
@@ -47,20 +48,38 @@ need_of_machine(const struct maqet_context *context, const char *name,
     return NULL;
 }
 
-/* The same for all machines but @except (may be NULL). */
+struct search {
+    const struct maqet_context *context;
+    const char *except; /* may be NULL */
+    const struct maqet_drive *drive;
+    char *need; /* or a doubt; NULL: neither */
+};
+
+static void
+find_need(void *data, const struct maqet_strings *names)
+{
+    struct search *search = data;
+
+    free(search->need);
+    search->need = NULL;
+    for (size_t i = 0; i < names->count && !search->need; i++)
+        if (!search->except || strcmp(names->items[i], search->except) != 0)
+            search->need =
+                need_of_machine(search->context, names->items[i], search->drive);
+}
+
+/* The same for all machines but one. */
 static char *
 need_of_machines(const struct maqet_context *context, const char *except,
                  const struct maqet_drive *drive)
 {
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    char *need = NULL;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    struct search search = {.context = context, .except = except, .drive = drive};
 
-    if (maqet_store_list(context, &names, NULL) < 0)
-        return maqet_strdup("the other VMs cannot be listed");
-    for (size_t i = 0; i < names.count && !need; i++)
-        if (!except || strcmp(names.items[i], except) != 0)
-            need = need_of_machine(context, names.items[i], drive);
-    return need;
+    return maqet_others_look_through(context, find_need, &search, &reason) == 0 ||
+                   search.need
+               ? search.need
+               : maqet_format("a VM may use it: %s", reason->message);
 }
 
 char *

@@ -5,6 +5,7 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/machine/others.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
 #include "core/qemu/writables.h"
@@ -207,28 +208,44 @@ dependent_unused(const struct candidate *candidate)
     return NULL;
 }
 
-/* Adds those in the data folder of the context, or the first one. */
-static void
-find_here(const struct candidate *candidate, bool all, struct maqet_strings *found)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+struct base_search {
+    const struct candidate *candidate;
+    bool all;
+    struct maqet_strings *found;
+};
 
-    if (maqet_store_list(candidate->context, &names, NULL) < 0) {
-        maqet_strings_addf(found, "an image of a VM in %s, which cannot be read",
-                           candidate->context->data_dir);
-        return;
-    }
-    for (size_t i = 0; i < names.count && (all || found->count == 0); i++) {
-        char *dependent = dependent_by_records(candidate, names.items[i]);
+static void
+find_dependents(void *data, const struct maqet_strings *names)
+{
+    const struct base_search *search = data;
+    const struct candidate *candidate = search->candidate;
+    struct maqet_strings *found = search->found;
+
+    maqet_strings_clear(found);
+    for (size_t i = 0; i < names->count && (search->all || found->count == 0); i++) {
+        char *dependent = dependent_by_records(candidate, names->items[i]);
 
         if (!dependent)
-            dependent = dependent_by_definition(candidate, names.items[i]);
+            dependent = dependent_by_definition(candidate, names->items[i]);
         if (dependent)
             maqet_strings_take(found, dependent);
     }
-    char *unused = all || found->count == 0 ? dependent_unused(candidate) : NULL;
+    char *unused = search->all || found->count == 0 ? dependent_unused(candidate) : NULL;
     if (unused)
         maqet_strings_take(found, unused);
+}
+
+/* Finds those in the data folder of the context, or the first one. */
+static void
+find_here(const struct candidate *candidate, bool all, struct maqet_strings *found)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    struct base_search search = {.candidate = candidate, .all = all, .found = found};
+
+    if (maqet_others_look_through(candidate->context, find_dependents, &search, &reason) <
+        0)
+        maqet_strings_addf(found, "an image of a VM in %s, perhaps: %s",
+                           candidate->context->data_dir, reason->message);
 }
 
 /* Adds those in the other data folders that the marks on the file name. */

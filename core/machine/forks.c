@@ -5,6 +5,7 @@
 
 #include "core/base/field.h"
 #include "core/base/json.h"
+#include "core/machine/others.h"
 #include "core/machine/store.h"
 
 static const struct maqet_fields fields = MAQET_FIELDS_OF(
@@ -47,22 +48,36 @@ maqet_fork_is_discarded(const struct maqet_context *context, const char *name)
     return maqet_fork_record_read(context, name, &record) && record.discard;
 }
 
+struct search {
+    const struct maqet_context *context;
+    const char *source;
+    const char *checkpoint;
+    struct maqet_strings *forks;
+};
+
+static void
+find_forks(void *data, const struct maqet_strings *names)
+{
+    const struct search *search = data;
+
+    maqet_strings_clear(search->forks);
+    for (size_t i = 0; i < names->count; i++) {
+        _cleanup_fork_record_ struct maqet_fork_record record = {0};
+
+        if (maqet_fork_record_read(search->context, names->items[i], &record) &&
+            strcmp(record.source, search->source) == 0 &&
+            strcmp(record.checkpoint, search->checkpoint) == 0)
+            maqet_strings_add(search->forks, names->items[i]);
+    }
+}
+
 int
 maqet_forks_list(const struct maqet_context *context, const char *source,
                  const char *checkpoint, struct maqet_strings *names,
                  struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings all = MAQET_STRINGS_INIT;
+    struct search search = {
+        .context = context, .source = source, .checkpoint = checkpoint, .forks = names};
 
-    if (maqet_store_list(context, &all, err) < 0)
-        return -1;
-    for (size_t i = 0; i < all.count; i++) {
-        _cleanup_fork_record_ struct maqet_fork_record record = {0};
-
-        if (maqet_fork_record_read(context, all.items[i], &record) &&
-            strcmp(record.source, source) == 0 &&
-            strcmp(record.checkpoint, checkpoint) == 0)
-            maqet_strings_add(names, all.items[i]);
-    }
-    return 0;
+    return maqet_others_look_through(context, find_forks, &search, err);
 }

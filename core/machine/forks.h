@@ -28,7 +28,7 @@ bool maqet_fork_record_read(const struct maqet_context *context, const char *nam
 /* Whether a machine is removed when it has ended. */
 bool maqet_fork_is_discarded(const struct maqet_context *context, const char *name);
 
-/* Adds the names of the forks of a machine's checkpoint. */
+/* The names of the forks of a machine's checkpoint, which replace what @names has. */
 int maqet_forks_list(const struct maqet_context *context, const char *source,
                      const char *checkpoint, struct maqet_strings *names,
                      struct maqet_error **err);

@@ -6,6 +6,7 @@
 
 #include "core/machine/bases.h"
 #include "core/machine/holders.h"
+#include "core/machine/others.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
 
@@ -181,32 +182,57 @@ need_of_machine(const struct maqet_context *context, const char *name, const cha
                         name, vm->images_error->message);
 }
 
+struct user_search {
+    const struct maqet_context *context;
+    const char *except;
+    const char *path;
+    bool known;
+    char *need; /* or a doubt; NULL: neither */
+};
+
 /* One that needs it comes before one that may need it. */
+static void
+find_user(void *data, const struct maqet_strings *names)
+{
+    struct user_search *search = data;
+
+    free(search->need);
+    search->need = NULL;
+    search->known = true;
+    for (size_t i = 0; i < names->count; i++) {
+        bool known;
+
+        if (search->except && strcmp(names->items[i], search->except) == 0)
+            continue;
+        char *need =
+            need_of_machine(search->context, names->items[i], search->path, &known);
+        if (!need || (search->need && !known)) {
+            free(need);
+            continue;
+        }
+        free(search->need);
+        search->need = need;
+        search->known = known;
+        if (known)
+            return;
+    }
+}
+
 char *
 maqet_image_user(const struct maqet_context *context, const char *except,
                  const char *path, bool *known)
 {
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    char *doubt = NULL;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    struct user_search search = {.context = context, .except = except, .path = path};
 
-    *known = false;
-    if (maqet_store_list(context, &names, NULL) < 0)
-        return maqet_strdup("the other VMs cannot be listed");
-    for (size_t i = 0; i < names.count; i++) {
-        if (except && strcmp(names.items[i], except) == 0)
-            continue;
-        char *need = need_of_machine(context, names.items[i], path, known);
-        if (need && *known) {
-            free(doubt);
-            return need;
-        }
-        if (need && doubt)
-            free(need);
-        else if (need)
-            doubt = need;
+    if (maqet_others_look_through(context, find_user, &search, &reason) < 0 &&
+        !(search.need && search.known)) {
+        free(search.need);
+        *known = false;
+        return maqet_format("a VM may use it: %s", reason->message);
     }
-    *known = !doubt;
-    return doubt;
+    *known = search.known;
+    return search.need;
 }
 
 /* In other data folders. */
