@@ -111,7 +111,7 @@ end_by_force(const struct maqet_opened *machine, struct maqet_error **err)
 
     if (mark < 0 && run->dir_fd >= 0)
         return maqet_error_errno(err, errno, "Cannot write to the run folder");
-    maqet_qemu_end(run->pidfd, MAQET_FLUSH_TIMEOUT);
+    maqet_qemu_end(run->pidfd, machine->silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
     if (maqet_pidfd_wait(run->pidfd, 0))
         return 0;
     return maqet_silence_error_survived(machine->name, run->pidfd, err);

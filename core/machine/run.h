@@ -24,8 +24,8 @@
 #define MAQET_RUN_PID MAQET_RUN_OWN "/pid"
 #define MAQET_RUN_LOG "qemu.log" /* what QEMU and the programs beside it print */
 
-/* ms that a QEMU may take to flush its images when it is told to end; and one that a
- * person wants gone, or that does not answer. */
+/* ms that a QEMU may take to flush its images, and to store its bitmaps, when it is told to end;
+ * and one that does not answer. */
 #define MAQET_END_TIMEOUT INT64_C(10000)
 #define MAQET_FLUSH_TIMEOUT INT64_C(3000)
 
