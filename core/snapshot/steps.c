@@ -203,12 +203,6 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
 
         /* What is left to be merged when it is stopped. */
         maqet_history_untidy_set(session->history, drive->name, true);
-        if (result < 0 && !maqet_overlays_find(drive->overlays, snapshot->name))
-            maqet_error_remark(err,
-                               "The snapshot '%s' of drive '%s' is deleted; what it held "
-                               "is merged with others once VM '%s' is stopped",
-                               meant ? meant : snapshot->name, drive->name,
-                               session->machine->name);
         return result;
     }
     if (maqet_storage_live_remove(drive, snapshot, actions, err) < 0)
@@ -220,6 +214,36 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
                             meant ? meant : snapshot->name, drive->name);
 }
 
+static int
+remove_offline(struct maqet_session *session, const struct maqet_drive *drive,
+               const struct maqet_snapshot *snapshot, struct maqet_error **err)
+{
+    if (maqet_drive_snapshot_remove(drive, snapshot,
+                                    stood_in_for(session, snapshot->name), err) == 0)
+        return 0;
+    if (drive->overlays)
+        maqet_history_untidy_set(session->history, drive->name, true);
+    return -1;
+}
+
+/* A merge of overlays can fail when the snapshot is no longer one. */
+static void
+remark_deleted(const struct maqet_session *session, const struct maqet_drive *drive,
+               const struct maqet_snapshot *snapshot, struct maqet_error **err)
+{
+    const char *meant = stood_in_for(session, snapshot->name);
+    bool runs = session->machine->run.pid > 0;
+
+    if (drive->overlays && !maqet_overlays_find(drive->overlays, snapshot->name))
+        maqet_error_remark(
+            err,
+            "The snapshot '%s' of drive '%s' is deleted; what it held is "
+            "merged with others %s",
+            meant ? meant : snapshot->name, drive->name,
+            runs ? "by the first command on snapshots when the VM is stopped"
+                 : "by the next command on snapshots");
+}
+
 /* Deletes a snapshot, with its entries in the history. */
 static int
 remove_one(struct maqet_session *session, const struct maqet_member *member,
@@ -229,9 +253,10 @@ remove_one(struct maqet_session *session, const struct maqet_member *member,
 
     if ((session->machine->run.pid > 0
              ? remove_live(session, drive, snapshot, err)
-             : maqet_drive_snapshot_remove(
-                   drive, snapshot, stood_in_for(session, snapshot->name), err)) < 0)
+             : remove_offline(session, drive, snapshot, err)) < 0) {
+        remark_deleted(session, drive, snapshot, err);
         return -1;
+    }
     maqet_history_removed(session->history, drive->name, snapshot);
     maqet_history_alias_set(session->history, drive->name, snapshot, NULL);
     return 0;

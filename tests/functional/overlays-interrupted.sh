@@ -68,3 +68,35 @@ qemu-io -f raw -r -c 'read -P 1 0 1M' base.raw >said
 ! grep -q failed said || fail "the snapshot below: $(cat said)"
 expect 0 maqet start vm
 holds_all
+
+# A merge of a stopped VM: the snapshot is deleted, and the next command on snapshots goes on.
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm create hdd first
+qemu-io -f qcow2 -c 'write -P 5 0 64k' "hdd.qcow2.maqet/$(top).qcow2" >/dev/null
+expect 0 maqet snapshot vm create hdd second
+qemu-io -f qcow2 -c 'write -P 6 64k 64k' "hdd.qcow2.maqet/$(top).qcow2" >/dev/null
+nodes() { ls hdd.qcow2.maqet/*.qcow2 | wc -l; }
+before=$(nodes)
+mkdir bin
+cat >bin/qemu-img <<END
+#!/bin/sh
+case \$1 in commit | rebase) echo >merging; exec sleep 100000 ;; esac
+exec $(command -v qemu-img) "\$@"
+END
+chmod +x bin/qemu-img
+PATH=$TMP/bin:$PATH perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$MAQET" snapshot vm delete hdd second >out 2>err &
+deletion=$!
+eventually 30 test -e merging
+kill -INT $deletion
+code=0
+wait $deletion || code=$?
+same 130 $code "the exit code of an interrupted deletion"
+err_has "The snapshot 'second' of drive 'hdd' is deleted; what it held is merged with others by the next command on snapshots"
+same 'base one first ' "$(snapshots)" "the snapshots after it"
+same "$before" "$(nodes)" "the files after it"
+expect 0 maqet snapshot vm create hdd third
+same "$before" "$(nodes)" "the files when that was merged, and another one created"
+for read in '5 0 64k' '6 64k 64k' '3 128k 128k' '2 256k 256k' '1 512k 512k'; do
+    qemu-io -r -U -f qcow2 -c "read -P $read" "hdd.qcow2.maqet/$(top).qcow2" >said
+    ! grep -q failed said || fail "the drive does not hold $read"
+done
