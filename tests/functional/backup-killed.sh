@@ -87,6 +87,7 @@ end_qemu() {
     if ((RANDOM % 2)); then eventually 20 sh -c 'ls -d to/vm/.2*.maqet-new || ! pgrep -P '"$!"; fi
     kill -9 "$pid"
     wait "$!" || :
+    eventually 20 process_ended "$pid"
     recovered
 }
 

@@ -56,14 +56,14 @@ increment hdd
 what='QEMU was killed'
 change hdd
 kill -9 "$(vm_pid vm)"
-eventually 20 test "$(vm_status vm)" = crashed
+eventually 20 has_status vm crashed
 full hdd "its image does not say what was written to it since: QEMU was killed"
 what='QEMU was killed, and had the list from before'
 increment hdd
 expect 0 maqet start vm
 change hdd
 kill -9 "$(vm_pid vm)"
-eventually 20 test "$(vm_status vm)" = crashed
+eventually 20 has_status vm crashed
 full hdd "QEMU was killed since, so what was written is not known"
 what='after that'
 increment hdd

@@ -104,7 +104,7 @@ out_has "error    The storage plugin 'other' is refused"
 # Leftovers. QEMU of vm is killed; a creation and a few commands were killed, too.
 expect 0 maqet start vm
 kill -9 "$(vm_pid vm)"
-eventually 20 test crashed = "$(vm_status vm)"
+eventually 20 has_status vm crashed
 [ -S run/vm/qmp.sock ] || fail "a killed QEMU leaves no socket"
 : >.hdd.qcow2.maqet-lock
 : >.hdd.qcow2.maqet-new

@@ -180,7 +180,7 @@ PATH=$TMP/bin:$PATH "$MAQET" export vm q to/file --format vmdk >export.out 2>&1 
 export=$!
 eventually 20 test -e converting
 for child in $(cat "/proc/$export/task/$export/children"); do
-    [ "$(cat "/proc/$child/comm")" = sleep ] || kill -9 "$child"
+    case $(cat "/proc/$child/comm") in sleep | qemu-img) ;; *) kill -9 "$child" ;; esac
 done
 kill -9 $export
 wait $export || :

@@ -85,7 +85,7 @@ begin_export() { # FILE
 # The child that removes the temporary file; the other one is the wrapped qemu-img.
 janitor() {
     for child in $(cat "/proc/$export/task/$export/children"); do
-        [ "$(cat "/proc/$child/comm")" = sleep ] || echo "$child"
+        case $(cat "/proc/$child/comm") in sleep | qemu-img) ;; *) echo "$child" ;; esac
     done
 }
 gone() {
@@ -175,11 +175,12 @@ rm -r copied
 # On a disk that is not there now, it waits.
 mkdir away
 killed away.qcow2
-rm .away.qcow2.maqet-new
+rm -f .away.qcow2.maqet-new converting
 PATH=$TMP/bin:$PATH "$MAQET" snapshot vm export d two away/out.qcow2 >export.out 2>&1 &
 export=$!
 eventually 20 test -e away/.out.qcow2.maqet-new
 eventually 20 grep -q inode data/vms/vm/exports.json
+eventually 20 test -e converting
 kill -9 "$(janitor)" "$export"
 wait "$export" || :
 mv away elsewhere

@@ -67,6 +67,12 @@ holds web.qcow2 0x11
 echo "killed $kills times, $undone times in the middle"
 [ "$undone" -ge 3 ] || fail 'hardly ever killed in the middle'
 
+workers_ended() {
+    local pid
+    for pid in $(pgrep -f 'fork web new --from ready --count 3'); do
+        [ "$(readlink "/proc/$pid/cwd")" != "$(pwd -P)" ] || return 1
+    done
+}
 # Of several at a time, the process that waits for them is killed: the others end by themselves what they have
 # begun, or the next command does, and those that run stay.
 for step in 1 3; do
@@ -74,6 +80,8 @@ for step in 1 3; do
     code=0
     traced poll "signal=KILL:when=$step" fork web new --from ready --count 3 >out 2>err || code=$?
     same 137 "$code" "the exit code"
+    # Those that make the forks have been told to end, and clear up.
+    eventually 60 workers_ended
     for number in 1 2 3; do
         # It waits for the process that makes it.
         [ ! -e "data/vms/new-$number" ] || maqet recover "new-$number" >out 2>err || :

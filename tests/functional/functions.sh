@@ -78,7 +78,7 @@ requires() {
 maqet() {
     if [ "${MAQET_TEST_SLOW:-1}" -gt 1 ]; then
         case "${1:-} $* " in
-        *" --wait"* | *" -w"*) ;;
+        *" --wait "* | *" --wait="* | *" -w "*) ;;
         "start "* | "restart "*)
             maqet_command=$1
             shift
@@ -174,6 +174,8 @@ vm_status() {
     done
     echo "$vm_status_word"
 }
+# has_status VM STATUS, for `eventually`.
+has_status() { [ "$(vm_status "$1")" = "$2" ]; }
 # process_ended PID: it is gone, or waits only for its parent.
 process_ended() {
     [ ! -e "/proc/$1" ] || grep -qs '^State:.Z' "/proc/$1/status" || [ ! -e "/proc/$1" ]

@@ -58,7 +58,7 @@ guest_wait "$TMP/vm.serial" || fail "the guest does not answer"
 expect 2 maqet wait vm --for ssh --timeout 1
 expect 2 maqet wait vm --for port:22 --timeout 1
 err_has "waiting for port 22 of the guest"
-expect 3 maqet wait vm --for port:81 --timeout 1
+expect 3 maqet wait vm --for port:81 --timeout "$(patience 60)"
 err_has "no port of this host leads to port 81"
 "$MAQET" wait vm --for ssh --for port:22 --for port:80 --timeout "$(patience 120)" >wait.out 2>wait.err &
 waiting=$!

@@ -246,7 +246,7 @@ helpers=''
 expect 0 maqet rm vm --yes
 mkdir service
 cat >last-words <<'END'
-trap 'echo "the helper" >service/one.users; sleep 1; rm service/one.users; exit' TERM
+trap 'echo "the helper" >service/one.users; echo >leaving; sleep 1; rm service/one.users; exit' TERM
 echo >ready
 while :; do sleep 0.1; done
 END
@@ -256,11 +256,11 @@ storage:
 END
 expect 0 maqet add vm.yaml
 for words in "start vm" "snapshot vm create far new" "resize vm far +1M"; do
-    rm -f ready
+    rm -f ready leaving
     start 1
     eventually 10 test -e ready
     kill -9 "$qemu"
-    eventually 10 test -e service/one.users
+    eventually 10 test -e leaving
     # shellcheck disable=SC2086 # words
     expect 0 maqet $words
     # shellcheck disable=SC2086 # PIDs
@@ -283,7 +283,7 @@ storage:
   - {name: beside, type: beside, words: 'exec sh ./last-words'}
 END
 expect 0 maqet add vm.yaml
-rm -f ready
+rm -f ready leaving
 start 1
 eventually 10 test -e ready
 kill -9 "$qemu"

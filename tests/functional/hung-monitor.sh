@@ -37,7 +37,7 @@ go_on() {
 # some may have passed before there was anything to wait for.
 not_answered() {
     waited=$(sed -n "s/.*QEMU of VM '$1' (PID $2) has not answered within \([0-9.]*\) s.*/\1/p" err | head -n 1)
-    [ -n "$waited" ] && awk "BEGIN { exit !($waited > 0 && $waited <= $3) }" ||
+    [ -n "$waited" ] && awk "BEGIN { exit !($waited >= 0 && $waited <= $3) }" ||
         { cat err >&2; fail "'$1' is not said to have been silent for $3 s"; }
 }
 # The error or warning about a VM that hangs: who, why, what next.

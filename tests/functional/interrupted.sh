@@ -82,7 +82,7 @@ expect 0 maqet start vm
 perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$MAQET" stop vm --timeout "$(patience 600)" >out 2>err &
 stopping=$!
 eventually 30 sh -c "tr '\\0' ' ' </proc/$stopping/cmdline | grep -q stop && grep -q '^SigCgt:.*[2367abef]\$' /proc/$stopping/status"
-sleep 1
+sleep "$(patience 2)"
 kill -INT $stopping
 code=0
 wait $stopping || code=$?
@@ -107,7 +107,7 @@ expect 0 maqet add other.yaml
 expect 0 maqet start other
 perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$MAQET" wait vm other --for agent >out 2>err &
 waiting=$!
-sleep 1
+eventually 30 sh -c "tr '\\0' ' ' </proc/$waiting/cmdline | grep -q wait && grep -q '^SigCgt:.*[2367abef]\$' /proc/$waiting/status"
 kill -INT $waiting
 code=0
 wait $waiting || code=$?

@@ -60,7 +60,7 @@ calls ""
 expect 0 maqet start vm
 calls "$running"
 kill -9 "$(vm_pid vm)"
-eventually 20 test "$(vm_status vm)" = crashed
+eventually 20 has_status vm crashed
 calls ""
 [ -e $folder/disk ] || fail "nobody was to look yet"
 rm -r run
@@ -69,7 +69,7 @@ calls "$over,$running"
 
 # The guest powers itself off, or QEMU ends by itself.
 expect 0 maqet qmp vm quit
-eventually 20 test "$(vm_status vm)" = stopped
+eventually 20 has_status vm stopped
 expect 0 maqet recover vm
 calls "$over"
 
@@ -77,7 +77,7 @@ calls "$over"
 "$MAQET" start vm --foreground >foreground.out 2>foreground.err &
 starting=$!
 eventually 20 test -s run/vm/qemu/pid
-eventually 20 test "$(vm_status vm)" = running
+eventually 20 has_status vm running
 halt
 wait $starting || fail "the start in the foreground failed"
 calls "$running,$over"
@@ -133,7 +133,7 @@ expect 0 maqet apply vm vm.yaml
 expect 0 maqet start vm
 expect 0 maqet apply vm fewer.yaml
 kill -9 "$(vm_pid vm)"
-eventually 20 test "$(vm_status vm)" = crashed
+eventually 20 has_status vm crashed
 mkdir less
 ln -s "$plugins/maqet-storage-once.so" less
 : >calls
@@ -157,7 +157,7 @@ calls "$over"
 # A data folder that was moved has.
 expect 0 maqet start vm
 kill -9 "$(vm_pid vm)"
-eventually 20 test "$(vm_status vm)" = crashed
+eventually 20 has_status vm crashed
 : >calls
 mv data moved
 cp -a moved data

@@ -221,7 +221,13 @@ with_kill() { # ARGUMENT...
         eventually 20 grep -q attached attached
         maqet "$@" >out 2>err || code=$?
         kill $killer 2>/dev/null || :
-        wait $killer || :
+        # It may wait for ever for a thread of a QEMU that was killed.
+        for ((tries = 0; tries < 100; tries++)); do
+            process_ended $killer && break
+            sleep 0.1
+        done
+        kill -KILL $killer 2>/dev/null || :
+        wait $killer 2>/dev/null || :
         ;;
     esac
     case $code in
@@ -236,7 +242,9 @@ with_kill() { # ARGUMENT...
 recover() {
     if ((RANDOM % 3 == 0)) && is_running; then
         what="$what, then QEMU"
-        kill -KILL "$(cat run/vm/run)"
+        pid=$(cat run/vm/run)
+        kill -KILL "$pid"
+        eventually 20 process_ended "$pid"
     fi
     if ((RANDOM % 3 == 0)); then
         what="$what, then its recovery"

@@ -84,7 +84,9 @@ sed 's/8M/9M/' a.yaml >other.yaml
 expect 0 maqet apply a other.yaml
 
 # When QEMU ends, however it does, so does the helper, and the image is free.
-kill -9 "$(vm_pid a)"
+pid=$(vm_pid a)
+kill -9 "$pid"
+eventually 20 process_ended "$pid"
 expect 0 maqet resize a disk 16M
 same 16777216 "$(qemu-img info --output=json disk.qcow2 | sed -n 's/.*"virtual-size": \([0-9]*\).*/\1/p' | tail -n 1)" "the size"
 expect 0 maqet check a disk

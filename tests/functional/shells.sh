@@ -33,8 +33,8 @@ mkdir bin
 cat >bin/maqet <<END
 #!/bin/sh
 case \$1 in --candidates*) exec "$MAQET" "\$@" ;; esac
-printf '<%s>' "\$@" >>"$TMP/ran"
-echo >>"$TMP/ran"
+line=\$(printf '<%s>' "\$@")
+printf '%s\n' "\$line" >>"$TMP/ran"
 END
 chmod +x bin/maqet
 mkdir -p home zsh "$TMP/config/fish/completions"

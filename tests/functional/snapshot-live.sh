@@ -102,12 +102,16 @@ expect 0 maqet apply vm vm.yaml
 expect 0 maqet snapshot vm load --yes --all set --live
 
 # QEMU is killed in the middle of it: said, and the images are sound.
-# The operation is written down by the first rename, and then there is time.
+# The operation is written down by the first rename; there it waits until QEMU has gone.
 qemu=$(vm_pid vm)
-traced rename delay_exit=2000000:when=1 snapshot vm create --all fatal --live >out 2>err &
+rm -f "$TMP/trace"
+traced rename signal=STOP:when=1 snapshot vm create --all fatal --live >out 2>err &
 command=$!
-eventually 10 test -e data/vms/vm/pending.json
+eventually 60 grep -qs 'stopped by SIGSTOP' "$TMP/trace"
+[ -e data/vms/vm/pending.json ] || fail "nothing is written down"
 kill -9 "$qemu"
+eventually 20 process_ended "$qemu"
+for tracer in $(pgrep -P "$command") "$command"; do pkill -CONT -P "$tracer" || :; done
 ! wait "$command" || fail "succeeded without QEMU"
 err_has "QEMU"
 [ ! -e data/vms/vm/pending.json ] || fail "the operation is still pending"

@@ -141,7 +141,10 @@ qemu-system-x86_64 -M none -S -display none -monitor none -serial none \
     -pidfile "$TMP/other.pid" &
 other=$!
 cleanup_fn "kill $other 2>/dev/null"
-eventually 20 test -s other.pid
+has_open() { # its PID file comes before it opens anything
+    ls -l "/proc/$other/fd" | grep -qF chain-over.qcow2
+}
+eventually 20 has_open
 expect 0 maqet rm chain --dry-run --delete-storage
 kept "$TMP/images/chain-over.qcow2" "it is in use by"
 kept "$TMP/images/chain-base.qcow2" "it is the backing file of the image $TMP/images/chain-over.qcow2"
