@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/qemu/qmp.h"
 
-#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 
 #include "core/base/json.h"
@@ -292,19 +290,11 @@ read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **
  * has just begun, the main thread can accept us, and then the greeting gets lost, or QEMU
  * greets us and never reads what we say. It serves the next client, so we connect again: at
  * once if an event comes instead of the greeting, otherwise after these ms, and once more
- * after four times as many. One that has read what we say is busy, and answers later.
+ * after four times as many. A QEMU that is busy answers late, so it gets more time for that.
  */
-static const int64_t CONNECTION_PATIENCE = 2000;
+static const int64_t GREETING_PATIENCE = 2000;
+static const int64_t CAPABILITIES_PATIENCE = 5000;
 enum { CONNECTIONS = 3 };
-
-/* Whether QEMU has not read all that it was sent. */
-static bool
-is_unread(const struct maqet_qmp *qmp)
-{
-    int left = 0;
-
-    return ioctl(qmp->channel.fd, SIOCOUTQ, &left) == 0 && left > 0;
-}
 
 /*
  * Arguments of "qmp_capabilities". Without "oob" a monitor does not read while a command of it
@@ -326,88 +316,76 @@ maqet_qmp_capabilities(json_object *greeting)
     return maqet_json_object("enable", wanted, NULL);
 }
 
-/* Awaits the answer to "qmp_capabilities", and goes on to do so if QEMU is only busy. */
-static json_object *
-await_beginning(struct maqet_qmp *qmp, int64_t id, const struct maqet_wait *wait,
-                struct maqet_wait *attempt, struct maqet_error **err)
-{
-    struct maqet_wait whole = *wait;
-    struct maqet_error *reason = NULL;
-    json_object *answer = await_answer(qmp, id, attempt, &reason);
-
-    if (answer || !reason || reason->code != MAQET_ERROR_TIMEOUT || is_unread(qmp)) {
-        maqet_error_move(err, reason);
-        return answer;
-    }
-    maqet_error_free(reason);
-    return await_answer(qmp, id, &whole, err);
-}
-
 /* Has QEMU take commands. */
 static int
-begin(struct maqet_qmp *qmp, json_object *greeting, const struct maqet_wait *wait,
-      struct maqet_wait *attempt, struct maqet_error **err)
+begin(struct maqet_qmp *qmp, json_object *greeting, struct maqet_wait *wait,
+      struct maqet_error **err)
 {
-    int64_t id = ++qmp->last_id;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_json_ json_object *wanted = maqet_qmp_capabilities(greeting);
+    _cleanup_json_ json_object *answer =
+        ask(qmp, "qmp_capabilities", wanted, -1, wait, &reason);
 
-    if (maqet_channel_command(&qmp->channel, "qmp_capabilities",
-                              maqet_qmp_capabilities(greeting), id, -1, attempt, err) < 0)
-        return -1;
-    _cleanup_json_ json_object *answer = await_beginning(qmp, id, wait, attempt, err);
-    if (answer)
-        return 0;
-    /* The command of an earlier client, which was given up, may have been run in its place. */
-    if (!*err || (*err)->code == MAQET_ERROR_UNSUPPORTED) {
-        maqet_error_cleanup(err);
-        maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                        "QEMU has not understood the command 'qmp_capabilities'");
-    }
-    return -1;
+    /* It does not know the command if one of an earlier connection, which was given up, has
+     * been run in this one. */
+    return answer || reason->code == MAQET_ERROR_UNSUPPORTED
+               ? 0
+               : maqet_error_move(err, TAKE_PTR(reason));
+}
+
+/* A part of the time, longer with each connection. *is_last: it is all of it. */
+static struct maqet_wait
+part_of(const struct maqet_wait *wait, unsigned try, int64_t patience, bool *is_last)
+{
+    struct maqet_wait part = *wait;
+    int64_t left = maqet_deadline_left(wait->deadline);
+
+    patience <<= 2 * try;
+    *is_last = try + 1 == CONNECTIONS || (left >= 0 && left <= patience);
+    if (!*is_last)
+        part.deadline = maqet_deadline_in(patience);
+    return part;
 }
 
 /* Connects, and has QEMU take commands. Returns 1 if it may have lost us. */
 static int
-connect_once(struct maqet_qmp *qmp, int dir_fd, const char *name, bool is_last,
-             const struct maqet_wait *wait, struct maqet_wait *attempt,
-             struct maqet_error **err)
+connect_once(struct maqet_qmp *qmp, int dir_fd, const char *name, unsigned try,
+             const struct maqet_wait *wait, struct maqet_error **err)
 {
-    struct maqet_error *reason = NULL;
+    _cleanup_error_ struct maqet_error *reason = NULL;
     int gone = qmp->channel.gone;
+    bool is_last;
+    struct maqet_wait part = part_of(wait, try, GREETING_PATIENCE, &is_last);
 
     maqet_channel_clear(&qmp->channel);
     qmp->channel.gone = gone;
     qmp->probe = 0;
     _cleanup_json_ json_object *first =
-        maqet_channel_connect(&qmp->channel, dir_fd, name, attempt, &reason) == 0
-            ? maqet_channel_receive(&qmp->channel, attempt, &reason)
+        maqet_channel_connect(&qmp->channel, dir_fd, name, &part, &reason) == 0
+            ? maqet_channel_receive(&qmp->channel, &part, &reason)
             : NULL;
     if (!is_last && maqet_json_text(first, "event"))
         return 1;
+    if (first)
+        part = part_of(wait, try, CAPABILITIES_PATIENCE, &is_last);
     if (first && read_version(qmp, first, &reason) == 0 &&
-        begin(qmp, first, wait, attempt, &reason) == 0)
+        begin(qmp, first, &part, &reason) == 0)
         return 0;
-    if (is_last || reason->code != MAQET_ERROR_TIMEOUT)
-        return maqet_error_move(err, reason);
-    maqet_error_free(reason);
-    return 1;
+    return !is_last && reason->code == MAQET_ERROR_TIMEOUT
+               ? 1
+               : maqet_error_move(err, TAKE_PTR(reason));
 }
 
 static int
 negotiate(struct maqet_qmp *qmp, int dir_fd, const char *name,
           const struct maqet_wait *wait, struct maqet_error **err)
 {
-    for (unsigned try = 0;; try++) {
-        struct maqet_wait attempt = *wait;
-        int64_t left = maqet_deadline_left(wait->deadline);
-        int64_t patience = CONNECTION_PATIENCE << (2 * try);
-        bool is_last = try + 1 == CONNECTIONS || (left >= 0 && left <= patience);
+    int result;
 
-        if (!is_last)
-            attempt.deadline = maqet_deadline_in(patience);
-        int result = connect_once(qmp, dir_fd, name, is_last, wait, &attempt, err);
-        if (result <= 0)
-            return result;
-    }
+    for (unsigned try = 0;
+         (result = connect_once(qmp, dir_fd, name, try, wait, err)) > 0;)
+        try++;
+    return result;
 }
 
 /* QEMU may still send us its answer to a command of the last client, whose number must not be

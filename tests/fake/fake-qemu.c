@@ -11,6 +11,7 @@
  *   ungreeted     does not greet the first client, as a real one sometimes does
  *   distracted    sends the first client an event instead of a greeting
  *   deaf          greets the first client, and does not listen to it
+ *   negotiated    does not know "qmp_capabilities", as one that was told by an earlier client
  *   old           greets as QEMU 5.2.0
  *   ancient       says by --version that it is QEMU 5.2.0, and ends over its arguments
  *   silent        accepts clients and never says a word
@@ -394,14 +395,19 @@ skip_mark(char *line, FILE *client)
 
 /* Refuses a client that has not enabled what it should. */
 static bool
-is_refused(const char *command, json_object *message, FILE *client, json_object *id)
+is_refused(const char *mode, const char *command, json_object *message, FILE *client,
+           json_object *id)
 {
     const char *text = json_object_to_json_string(message);
+    bool negotiated = behaves(mode, "negotiated");
 
-    if (strcmp(command, "qmp_capabilities") != 0 || strstr(text, "\"oob\""))
+    if (strcmp(command, "qmp_capabilities") != 0 ||
+        (strstr(text, "\"oob\"") && !negotiated))
         return false;
     answer(client, id, "error",
-           "{\"class\": \"GenericError\", \"desc\": \"oob is not enabled\"}");
+           negotiated ? "{\"class\": \"CommandNotFound\", \"desc\": \"Capabilities "
+                        "negotiation is already complete, command ignored\"}"
+                      : "{\"class\": \"GenericError\", \"desc\": \"oob is not enabled\"}");
     return true;
 }
 
@@ -438,7 +444,7 @@ serve(const char *mode, FILE *from, FILE *client)
         name = command ? json_object_get_string(command) : "";
         if (strcmp(name, "qmp_capabilities") != 0)
             misbehave(mode, client);
-        if (is_torn(mode, name, client) || is_refused(name, message, client, id))
+        if (is_torn(mode, name, client) || is_refused(mode, name, message, client, id))
             name = "";
         else if (behaves(mode, "echo"))
             answer(client, id, "return",
