@@ -204,8 +204,10 @@ tidy_images(struct maqet_session *session)
         const struct maqet_drive *drive = session->members[i].drive;
         _cleanup_error_ struct maqet_error *reason = NULL;
 
-        maqet_history_untidy_set(session->history, drive->name, machine->run.pid > 0);
-        if (machine->run.pid > 0 || maqet_drive_snapshot_repair(drive, &reason) == 0)
+        bool tidy =
+            machine->run.pid == 0 && maqet_drive_snapshot_repair(drive, &reason) == 0;
+        maqet_history_untidy_set(session->history, drive->name, !tidy);
+        if (!reason)
             continue;
         maqet_error_next(&reason, MAQET_NEXT_CHECK_DRIVE, machine->name, drive->name,
                          NULL);

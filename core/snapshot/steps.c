@@ -226,22 +226,25 @@ remove_offline(struct maqet_session *session, const struct maqet_drive *drive,
     return -1;
 }
 
-/* A merge of overlays can fail when the snapshot is no longer one. */
+/* Whether it is an overlay. */
+static bool
+is_overlay(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot)
+{
+    return drive->overlays && maqet_overlays_find(drive->overlays, snapshot->name);
+}
+
+/* A merge can fail when the snapshot is no longer one. */
 static void
 remark_deleted(const struct maqet_session *session, const struct maqet_drive *drive,
                const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    const char *meant = stood_in_for(session, snapshot->name);
-    bool runs = session->machine->run.pid > 0;
-
-    if (drive->overlays && !maqet_overlays_find(drive->overlays, snapshot->name))
-        maqet_error_remark(
-            err,
-            "The snapshot '%s' of drive '%s' is deleted; what it held is "
-            "merged with others %s",
-            meant ? meant : snapshot->name, drive->name,
-            runs ? "by the first command on snapshots when the VM is stopped"
-                 : "by the next command on snapshots");
+    maqet_error_remark(err,
+                       "The snapshot '%s' of drive '%s' is deleted; what it held is "
+                       "merged with others %s",
+                       snapshot->name, drive->name,
+                       session->machine->run.pid > 0
+                           ? "by the first command on snapshots when the VM is stopped"
+                           : "by the next command on snapshots");
 }
 
 /* Deletes a snapshot, with its entries in the history. */
@@ -250,11 +253,15 @@ remove_one(struct maqet_session *session, const struct maqet_member *member,
            const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
     const struct maqet_drive *drive = member->drive;
+    bool was_overlay = is_overlay(drive, snapshot);
 
     if ((session->machine->run.pid > 0
              ? remove_live(session, drive, snapshot, err)
              : remove_offline(session, drive, snapshot, err)) < 0) {
-        remark_deleted(session, drive, snapshot, err);
+        /* A stand-in is nothing that the user knows. */
+        if (was_overlay && !is_overlay(drive, snapshot) &&
+            !session->job->journal.stand_in)
+            remark_deleted(session, drive, snapshot, err);
         return -1;
     }
     maqet_history_removed(session->history, drive->name, snapshot);

@@ -102,8 +102,13 @@ remove_snapshot(const struct maqet_drive *drive, const struct maqet_snapshot *sn
 
     if (!node)
         return error_gone(snapshot, err);
-    free(TAKE_PTR(node->name));
-    return maqet_overlay_nodes_save(drive, err) < 0 ? -1 : tidy(drive, err);
+    char *name = TAKE_PTR(node->name);
+    if (maqet_overlay_nodes_save(drive, err) < 0) {
+        node->name = name;
+        return -1;
+    }
+    free(name);
+    return tidy(drive, err);
 }
 
 /* Where nothing stands on a snapshot, deleting it frees its file, and where several do, nothing.

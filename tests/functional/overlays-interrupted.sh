@@ -100,3 +100,13 @@ for read in '5 0 64k' '6 64k 64k' '3 128k 128k' '2 256k 256k' '1 512k 512k'; do
     qemu-io -r -U -f qcow2 -c "read -P $read" "hdd.qcow2.maqet/$(top).qcow2" >said
     ! grep -q failed said || fail "the drive does not hold $read"
 done
+
+# It is not said to be deleted where that could not be written down.
+for step in 1 2 3 4 5 6 7 8 9; do
+    code=0
+    traced rename "error=ENOSPC:when=$step" snapshot vm delete hdd third >out 2>err || code=$?
+    [ $code -ne 0 ] || break
+    case "$(snapshots): $(cat err)" in *'third '*': '*'is deleted; what it held'*) fail "rename $step: $(cat err)" ;; esac
+    case $(snapshots) in *third*) ;; *) expect 0 maqet snapshot vm create hdd third ;; esac
+done
+[ "$step" -gt 2 ] || fail "no rename failed"
