@@ -99,8 +99,9 @@ wait_for_end(const struct maqet_opened *machine, const struct maqet_stop *stop,
     }
 }
 
+/* @is_silent: it has not answered. */
 static int
-end_by_force(const struct maqet_opened *machine, struct maqet_error **err)
+end_by_force(const struct maqet_opened *machine, bool is_silent, struct maqet_error **err)
 {
     const struct maqet_run *run = &machine->run;
     /* Tells a process that waits for the end of QEMU that it was requested. */
@@ -111,7 +112,7 @@ end_by_force(const struct maqet_opened *machine, struct maqet_error **err)
 
     if (mark < 0 && run->dir_fd >= 0)
         return maqet_error_errno(err, errno, "Cannot write to the run folder");
-    maqet_qemu_end(run->pidfd, machine->silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
+    maqet_qemu_end(run->pidfd, is_silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
     if (maqet_pidfd_wait(run->pidfd, 0))
         return 0;
     return maqet_silence_error_survived(machine->name, run->pidfd, err);
@@ -167,7 +168,7 @@ end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
                            : shorter(stop->timeout, PRESS_TIMEOUT);
 
     if (stop->timeout == 0 && stop->force)
-        return end_by_force(machine, err);
+        return end_by_force(machine, false, err);
     bool pressed = maqet_power_button_press(machine, patience, &reason) == 0;
     if (!pressed && reason->code != MAQET_ERROR_STATE) {
         bool full = reason->code == MAQET_ERROR_NO_SPACE;
@@ -181,7 +182,7 @@ end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
         if ((reason->silent || full) && stop->force) {
             maqet_context_say(machine->context, MAQET_LEVEL_WARNING, "%s; ending it now",
                               reason->message);
-            return end_by_force(machine, err);
+            return end_by_force(machine, reason->silent, err);
         }
         if (!reason->silent)
             maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
@@ -198,7 +199,7 @@ end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
                                     "still power off");
         return -1;
     }
-    return stop->force ? end_by_force(machine, err)
+    return stop->force ? end_by_force(machine, reason && reason->silent, err)
                        : error_still_runs(name, stop, reason, err);
 }
 
