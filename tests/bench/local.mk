@@ -14,5 +14,5 @@ tests_bench_read_yaml_SOURCES = tests/bench/read-yaml.c
 tests_bench_read_yaml_LDADD = $(CORE_LIBS)
 tests_bench_stopwatch_SOURCES = tests/bench/stopwatch.c
 tests_bench_stopwatch_LDADD =
-EXTRA_DIST += tests/bench/bench-functions.sh tests/bench/chain.sh tests/bench/checkpoint.sh \
+EXTRA_DIST += tests/bench/bench-functions.sh tests/bench/chain.sh tests/bench/checkpoint.sh tests/bench/fork.sh \
 	tests/bench/memory.c tests/bench/shares.sh tests/bench/snapshot.sh tests/bench/yaml.sh

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+# SUMMARY: how long forks of a VM take, and how much memory and disk they need together
+#
+# Forks of a Linux guest that uses a part of its memory, beside bare starts of QEMU.
+# BENCH_PARTS limits it to some of: little large run. BENCH_FORKS: how many at a time.
+. "${srcdir:?run by script/bench}/tests/bench/bench-functions.sh"
+
+parts=" ${BENCH_PARTS:-little large run} "
+forks=${BENCH_FORKS:-20}
+memory=${BENCH_MEMORY:-1G} filled=${BENCH_FILLED:-550} # of the little guest, and MB of it
+
+machine
+
+mkdir programs
+"${CC:-cc}" -O2 -static -o programs/memory "$abs_top_srcdir/tests/bench/memory.c"
+tar -c -C programs -f programs.tar memory
+truncate -s %2048 programs.tar
+
+in_guest() { guest_run "$TMP/run/$1/console.sock" "$2" || fail "in the guest '$1': $2"; }
+
+# prepare NAME MEMORY MEGABYTES: a stopped VM with a checkpoint of a guest that has filled so much.
+prepare() {
+    vm=$1
+    cat >"$vm.yaml" <<END
+name: $vm
+binary: qemu-system-x86_64
+accel: tcg
+memory: $2
+arguments:
+  - kernel: $KERNEL
+  - initrd: $INITRD
+  - append: "$GUEST_APPEND"
+  - no-reboot
+storage:
+  - {name: disk, size: 20G, file: $TMP/$vm.qcow2, snapshots: overlay, overcommit: true}
+  - {name: tools, type: raw, file: $TMP/programs.tar, interface: sata, media: cdrom}
+END
+    expect 0 maqet add "$vm.yaml"
+    expect 0 maqet start "$vm"
+    guest_wait "$TMP/run/$vm/console.sock" || fail "the guest '$vm' does not answer"
+    spare=$(in_guest "$vm" "tar -x -C /tmp -f /dev/sr0 && cat /proc/meminfo" |
+        awk -v wanted="$3" '$1 == "MemFree:" { print int($2 / 1024) - wanted }')
+    full=$(in_guest "$vm" "/tmp/memory $spare")
+    expect 0 maqet checkpoint "$vm" create ready
+    expect 0 maqet stop "$vm" --timeout 0 --force
+    printf '\nA guest with %s, which has filled %s MB of it. Forks at a time: %s.\n' "$2" "$full" "$forks"
+}
+end() {
+    expect 0 maqet rm "$vm" --yes
+    rm -rf "$TMP/$vm".qcow2* "$TMP"/bare-*
+}
+names() { seq -f 'fork-%g' "$1"; }
+
+# What the QEMUs of so many forks have of the host's memory, in KB, each page divided among those who
+# have it.
+pss() {
+    for fork in $(names "$1"); do
+        cat "/proc/$(cat "$TMP/run/$fork/run")/smaps_rollup"
+    done | awk '$1 == "Pss:" { sum += $2 } END { print sum }'
+}
+# KB that everything takes on the disk.
+disk() { du -sk "$TMP" | cut -f 1; }
+start_forks() {
+    figure=$("$bench_programs/stopwatch" "$MAQET" -q fork "$vm" fork --from ready --count "$1") || fail "fork"
+}
+end_forks() {
+    # shellcheck disable=SC2046 # names
+    expect 0 maqet rm $(names "$1") --force --delete-storage --yes
+}
+
+by_maqet() {
+    start_forks "$forks"
+    add "$vm.maqet" "$figure"
+    end_forks "$forks"
+}
+# QEMU with the arguments of the VM, which boots: as many, two at a time. Each is gone when its guest
+# runs, so the last one has the processors for itself as the first one has.
+cat >bare <<'END'
+slot=$1 && shift
+sed "s|$TMP/$vm.qcow2|$TMP/bare-$slot.qcow2|g; s|$TMP/run/$vm/|$TMP/bare-$slot/|g" "$TMP/arguments" | tr '\n' '\0' |
+    xargs -0 "$bench_programs/incoming" - "$TMP/bare-$slot/monitor" >/dev/null
+END
+export vm TMP bench_programs
+by_qemu() {
+    took "$vm.qemu" xargs -a "$TMP/numbers" -P 2 -n 1 --process-slot-var=SLOT sh -c "sh '$TMP/bare' \$SLOT"
+}
+prepare_bare() {
+    maqet --format plain args "$vm" >arguments
+    seq "$forks" >numbers
+    for slot in 0 1; do
+        mkdir -p bare-$slot/qemu
+        cp --sparse=always "$vm.qcow2" bare-$slot.qcow2
+        cp -r --sparse=always "$vm.qcow2.maqet" bare-$slot.qcow2.maqet
+    done
+}
+
+# measure NAME MEMORY MEGABYTES
+measure() {
+    prepare "$@"
+    start_forks 1
+    one=$(pss 1)
+    end_forks 1
+    before=$(disk)
+    start_forks "$forks"
+    all=$(pss "$forks")
+    after=$(disk)
+    end_forks "$forks"
+    prepare_bare
+    in_turn by_maqet by_qemu
+    table "$forks forks by one command, $2" "$vm.qemu"
+    row "maqet fork VM NAME --from CHECKPOINT --count" "$vm.maqet"
+    row "as many bare starts of QEMU, two at a time" "$vm.qemu"
+    awk -v one="$one" -v all="$all" -v forks="$forks" -v disk=$((after - before)) 'BEGIN {
+        printf "\nMemory of the host: one fork %.0f MB, all %.0f MB (%.2f times as much).\n", one / 1024, all / 1024, all / one
+        printf "Disk: %.0f KB for each fork, with its drive and its files.\n", disk / forks }'
+    end
+}
+
+case $parts in *' little '*) measure little "$memory" "$filled" ;; esac
+case $parts in *' large '*) measure large 4G 2048 ;; esac
+
+# ---- run ----
+
+run_once() { took run.once "$MAQET" run run --from ready --discard -- true; }
+case $parts in *' run '*)
+    prepare run "$memory" "$filled"
+    in_turn run_once
+    end
+    table "a run of a command, $memory" run.once
+    row "maqet run VM --from CHECKPOINT --discard -- true" run.once
+    awk -v us="$(median "$TMP/series/run.once")" 'BEGIN { printf "\n%.0f of them in a minute, one after another.\n", 60e6 / us }'
+    ;;
+esac
