@@ -17,6 +17,7 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/surroundings.h"
 #include "core/storage/image.h"
+#include "core/storage/overlays.h"
 #include "core/storage/record.h"
 
 /* QEMU itself, and the folder in which it works. */
@@ -87,6 +88,24 @@ maqet_vm_check_launchable(struct maqet_vm *vm, struct maqet_error **err)
                : 0;
 }
 
+/* What an interrupted command has left of overlays can only be settled with the QEMU that has them
+ * open. */
+static int
+check_settled(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *drive = vm->drives[i];
+
+        if (!drive->overlays ||
+            (drive->overlays->prepared == 0 && drive->overlays->merging_above == 0))
+            continue;
+        maqet_drive_error(drive, NULL, err, MAQET_ERROR_STATE,
+                          "a command on its snapshots was interrupted");
+        return maqet_error_next(err, MAQET_NEXT_RECOVER, vm->definition->name, NULL);
+    }
+    return 0;
+}
+
 int
 maqet_vm_check_startable(const struct maqet_context *context,
                          struct maqet_definition *definition, enum maqet_startable how,
@@ -101,7 +120,7 @@ maqet_vm_check_startable(const struct maqet_context *context,
     if (vm && maqet_sandbox_check_user(vm, err) == 0 &&
         maqet_vm_check_launchable(vm, err) == 0 &&
         (!runs || ((makes_missing || check_images_there(vm, err) == 0) &&
-                   check_tpm(vm, err) == 0)) &&
+                   (check_tpm(vm, err) == 0 && check_settled(vm, err) == 0))) &&
         maqet_vm_drives_check(vm, consent, err) == 0 &&
         maqet_vm_arguments_check(vm, true, err) == 0 &&
         maqet_argument_files_check_free(vm, err) == 0)

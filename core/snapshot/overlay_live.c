@@ -114,7 +114,6 @@ settle_merging(struct maqet_opened *machine, const struct maqet_drive *drive,
         return lowest >= 0 && flush_node(machine, drive, below, err) < 0
                    ? -1
                    : maqet_overlay_nodes_unmerged(drive, err);
-    overlays->merging_below = overlays->merging_above = 0;
     if (maqet_overlay_nodes_merged(drive, below, above, true, err) < 0)
         return -1;
     close_node(machine, drive, above);
@@ -295,7 +294,6 @@ merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
         maqet_overlay_live_settle(machine, drive, NULL);
         return -1;
     }
-    overlays->merging_below = overlays->merging_above = 0;
     maqet_overlay_nodes_note_rate(overlays, bytes, took);
     if (maqet_overlay_nodes_merged(drive, below, above, true, err) < 0)
         return -1;

@@ -191,6 +191,8 @@ maqet_overlay_nodes_merged(const struct maqet_drive *drive, uint64_t below,
     if ((writes ? maqet_overlay_thaw(stays, err) : maqet_overlay_freeze(stays, err)) < 0)
         return -1;
     maqet_overlays_drop(overlays, down ? above : below);
+    /* Not before: until the tree says what QEMU has done, the next command has to find out. */
+    overlays->merging_below = overlays->merging_above = 0;
     if (maqet_overlay_nodes_save(drive, err) < 0)
         return -1;
     maqet_overlays_sweep(overlays);

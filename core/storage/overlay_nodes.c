@@ -18,8 +18,10 @@
 int
 maqet_overlay_nodes_save(const struct maqet_drive *drive, struct maqet_error **err)
 {
+    drive->overlays->unsaved = true;
     if (maqet_overlays_write(drive->overlays, err) < 0)
         return -1;
+    drive->overlays->unsaved = false;
     /* A drive is constant to its plugins; here it is the core's own. */
     maqet_drive_set_overlays((struct maqet_drive *)drive, drive->overlays);
     return 0;
@@ -128,8 +130,7 @@ maqet_overlay_nodes_name(const struct maqet_drive *drive, uint64_t id, const cha
     uint64_t size;
     struct timespec now;
 
-    if (maqet_overlay_nodes_size(drive, id, &size, err) < 0 ||
-        maqet_overlay_freeze(node, err) < 0)
+    if (maqet_overlay_nodes_size(drive, id, &size, err) < 0)
         return -1;
     clock_gettime(CLOCK_REALTIME, &now);
     free(node->name);
@@ -151,8 +152,8 @@ maqet_overlay_nodes_adopt(const struct maqet_drive *drive, struct maqet_error **
 
     overlays->top = overlays->prepared;
     overlays->prepared = 0;
-    if ((name ? maqet_overlay_nodes_name(drive, below, name, 0, err)
-              : maqet_overlay_freeze(maqet_overlays_node(overlays, below), err)) < 0)
+    if ((name && maqet_overlay_nodes_name(drive, below, name, 0, err) < 0) ||
+        maqet_overlay_freeze(maqet_overlays_node(overlays, below), err) < 0)
         return -1;
     return maqet_overlay_nodes_save(drive, err);
 }
@@ -170,7 +171,7 @@ int
 maqet_overlay_nodes_refreeze(const struct maqet_drive *drive, struct maqet_error **err)
 {
     struct maqet_overlays *overlays = drive->overlays;
-    bool changed = false;
+    bool changed = overlays->unsaved;
 
     for (size_t i = 0; i < overlays->count; i++) {
         struct maqet_overlay *node = &overlays->nodes[i];
@@ -205,12 +206,10 @@ maqet_overlay_nodes_cut(const struct maqet_drive *drive, uint64_t *id,
     if (maqet_overlays_check(overlays, before, err) < 0 ||
         maqet_overlay_nodes_put(drive, before, &put, err) < 0)
         return -1;
-    if (maqet_overlay_freeze(maqet_overlays_node(overlays, before), err) < 0) {
-        maqet_overlay_nodes_undo(drive, put);
-        return -1;
-    }
     overlays->top = put;
-    return maqet_overlay_nodes_save(drive, err);
+    return maqet_overlay_nodes_save(drive, err) < 0
+               ? -1
+               : maqet_overlay_nodes_refreeze(drive, err);
 }
 
 /* ---- nodes that nobody needs ---- */
@@ -236,7 +235,7 @@ int
 maqet_overlay_nodes_prune(const struct maqet_drive *drive, struct maqet_error **err)
 {
     const struct maqet_overlay *leaf;
-    bool changed = false;
+    bool changed = drive->overlays->unsaved;
 
     while ((leaf = find_leaf(drive->overlays))) {
         maqet_overlays_drop(drive->overlays, leaf->id);

@@ -56,7 +56,11 @@ create(const struct maqet_drive *drive, const char *name, struct maqet_error **e
         return -1;
     }
     drive->overlays->top = id;
-    return maqet_overlay_nodes_save(drive, err);
+    /* It is frozen when another one is there to be written to, or a kill in between would leave
+     * the guest with one that it may not write to. */
+    return maqet_overlay_nodes_save(drive, err) < 0
+               ? -1
+               : maqet_overlay_nodes_refreeze(drive, err);
 }
 
 static int

@@ -49,6 +49,7 @@ struct maqet_overlays {
      * @merging_below; 0: none. */
     uint64_t merging_below;
     uint64_t merging_above;
+    bool unsaved;  /* it could not be written: what the disk has is an older one */
     uint64_t rate; /* bytes a second of the latest merge that tells it; 0: not known */
     struct maqet_overlay *nodes; /* node 0 first */
     size_t count;

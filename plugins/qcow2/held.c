@@ -8,6 +8,7 @@
 
 #define OFFSET_MASK UINT64_C(0x00fffffffffffe00) /* of an entry of L1 or L2 tables */
 #define COMPRESSED (UINT64_C(1) << 62)           /* of an L2 entry */
+#define ZEROES UINT64_C(1)                       /* of one that is not extended */
 
 enum {
     L1_MAX = 32 * 1024 * 1024, /* bytes; QEMU's limit */
@@ -20,6 +21,7 @@ struct count {
     bool extended;
     uint8_t *table; /* an L2 table, a cluster */
     uint64_t bytes;
+    bool zeroes; /* some of it reads as zeroes, and is not allocated */
 };
 
 /* With extended entries, the second half says which subclusters are allocated: bit n, and
@@ -34,6 +36,7 @@ count_entry(struct count *count, const uint8_t *at)
     else if (count->extended)
         count->bytes += (uint64_t)__builtin_popcount(qcow2_be32(at + 12)) *
                         (count->cluster_size / SUBCLUSTERS);
+    count->zeroes |= count->extended ? qcow2_be32(at + 8) != 0 : entry & ZEROES;
 }
 
 static int
@@ -79,6 +82,6 @@ qcow2_held_read(int fd, const struct qcow2_header *header, uint64_t *bytes,
     }
     free(l1);
     free(count.table);
-    *bytes = count.bytes;
+    *bytes = count.bytes == 0 && count.zeroes ? 1 : count.bytes;
     return result;
 }

@@ -183,3 +183,18 @@ expect 3 maqet clone whole test
 err_has "already a VM 'test'"
 expect 3 maqet clone whole a/b
 expect 3 maqet clone whole new --from nothing
+
+# An overlay that holds only zeroes is not an empty one.
+vm_yaml wiped <<END
+storage:
+  - {name: hdd, type: qcow2, size: 1M, file: wiped.qcow2, snapshots: overlay}
+END
+expect 0 maqet add wiped.yaml
+expect 0 maqet start wiped
+expect 0 maqet stop wiped --timeout 0 --force
+put wiped.qcow2 5 3
+expect 0 maqet snapshot wiped create hdd before
+qemu-io -f qcow2 -c 'write -z 0 1M' "$(top_of wiped.qcow2)" >/dev/null
+expect 0 maqet clone wiped zeroed
+content wiped.qcow2 wanted.raw
+shows zeroed.qcow2 wanted.raw

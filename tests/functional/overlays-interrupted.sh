@@ -110,3 +110,32 @@ for step in 1 2 3 4 5 6 7 8 9; do
     case $(snapshots) in *third*) ;; *) expect 0 maqet snapshot vm create hdd third ;; esac
 done
 [ "$step" -gt 2 ] || fail "no rename failed"
+
+# Nor is a snapshot said to be complete.
+for step in 1 2 3 4 5 6 7 8 9; do
+    code=0
+    traced rename "error=ENOSPC:when=$step" snapshot vm create hdd more >out 2>err || code=$?
+    [ $code -ne 0 ] || break
+    case "$(snapshots): $(cat err)" in
+    *'more '*:*) ;;
+    *'it is complete'*) fail "rename $step: $(cat err)" ;;
+    esac
+    expect 0 maqet recover vm
+    case $(snapshots) in *'more '*) expect 0 maqet snapshot vm delete hdd more ;; esac
+done
+[ "$step" -gt 2 ] || fail "no rename failed"
+expect 0 maqet snapshot vm delete hdd more
+
+# What the guest writes to can be written to, wherever a creation is killed.
+for call in rename fchmod fsync unlink; do
+    for step in 1 2 3 4 5 6 7 8 9; do
+        code=0
+        traced $call "signal=KILL:when=$step" snapshot vm create hdd more >out 2>err || code=$?
+        [ $code -ne 0 ] || break
+        [ -n "$(find "hdd.qcow2.maqet/$(top).qcow2" -perm -200)" ] ||
+            fail "killed at $call $step: the guest cannot write to $(ls -l hdd.qcow2.maqet)"
+        expect 0 maqet recover vm
+        case $(snapshots) in *'more '*) expect 0 maqet snapshot vm delete hdd more ;; esac
+    done
+    case $(snapshots) in *'more '*) expect 0 maqet snapshot vm delete hdd more ;; esac
+done
