@@ -24,6 +24,8 @@ static const struct maqet_fields drive_fields = MAQET_FIELDS_OF(
     MAQET_ROW(struct maqet_backup_drive, base, "the backup that it stands on",
               .optional = true),
     MAQET_ROW(struct maqet_backup_drive, why, "why it is none", .optional = true),
+    MAQET_ROW(struct maqet_backup_drive, below, "what the drive stood on",
+              .optional = true),
     MAQET_ROW(struct maqet_backup_drive, virtual_size, "the size that the guest sees"),
     MAQET_ROW(struct maqet_backup_drive, size, "the image's length"),
     MAQET_ROW(struct maqet_backup_drive, modified, "its last change"),

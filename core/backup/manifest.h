@@ -44,6 +44,8 @@ struct maqet_backup {
         bool incremental; /* it holds what has changed since @base */
         char *base;       /* the ID of the backup that it stands on; NULL: none */
         char *why;        /* why it is a full one nevertheless; NULL: it was to be */
+        char *below; /* a checksum of what tells the files that the drive stood on from
+                      * others; NULL: there were none, or an earlier maqet did not tell */
         uint64_t virtual_size;
         /* The image's file. */
         uint64_t size;

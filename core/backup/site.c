@@ -8,7 +8,10 @@
 
 #include "core/backup/place.h"
 #include "core/backup/prune.h"
+#include "core/base/checksum.h"
 #include "core/machine/bitmaps.h"
+#include "core/storage/overlays.h"
+#include "core/storage/record.h"
 
 /* ---- the place ---- */
 
@@ -93,6 +96,7 @@ maqet_base_clear(struct maqet_backup_base *base)
     free(base->name);
     free(base->format);
     free(base->bitmap);
+    free(base->below);
     *base = (struct maqet_backup_base){0};
 }
 
@@ -143,20 +147,43 @@ check_images(const struct maqet_backup_site *site, const char *id, const char *n
     return 0;
 }
 
+static void
+add_file(struct maqet_text *text, const struct maqet_node *node)
+{
+    maqet_text_appendf(text, "%" PRIu64 " %" PRId64 " %s\n", node->size, node->mtime,
+                       node->checksum ? node->checksum : "");
+}
+
+char *
+maqet_site_below(const struct maqet_drive *drive)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+    const struct maqet_overlays *overlays = drive->overlays;
+
+    for (uint64_t id = overlays ? overlays->top : 0; id != 0;) {
+        id = maqet_overlays_node(overlays, id)->parent;
+        add_file(&text, &maqet_overlays_node(overlays, id)->file);
+    }
+    for (size_t i = 0; drive->record && i < drive->record->bases.depth; i++)
+        add_file(&text, &drive->record->bases.nodes[i]);
+    _cleanup_free_ char *files = maqet_text_take(&text);
+    return files && *files ? maqet_text_checksum(files) : NULL;
+}
+
 int
-maqet_site_find_base(const struct maqet_backup_site *site, const char *drive,
-                     uint64_t size, struct maqet_backup_base *base, char **why,
-                     struct maqet_error **err)
+maqet_site_find_base(const struct maqet_backup_site *site,
+                     const struct maqet_drive *drive, uint64_t size,
+                     struct maqet_backup_base *base, char **why, struct maqet_error **err)
 {
     _cleanup_backup_ struct maqet_backup backup = {0};
-    const struct maqet_backup_drive *last = find_last(site, drive, &backup);
+    const struct maqet_backup_drive *last = find_last(site, drive->name, &backup);
 
     *why = NULL;
     if (!last)
         *why = maqet_strdup("there is no backup yet that it could stand on");
     else if (last->virtual_size != size)
         *why = maqet_strdup("its size has changed since the last backup");
-    else if (check_images(site, backup.id, drive, why, err) < 0)
+    else if (check_images(site, backup.id, drive->name, why, err) < 0)
         return -1;
     if (*why)
         return 0;
@@ -164,7 +191,8 @@ maqet_site_find_base(const struct maqet_backup_site *site, const char *drive,
         .id = maqet_strdup(backup.id),
         .name = maqet_format("../%s/%s", backup.id, last->file),
         .format = maqet_strdup(last->format),
-        .bitmap = maqet_bitmap_name(site->chain, backup.id, drive),
+        .bitmap = maqet_bitmap_name(site->chain, backup.id, drive->name),
+        .below = last->below ? maqet_strdup(last->below) : NULL,
     };
     return 0;
 }

@@ -34,6 +34,7 @@ struct maqet_backup_base {
     char *name;   /* of its image, relative to the folder of another backup */
     char *format; /* a storage plugin */
     char *bitmap; /* says what has changed since */
+    char *below;  /* maqet_site_below() at that time */
 };
 
 void maqet_base_clear(struct maqet_backup_base *base);
@@ -41,9 +42,14 @@ void maqet_base_clear(struct maqet_backup_base *base);
 /* The last backup that a drive is in, if an increment of its @size bytes can stand on that: all
  * images below it are as they were. *why: why not, a phrase; the caller frees. Whether its bitmap is
  * usable is not known. */
-int maqet_site_find_base(const struct maqet_backup_site *site, const char *drive,
-                         uint64_t size, struct maqet_backup_base *base, char **why,
+int maqet_site_find_base(const struct maqet_backup_site *site,
+                         const struct maqet_drive *drive, uint64_t size,
+                         struct maqet_backup_base *base, char **why,
                          struct maqet_error **err);
+
+/* What tells the files that a drive stands on from others, for the manifest: a bitmap records
+ * what is written to the topmost one only. NULL: it stands on none; the caller frees. */
+char *maqet_site_below(const struct maqet_drive *drive);
 
 /* The name of the bitmap of the last backup that a drive is in; NULL: it is in none. The
  * caller frees. */

@@ -34,6 +34,12 @@ new_bitmap(const struct maqet_transfer *transfer, const struct maqet_drive *driv
 
 /* ---- what an image stands on ---- */
 
+static bool
+is_same(const char *one, const char *other)
+{
+    return one && other ? strcmp(one, other) == 0 : !one && !other;
+}
+
 /* *why gets the reason for a full image although an increment is wanted. */
 static int
 decide(struct maqet_transfer *transfer, struct maqet_transferred *item, uint64_t size,
@@ -42,10 +48,11 @@ decide(struct maqet_transfer *transfer, struct maqet_transferred *item, uint64_t
     const struct maqet_drive *drive = item->drive;
     const char *node = maqet_drive_node(drive);
     _cleanup_free_ char *bitmap = new_bitmap(transfer, drive);
+    _cleanup_free_ char *below = maqet_site_below(drive);
 
     item->last = maqet_site_last_bitmap(transfer->site, drive->name);
-    if (transfer->incremental && maqet_site_find_base(transfer->site, drive->name, size,
-                                                      &item->base, why, err) < 0)
+    if (transfer->incremental &&
+        maqet_site_find_base(transfer->site, drive, size, &item->base, why, err) < 0)
         return -1;
     bool excluded = maqet_bitmap_is_excluded(nodes, node);
     maqet_bitmaps_sweep(transfer->machine, nodes, node, transfer->site->chain,
@@ -57,8 +64,10 @@ decide(struct maqet_transfer *transfer, struct maqet_transferred *item, uint64_t
         return 0;
     if (!records && !excluded)
         *why = maqet_strdup("its image cannot store what is written to it");
-    else
-        (void)maqet_bitmap_is_usable(nodes, node, item->base.bitmap, why);
+    else if (maqet_bitmap_is_usable(nodes, node, item->base.bitmap, why) &&
+             !is_same(item->base.below, below))
+        *why = maqet_strdup("the images that it stands on have changed since the last "
+                            "backup");
     if (*why)
         maqet_base_clear(&item->base);
     return 0;
@@ -102,6 +111,7 @@ prepare_one(struct maqet_transfer *transfer, const struct maqet_drive *drive,
         .incremental = item->base.id != NULL,
         .base = maqet_strdup(item->base.id),
         .why = TAKE_PTR(why),
+        .below = maqet_site_below(drive),
         .virtual_size = size,
     };
     return create_target(transfer, item, row, err);

@@ -32,6 +32,12 @@ digest_text(XXH128_hash_t digest)
 }
 
 char *
+maqet_text_checksum(const char *text)
+{
+    return digest_text(XXH3_128bits(text, strlen(text)));
+}
+
+char *
 maqet_fd_checksum_watched(int fd, const char *name, uint64_t limit,
                           int (*watch)(void *data, uint64_t done,
                                        struct maqet_error **err),

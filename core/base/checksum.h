@@ -22,6 +22,9 @@ char *maqet_fd_checksum_watched(int fd, const char *name, uint64_t limit,
                                              struct maqet_error **err),
                                 void *data, struct maqet_error **err);
 
+/* That of a text, likewise. The caller frees. */
+char *maqet_text_checksum(const char *text);
+
 /* The checksum of a file's contents without its pages that are zero (4096 bytes each), so a
  * file has the same one with and without holes, which are not read. @progress (may be NULL)
  * is called with bytes done and all bytes. */

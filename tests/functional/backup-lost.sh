@@ -180,3 +180,18 @@ expect 0 maqet snapshot vm delete data one
 change data
 expect 0 maqet backup vm create to --drive data --incremental
 agrees data
+
+# A bitmap knows only what was written to the topmost image.
+what='a base that was changed, and accepted'
+expect 0 maqet snapshot vm create data three --auto
+change data
+full data "its image does not say what was written to it since"
+increment data
+if is_running; then stopped; fi
+chmod u+w data.raw
+head -c 65536 /dev/zero | tr '\0' 7 | dd of=data.raw bs=65536 seek=15 conv=notrunc 2>/dev/null
+expect 3 maqet start vm
+expect 0 maqet start vm --accept-base
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet backup vm create to --drive data --incremental
+out_has "; no increment, as the images that it stands on have changed since the last backup"
