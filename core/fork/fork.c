@@ -57,13 +57,17 @@ check_names(const struct maqet_context *context, const struct maqet_fork_request
 
 /* Whether its forks could run beside it, before it is saved. */
 static int
-check_source(const struct maqet_context *context, const char *vm,
-             struct maqet_error **err)
+check_source(const struct maqet_context *context,
+             const struct maqet_fork_request *request, struct maqet_error **err)
 {
     _cleanup_opened_ struct maqet_opened *machine =
-        maqet_open(context, vm, MAQET_OPEN_RUNNING | MAQET_OPEN_VM, err);
+        maqet_open(context, request->vm, MAQET_OPEN_RUNNING | MAQET_OPEN_VM, err);
 
-    return machine ? maqet_unlike_check_together(machine->vm->definition, err) : -1;
+    /* The ports are set in this copy only. */
+    return !machine || maqet_unlike_check_together(machine->vm->definition, err) < 0 ||
+                   maqet_fork_ports_set(machine->vm->definition, request->ports, err) < 0
+               ? -1
+               : 0;
 }
 
 /* Creates "fork-1", or the first one whose name is free. The caller frees; NULL: an error. */
@@ -71,7 +75,7 @@ static char *
 save_source(const struct maqet_context *context, const struct maqet_fork_request *request,
             struct maqet_error **err)
 {
-    if (check_source(context, request->vm, err) < 0)
+    if (check_source(context, request, err) < 0)
         return NULL;
     for (unsigned i = 1;; i++) {
         _cleanup_(
@@ -241,7 +245,9 @@ maqet_vm_fork(const struct maqet_context *context,
     if (result < 0 && made && forks->count == 0) {
         const struct maqet_checkpoint_request removed = {.vm = request->vm, .name = made};
 
-        maqet_checkpoint_delete(context, &removed, NULL);
+        _cleanup_error_ struct maqet_error *reason = NULL;
+        if (maqet_checkpoint_delete(context, &removed, &reason) < 0)
+            maqet_context_say_error(context, MAQET_LEVEL_WARNING, reason);
     }
     return result;
 }

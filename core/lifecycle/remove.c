@@ -219,6 +219,9 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     _cleanup_opened_ struct maqet_opened *machine =
         open_stopped(context, name_or_uuid, how->force, &ended, err);
 
+    /* The recovery of a fork or a clone that was interrupted has removed it. */
+    if (machine && !maqet_store_has(context, machine->name))
+        return 0;
     if (machine && maqet_opened_remove(machine, how, receipt, err) == 0)
         return 0;
     if (ended)

@@ -111,8 +111,7 @@ error_no_vm(const struct maqet_context *context, const char *name,
     return -1;
 }
 
-/* Opens a file of a machine, created if it is missing, by its path. A descriptor, or -1.
- */
+/* Opens a file of a machine by its path, created if it is missing. A descriptor, or -1. */
 static int
 open_file(const struct maqet_context *context, const char *name, const char *path,
           struct maqet_error **err)
@@ -185,6 +184,14 @@ maqet_store_list(const struct maqet_context *context, struct maqet_strings *name
             maqet_strings_add(names, entries.items[i]);
     }
     return 0;
+}
+
+bool
+maqet_store_has(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path = maqet_store_file(context, name, "vm.json");
+
+    return !maqet_file_missing(path);
 }
 
 static bool
@@ -286,14 +293,12 @@ maqet_store_sweep(const struct maqet_context *context, struct maqet_error **err)
 {
     _cleanup_close_ int lock = maqet_store_lock_all(context, err);
 
-    if (lock < 0)
-        return -1;
-    sweep(context);
-    return 0;
+    if (lock >= 0)
+        sweep(context);
+    return lock < 0 ? -1 : 0;
 }
 
-/* An empty folder with a name that begins with @prefix. NULL on error; the caller frees.
- */
+/* An empty folder whose name begins with @prefix. NULL on error; the caller frees. */
 static char *
 make_temporary_folder(const struct maqet_context *context, const char *prefix,
                       struct maqet_error **err)

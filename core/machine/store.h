@@ -23,6 +23,9 @@ int maqet_store_open(const struct maqet_context *context);
 int maqet_store_list(const struct maqet_context *context, struct maqet_strings *names,
                      struct maqet_error **err);
 
+/* Whether there is a machine of that name. */
+bool maqet_store_has(const struct maqet_context *context, const char *name);
+
 /* The name of the machine with this name or UUID. NULL: MAQET_ERROR_MISSING, with the
  * closest name. The caller frees. */
 char *maqet_store_resolve(const struct maqet_context *context, const char *name_or_uuid,
