@@ -14,7 +14,7 @@ chmod 600 key
 truncate -s 4M base.raw
 head -c 1M /dev/urandom | dd of=base.raw bs=64k seek=3 conv=notrunc status=none
 qemu-img create -q -f qcow2 -b base.raw -F raw q.qcow2 4M
-qemu-img create -q -f qcow2 --object secret,id=key,file=key \
+create_encrypted -f qcow2 --object secret,id=key,file=key \
     -o encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10 crypt.qcow2 1M
 truncate -s 3M o.raw
 vm_yaml vm <<EOF

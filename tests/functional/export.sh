@@ -80,7 +80,7 @@ sizes() {
     more=$1
     shift
     rm -f disk.qcow2
-    qemu-img create -q -f qcow2 --object "$secret" "$@" disk.qcow2 3M
+    create_encrypted -f qcow2 --object "$secret" "$@" disk.qcow2 3M
     vm_yaml vm <<EOF
 storage:
   - {name: d, type: qcow2, file: disk.qcow2$more}

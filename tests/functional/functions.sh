@@ -31,8 +31,25 @@ cleanup_fn() {
 $cleanup_commands"
 }
 
+# kill [-SIGNAL] PID... in these commands: what has ended meanwhile may have left its PID to a process
+# of another test. Ours have our folders in their environment, or work in them.
+kill_own() {
+    kill_own_signal=-TERM
+    for kill_own_word; do
+        case $kill_own_word in
+        -*) kill_own_signal=$kill_own_word ;;
+        *)
+            ! { grep -qsaF "$TMP/" "/proc/$kill_own_word/environ" ||
+                readlink "/proc/$kill_own_word/cwd" 2>/dev/null | grep -qF "$TMP"; } ||
+                command kill "$kill_own_signal" "$kill_own_word"
+            ;;
+        esac
+    done
+}
+
 finish() {
     status=$?
+    kill() { kill_own "$@"; }
     trap - EXIT INT TERM HUP
     set +e
     for vm in "${MAQET_DATA_DIR:-$TMP/data}"/vms/*/; do
@@ -213,6 +230,15 @@ runs_by() {
 # Whether precopy of a guest under TCG is sound with this QEMU.
 precopy_sound() {
     [ "$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p')" -ge 10 ]
+}
+
+# create_encrypted ARGUMENT...: `qemu-img create` measures how fast it can hash, and gives up now and
+# then where the host is busy: "Unable to get accurate CPU usage".
+create_encrypted() {
+    for create_encrypted_try in 1 2 3 4 5 6 7 8 9 10; do
+        ! qemu-img create -q "$@" || return 0
+    done
+    fail "qemu-img create $*"
 }
 
 qemu_required() {

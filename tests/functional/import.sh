@@ -168,7 +168,7 @@ contains vm.qcow2 qcow2
 removed vm
 printf 'a passphrase' >../key
 chmod 600 ../key
-qemu-img create -q -f qcow2 --object secret,id=key,file=../key \
+create_encrypted -f qcow2 --object secret,id=key,file=../key \
     -o encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10 ../from/crypt.qcow2 1M
 refused 3 'is encrypted' ../from/crypt.qcow2
 

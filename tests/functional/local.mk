@@ -185,6 +185,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/stop-forced.sh \
 	tests/functional/swept.sh \
 	tests/functional/removal.sh \
+	tests/functional/removal-meanwhile.sh \
 	tests/functional/network.sh \
 	tests/functional/nothing-lost.sh \
 	tests/functional/qcow2-options.sh \

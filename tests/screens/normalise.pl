@@ -42,7 +42,7 @@ for my $length (1 .. length $random) {
     my ($head, $tail) = (substr($random, 0, $length), substr($random, -$length));
     my $x = 'X' x $length;
     $text =~ s/(maqet-screens\.)\Q$head\E…/$1$x…/g;
-    $text =~ s/…\Q$tail\E\//…$x\//g;
+    $text =~ s/…\Q$tail\E\/(?=\d+x\d+\/|plugins\/)/…$x\//g;
 }
 
 # ---- IDs of backups ----
