@@ -4,6 +4,7 @@
 #include "cli/invocation.h"
 #include "cli/options.h"
 #include "core/backup/create.h"
+#include "core/config/parse.h"
 
 /* ---- create ---- */
 
@@ -88,13 +89,20 @@ create(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_free_ char *folder = context_path(operand_find(invocation, OPERAND_FOLDER));
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+    const char *speed = invocation_text(invocation, "speed");
+    uint64_t bytes = 0;
     struct created created = {0};
+
+    if (speed && (!maqet_parse_size(speed, &bytes) || bytes == 0 || bytes > INT64_MAX))
+        return usage_error(invocation, err,
+                           "--speed %s: a number of bytes such as 50M or 1G", speed);
     const struct maqet_backup_request request = {
         .vm = operand_find(invocation, OPERAND_VM),
         .folder = folder,
         .drives = &drives,
         .incremental = invocation_has(invocation, "incremental"),
         .compress = invocation_has(invocation, "compress"),
+        .speed = (int64_t)bytes,
         .freeze_timeout = invocation_has(invocation, "quiesce")
                               ? invocation_milliseconds(invocation, "freeze-timeout")
                               : -1,
@@ -127,8 +135,8 @@ static const struct command actions[] = {
          "each drive, which other programs can read, too, and a manifest with all that is "
          "needed to restore the VM. 'maqet backup VM DIR' is the same if DIR contains a "
          "'/'.\nShares, CD-ROM drives and drives that are read-only or encrypted are left "
-         "out, and named.\nIf DIR has no space, or cannot be written to any more, the backup "
-         "fails, and the guest goes on. While the backup is created, a write of the guest to "
+         "out, and named.\nIf DIR has no space, the backup fails, and the guest goes on; it may "
+         "be paused until then. While the backup is created, a write of the guest to "
          "a place that is not copied yet waits until that is copied: a slow DIR makes the "
          "guest slow.",
      .operands = {OPERAND_FOLDER},
@@ -140,6 +148,8 @@ static const struct command actions[] = {
                "copy only what was written since the last backup in DIR, where that is "
                "known; other drives are copied in full, with the reason"},
           {"compress", .help = "compress the images"},
+          {"speed", .type = OPTION_TEXT, .argument = "SIZE",
+           .help = "copy at most that much of each drive a second, such as 50M"},
           {"quiesce", .help =
                           "have the guest agent freeze file systems for the moment of "
                           "the backup, if the VM is running"},

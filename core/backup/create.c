@@ -201,6 +201,7 @@ transfer(struct creation *creation, struct maqet_error **err)
         .id = creation->made->id,
         .incremental = request->incremental,
         .compress = request->compress,
+        .speed = request->speed,
         .freeze_timeout = creation->made->quiesced ? request->freeze_timeout : -1,
     };
     return maqet_transfer_prepare(transfer, &creation->choice, creation->made, err) < 0

@@ -14,13 +14,14 @@ struct maqet_backup_request {
     const struct maqet_strings *drives; /* NULL or empty: all that can be in a backup */
     bool incremental; /* only what has changed since the last one, where that is known */
     bool compress;
+    int64_t speed; /* bytes a second that are copied at most; 0: no limit */
     int64_t
         freeze_timeout; /* ms to freeze the guest's file systems; negative: they are not */
     const char *version; /* of the program */
 };
 
 /* Creates it. *made gets its description; the caller clears it. MAQET_ERROR_FAILED: nothing is
- * left of it, and the guest has not noticed. */
+ * left of it; the guest may have been paused meanwhile, and goes on. */
 int maqet_backup_create(const struct maqet_context *context,
                         const struct maqet_backup_request *request,
                         struct maqet_backup *made, struct maqet_error **err);

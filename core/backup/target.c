@@ -189,6 +189,22 @@ maqet_target_open(struct maqet_opened *machine, const struct maqet_drive *target
                : maqet_hotplug_add(&hotplug, err);
 }
 
+/* A write of the guest waits until what it overwrites is in the target. If that has no space
+ * left, QEMU pauses the guest, as if its own disk were full; it repeats the write when the guest
+ * is resumed, and by then nothing is copied any more. */
+static int
+resume_guest(struct maqet_opened *machine, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *status =
+        maqet_monitor_ask(machine, "query-status", NULL, err);
+    const char *word = maqet_json_text(status, "status");
+
+    if (!word || strcmp(word, "io-error") != 0)
+        return status ? 0 : -1;
+    _cleanup_json_ json_object *answer = maqet_monitor_ask(machine, "cont", NULL, err);
+    return answer ? 0 : -1;
+}
+
 int
 maqet_target_close(struct maqet_opened *machine, const char *drive,
                    struct maqet_error **err)
@@ -218,7 +234,9 @@ maqet_target_close(struct maqet_opened *machine, const char *drive,
             maqet_sleep(50);
     }
     struct maqet_qmp *qmp = maqet_monitor_connect(machine, err);
-    return qmp ? maqet_hotplug_drop_files(qmp, ANSWER_TIMEOUT, mark, err) : -1;
+    return !qmp || maqet_hotplug_drop_files(qmp, ANSWER_TIMEOUT, mark, err) < 0
+               ? -1
+               : resume_guest(machine, err);
 }
 
 /* ---- the job that writes it ---- */

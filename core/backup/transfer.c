@@ -138,17 +138,17 @@ action_for(const struct maqet_transfer *transfer, const struct maqet_transferred
 {
     _cleanup_free_ char *node = maqet_target_node(item->drive->name);
     const char *bitmap = item->base.bitmap;
-    json_object *data =
-        maqet_json_object("job-id", json_object_new_string(node), "device",
-                          json_object_new_string(maqet_drive_node(item->drive)), "target",
-                          json_object_new_string(node), "sync",
-                          json_object_new_string(bitmap ? "bitmap" : "full"), "bitmap",
-                          bitmap ? json_object_new_string(bitmap) : NULL, "bitmap-mode",
-                          bitmap ? json_object_new_string("never") : NULL, "compress",
-                          json_object_new_boolean(transfer->compress), "on-source-error",
-                          json_object_new_string("report"), "on-target-error",
-                          json_object_new_string("report"), "auto-dismiss",
-                          json_object_new_boolean(false), NULL);
+    json_object *data = maqet_json_object(
+        "job-id", json_object_new_string(node), "device",
+        json_object_new_string(maqet_drive_node(item->drive)), "target",
+        json_object_new_string(node), "sync",
+        json_object_new_string(bitmap ? "bitmap" : "full"), "bitmap",
+        bitmap ? json_object_new_string(bitmap) : NULL, "bitmap-mode",
+        bitmap ? json_object_new_string("never") : NULL, "compress",
+        json_object_new_boolean(transfer->compress), "on-source-error",
+        json_object_new_string("report"), "on-target-error",
+        json_object_new_string("report"), "speed", json_object_new_int64(transfer->speed),
+        "auto-dismiss", json_object_new_boolean(false), NULL);
 
     return maqet_json_object("type", json_object_new_string("blockdev-backup"), "data",
                              data, NULL);

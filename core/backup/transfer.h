@@ -17,6 +17,7 @@ struct maqet_transfer {
     const char *id;
     bool incremental;
     bool compress;
+    int64_t speed;          /* bytes a second; 0: no limit */
     int64_t freeze_timeout; /* ms; negative: not frozen */
     struct maqet_transferred {
         const struct maqet_drive *drive;

@@ -17,6 +17,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-exec.sh \
 	tests/functional/guest-interfaces.sh \
 	tests/functional/guest-quiesce.sh \
+	tests/functional/guest-backup-full.sh \
 	tests/functional/guest-backup.sh \
 	tests/functional/guest-reach.sh \
 	tests/functional/guest-run.sh \
