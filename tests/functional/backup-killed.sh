@@ -6,7 +6,7 @@
 # be created, and nothing is left of the others. In the end, each is restored.
 #   MAQET_TEST_SEED      another choice
 #   MAQET_TEST_STEPS     more than the 30 of an ordinary run
-#   MAQET_TEST_STRIDE=1  more steps, until maqet was killed a hundred times
+#   MAQET_TEST_STRIDE=1  more steps, until maqet and QEMU were killed a hundred times each
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
@@ -14,8 +14,8 @@ requires strace qemu-io qemu-img
 . "${abs_top_srcdir:?}/tests/functional/backup-functions.sh"
 
 seed=${MAQET_TEST_SEED:-1} steps=${MAQET_TEST_STEPS:-30}
-kills=3
-if [ "${MAQET_TEST_STRIDE:-}" = 1 ]; then kills=100; fi
+kills=3 ends=1 choices=12
+if [ "${MAQET_TEST_STRIDE:-}" = 1 ]; then kills=100 ends=100 choices=16; fi
 RANDOM=$seed
 vm_yaml vm <<EOF
 storage:
@@ -91,10 +91,10 @@ end_qemu() {
     recovered
 }
 
-for ((step = 1; step <= steps || killed < kills; step++)); do
+for ((step = 1; step <= steps || killed < kills || ended < ends; step++)); do
     what="step $step, seed $seed"
     note_step "$what"
-    case $((RANDOM % 12)) in
+    case $((RANDOM % choices)) in
     [0-4])
         for drive in hdd data; do
             digit=$((RANDOM % 10)) place=$((RANDOM % blocks))
@@ -106,7 +106,7 @@ for ((step = 1; step <= steps || killed < kills; step++)); do
     10)
         if is_running; then expect 0 maqet stop vm --timeout 0 --force; else expect 0 maqet start vm; fi
         ;;
-    11) if is_running; then end_qemu; else expect 0 maqet start vm; fi ;;
+    *) if is_running; then end_qemu; else expect 0 maqet start vm; fi ;;
     esac
 done
 what='at the end'
@@ -137,4 +137,4 @@ disk "${now[hdd]}" >wanted.raw
 qemu-img compare -q -f raw -F qcow2 wanted.raw hdd.qcow2 || fail "hdd is another one after the last backup was restored"
 [ "$restored" -gt 0 ] || fail "nothing was restored"
 echo "$backups backups, with $increments increments; killed maqet $killed times, and QEMU $ended times"
-[ "$backups" -gt 2 ] && [ "$increments" -gt 0 ] && [ "$killed" -gt 0 ] || fail "too little was done"
+[ "$backups" -gt 2 ] && [ "$increments" -gt 0 ] && [ "$killed" -ge "$kills" ] && [ "$ended" -ge "$ends" ] || fail "too little was done"

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 # Snapshots against a model: of a machine that has overlays on a raw and on a qcow2 image, and
 # internal snapshots of a third one. What is done is chosen at random, live and stopped, with one
-# drive or with all at once; a third of it is killed at a random system call: maqet, what it runs, or
-# QEMU. Each snapshot must hold what the model says, as plain qemu-img reads it.
+# drive or with all at once; until a third of it was killed at a random system call (maqet, what it
+# runs, or QEMU), commands are. Each snapshot must hold what the model says, as plain qemu-img reads it.
 #   MAQET_TEST_SEED      another choice
-#   MAQET_TEST_STEPS     more than the 40 of an ordinary run; with 300, trees get 50 nodes
+#   MAQET_TEST_STEPS     more than the 40 of an ordinary run; from 300 on, trees get 50 nodes, and
+#                        MAQET_TEST_LIMIT should be some seconds for each step
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
@@ -92,8 +93,8 @@ check_now() { # DRIVE...
         shows "$drive" "${now[$drive]}" || fail "$what: what the guest sees of $drive"
     done
 }
-# All snapshots of all drives, and no others.
-check_all() {
+# All snapshots of all drives are there, and no others.
+check_listed() {
     local key drive
     for drive in "${drives[@]}"; do
         for key in "${!model[@]}"; do
@@ -102,10 +103,26 @@ check_all() {
         maqet --format plain snapshot vm list "$drive" 2>err | cut -f 1 | sort >out
         diff wanted out >&2 || fail "$what: the snapshots of $drive"
     done
-    for key in "${!model[@]}"; do
+}
+check_held() { # KEY...
+    local key
+    for key; do
         holds_disk "${key% *}" "${key#* }" "${model[$key]}" || fail "$what: $key is not as it was"
     done
-    checked=$((checked + ${#model[@]}))
+    checked=$((checked + $#))
+}
+check_all() {
+    check_listed
+    check_held "${!model[@]}"
+}
+# After a kill: at most twelve of them, as reading hundreds each time would take hours. All are read
+# every tenth step.
+check_some() {
+    local keys=("${!model[@]}") first
+    check_listed
+    [ ${#keys[@]} -gt 0 ] || return 0
+    first=$((RANDOM % ${#keys[@]}))
+    check_held "${keys[@]:first:12}"
 }
 # Without a fault, but for clusters that a killed program has leaked.
 check_images() {
@@ -142,10 +159,13 @@ put() { # DRIVE
     now[$1]=${now[$1]:0:at}$digits${now[$1]:at+count}
 }
 grow() { # DRIVE
-    local count=$((1 + RANDOM % 20))
+    local count=$((1 + RANDOM % 20)) longer
     [ $((${#now[$1]} + count)) -le 96 ] || return 0
-    now[$1]=${now[$1]}$(printf "%${count}s" '' | tr ' ' 0)
-    expect 0 maqet resize vm "$1" $((${#now[$1]} * kib))K
+    longer=${now[$1]}$(printf "%${count}s" '' | tr ' ' 0)
+    what="$what: resize $1"
+    carry_out resize vm "$1" $((${#longer} * kib))K
+    # The guest sees the old size, or the new one.
+    if [ $code -eq 0 ] || shows "$1" "$longer"; then now[$1]=$longer; fi
 }
 
 # ---- commands, and what kills them ----
@@ -195,7 +215,8 @@ one_of() { local words=("$@"); echo "${words[$1 % ($# - 1) + 1]}"; } # NUMBER WO
 # Runs maqet, with something killed at a random system call; the exit code is in $code.
 with_kill() { # ARGUMENT...
     local call when=$((1 + RANDOM % 14)) number=$RANDOM who=maqet pid killer
-    if ((RANDOM % 3 == 0)); then
+    # A QEMU that is started is followed, too, for as long as it runs.
+    if ((RANDOM % 3 == 0)) && [ "$1" != start ]; then
         who=tools
         if is_running; then who=QEMU; fi
     fi
@@ -253,8 +274,24 @@ recover() {
     fi
     expect 0 maqet recover vm
 }
+# Runs maqet, which is killed while fewer than a third of all steps were. $code is 0 if it came to
+# its end; otherwise, what it left has been seen to.
+carry_out() { # ARGUMENT...
+    code=0
+    if is_running; then live=$((live + 1)); else stopped=$((stopped + 1)); fi
+    if ((killed * 3 <= step)); then
+        with_kill "$@"
+        # A command that nothing has killed leaves nothing to be recovered.
+        if [ $code -ne 0 ] || [ -e data/vms/vm/pending.json ]; then
+            recover
+            code=1
+        fi
+    else
+        expect 0 maqet "$@"
+    fi
+}
 run() { # COMMAND NAME DRIVE... -- OPTION...
-    local command=$1 name=$2 on=() word target code=0
+    local command=$1 name=$2 on=() word target
     shift 2
     while [ "$1" != -- ]; do on+=("$1"); shift; done
     shift
@@ -263,19 +300,13 @@ run() { # COMMAND NAME DRIVE... -- OPTION...
     word=$command
     [ $command != replace ] || word=create
     what="step $step, seed $seed: $command $target $name $*"
-    if ((RANDOM % 3 == 0)); then
-        with_kill snapshot vm "$word" "$target" "$name" "$@"
-        # A command that nothing has killed leaves nothing to be recovered.
-        if [ $code -ne 0 ] || [ -e data/vms/vm/pending.json ]; then
-            recover
-            after_kill "$command" "$name" "${on[@]}"
-            check_all
-            return
-        fi
+    carry_out snapshot vm "$word" "$target" "$name" "$@"
+    if [ $code -eq 0 ]; then
+        done_with "$command" "$name" "${on[@]}"
     else
-        expect 0 maqet snapshot vm "$word" "$target" "$name" "$@"
+        after_kill "$command" "$name" "${on[@]}"
+        check_some
     fi
-    done_with "$command" "$name" "${on[@]}"
 }
 
 # ---- the choice ----
@@ -315,9 +346,13 @@ load() {
     run load "$name" "${on[@]}" -- --yes --auto
 }
 start_or_stop() {
-    if ! is_running; then expect 0 maqet start vm; else
-        expect 0 maqet stop vm --timeout 0 --force
-        check_images
+    if ! is_running; then
+        what="$what: start"
+        carry_out start vm --wait "$(patience 30)"
+    else
+        what="$what: stop"
+        carry_out stop vm --timeout 0 --force
+        is_running || check_images
     fi
 }
 
@@ -331,7 +366,7 @@ for drive in "${drives[@]}"; do now[$drive]=$(printf '%032d' 0); done
 expect 0 maqet add vm.yaml
 expect 0 maqet start vm
 # The trees grow until they are that large, then they shrink until nearly nothing is left.
-limit=$((steps < 300 ? 2 + steps / 10 : 50)) growing=true killed=0 checked=0 most=0
+limit=$((steps < 300 ? 2 + steps / 10 : 50)) growing=true killed=0 checked=0 most=0 live=0 stopped=0
 for ((step = 0; step < steps; step++)); do
     what="step $step, seed $seed"
     note_step "$what"
@@ -341,9 +376,9 @@ for ((step = 0; step < steps; step++)); do
     if [ "$count" -ge $limit ]; then growing=false; elif [ "$count" -le 3 ]; then growing=true; fi
     on=("${drives[RANDOM % 3]}")
     case $choice in
-    [0-3]) put "${on[0]}" ;;
-    4) grow "${on[0]}" ;;
-    5) start_or_stop ;;
+    [0-2]) put "${on[0]}" ;;
+    3) grow "${on[0]}" ;;
+    [45]) start_or_stop ;;
     [67]) load ;;
     8) create ;;
     9) delete ;;
@@ -370,4 +405,10 @@ done
 check_now "${drives[@]}"
 check_images
 expect 0 maqet rm vm --force --yes
-echo "$killed killed, $most nodes at most, $checked snapshots read"
+echo "$killed killed; $live commands live, $stopped stopped; $most nodes at most, $checked snapshots read"
+if [ "$steps" -ge 40 ]; then
+    [ $((killed * 4)) -ge "$steps" ] && [ $((live * 6)) -ge "$steps" ] && [ $((stopped * 6)) -ge "$steps" ] ||
+        fail "too little was killed, or done live, or done stopped"
+fi
+[ "$steps" -lt 300 ] || { [ $((killed * 3)) -ge "$steps" ] && [ $most -ge 48 ]; } ||
+    fail "fewer than a third were killed, or the trees had too few nodes"
