@@ -278,7 +278,8 @@ const struct command command_check = {
     .summary = "Check images for damage, and repair it",
     .description =
         "Checks the images of a stopped VM, or those of one drive, from end to end "
-        "with their storage's own tool, and the backing files of overlays as well. VM "
+        "with their storage's own tool, and the backing files of overlays as well, with those of all "
+        "snapshots. VM "
         "may be a YAML file, for a VM that cannot be added because its image is "
         "damaged. Damage that can be seen at once is looked for before every start, "
         "too: a VM with a damaged image is not started, and a damaged backing file is "

@@ -159,7 +159,7 @@ const struct command command_start = {
         "new, empty one. A backing file that has changed since the image "
         "on top of it was created or first used is also an error, because "
         "what the guest has written would no longer fit. --accept-base "
-        "accepts it as it is.",
+        "accepts it as it is, and all overlays of the drive with it.",
     .options =
         {{"foreground",
           .help =

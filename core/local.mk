@@ -320,6 +320,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/overlay_costs.c core/storage/overlay_costs.h \
 	core/storage/overlay_merge.c core/storage/overlay_merge.h \
 	core/storage/overlay_filling.c core/storage/overlay_filling.h \
+	core/storage/overlay_frozen.c core/storage/overlay_frozen.h \
 	core/storage/overlay_name.c core/storage/overlay_name.h \
 	core/storage/overlay_nodes.c core/storage/overlay_nodes.h \
 	core/storage/overlay_possible.c core/storage/overlay_possible.h \

@@ -18,6 +18,7 @@
 #include "core/storage/conversion.h"
 #include "core/storage/entry.h"
 #include "core/storage/image.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlays.h"
 
 struct exporting {

@@ -7,6 +7,7 @@
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
 #include "core/storage/image.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_nodes.h"
 
 /* The keys by which a type of drives declares a backing chain. */

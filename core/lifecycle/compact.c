@@ -13,6 +13,7 @@
 #include "core/qemu/block_nodes.h"
 #include "core/storage/compaction.h"
 #include "core/storage/emitted.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlays.h"
 
 /* ms until an agent must answer; and for its work: a guest discards some TB in minutes. */

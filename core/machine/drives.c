@@ -14,6 +14,7 @@
 #include "core/machine/owner.h"
 #include "core/qemu/arguments.h"
 #include "core/storage/creation.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_possible.h"
@@ -108,7 +109,7 @@ check_overlays(const struct maqet_drive *drive, bool exists,
         maqet_overlay_nodes_refreeze(drive, err) < 0)
         return -1;
     if (consent && consent->accept_bases)
-        return maqet_overlays_accept(overlays, overlays->top, err);
+        return maqet_overlays_accept(overlays, err);
     if (maqet_overlays_check(overlays, overlays->top, err) == 0)
         return 0;
     maqet_error_wrap(err, "VM '%s', drive '%s'", drive->machine->vm_name, drive->name);

@@ -17,6 +17,7 @@
 #include "core/snapshot/flatten_live.h"
 #include "core/snapshot/session.h"
 #include "core/storage/flattening.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_view.h"
 
 void

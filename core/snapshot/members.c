@@ -7,6 +7,7 @@
 #include "core/base/printable.h"
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlays.h"
 
 static const int64_t SECOND = 1000000000; /* in ns */

@@ -10,6 +10,7 @@
 #include "core/qemu/hotplug.h"
 #include "core/qemu/hotplug_files.h"
 #include "core/storage/emitted.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
@@ -346,6 +347,16 @@ check_possible(struct maqet_opened *machine, const struct maqet_drive *drive,
     return 0;
 }
 
+static void
+say_deferred(const struct maqet_opened *machine, const struct maqet_drive *drive)
+{
+    maqet_context_say(machine->context, MAQET_LEVEL_INFO,
+                      "What deleted snapshots of drive '%s' held is not freed yet: it is "
+                      "merged with others by the first command on its snapshots when VM "
+                      "'%s' is stopped",
+                      drive->name, machine->name);
+}
+
 /* Merges all nodes that nobody needs by themselves, but for those that wait until the machine is
  * stopped. */
 static int
@@ -355,7 +366,7 @@ merge_all(struct maqet_opened *machine, const struct maqet_drive *drive,
     struct maqet_overlays *overlays = drive->overlays;
     const struct maqet_overlay *below, *above;
     size_t from = 0;
-    bool put = false;
+    bool put = false, deferred = false;
 
     while ((below = maqet_overlay_nodes_superfluous(overlays, from, &above))) {
         uint64_t lower = below->id, upper = above->id;
@@ -370,12 +381,16 @@ merge_all(struct maqet_opened *machine, const struct maqet_drive *drive,
         }
         if (check_possible(machine, drive, upper, &put, &possible, err) < 0)
             return -1;
+        deferred |= !possible;
         if (!possible)
             continue;
         if (merge_running(machine, drive, lower, upper, err) < 0)
             return -1;
         from = 0;
+        deferred = false;
     }
+    if (deferred)
+        say_deferred(machine, drive);
     return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "core/plugin/call.h"
 #include "core/storage/image.h"
 #include "core/storage/overlay_filling.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_view.h"

@@ -19,6 +19,7 @@
 #include "core/storage/callback.h"
 #include "core/storage/conversion.h"
 #include "core/storage/overlay_filling.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_table.h"
 #include "core/storage/overlays.h"
 #include "core/storage/served.h"

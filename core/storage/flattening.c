@@ -6,6 +6,7 @@
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
 #include "core/storage/keys.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_view.h"
 #include "core/storage/space.h"

@@ -108,6 +108,19 @@ node_of(const struct maqet_overlays *overlays, const struct maqet_snapshot *snap
     return NULL;
 }
 
+/* Whether two nodes are merged only when the machine is stopped: QEMU has them open, below the
+ * node under the topmost one. */
+static bool
+is_deferred(const struct maqet_drive *drive, const struct maqet_overlay *above)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+    uint64_t top = overlays->top;
+
+    return drive->running && above->id != top &&
+           maqet_overlays_stands_on(overlays, top, above->id) &&
+           maqet_overlays_node(overlays, top)->parent != above->id;
+}
+
 /* Of two nodes that will be merged. QEMU merges those that it has open downwards only. */
 static void
 add_merge(struct costs *costs, const struct maqet_overlay *below,
@@ -118,6 +131,10 @@ add_merge(struct costs *costs, const struct maqet_overlay *below,
     uint64_t both, bytes;
     bool down;
 
+    if (is_deferred(drive, above)) {
+        snapshot->used_known = snapshot->moved_known = true;
+        return;
+    }
     if (maqet_overlay_nodes_way(drive, below, above, &down, &bytes, NULL) < 0 ||
         !held_by_both(costs, below->id, above->id, &both))
         return;
@@ -128,9 +145,29 @@ add_merge(struct costs *costs, const struct maqet_overlay *below,
             return;
     }
     snapshot->used_known = snapshot->moved_known = true;
-    snapshot->used = both;
+    snapshot->used += both;
     /* What the upper one has already hides the rest. */
     snapshot->moved = down || bytes < both ? bytes : bytes - both;
+}
+
+/* Of one that nothing stands on. If it was one of two, the other one is merged with what both
+ * stood on, unless that is needed by itself. */
+static void
+add_leaf(struct costs *costs, const struct maqet_overlay *leaf,
+         struct maqet_snapshot *snapshot)
+{
+    const struct maqet_overlays *overlays = costs->drive->overlays;
+    const struct maqet_overlay *parent = maqet_overlays_node(overlays, leaf->parent);
+
+    snapshot->moved_known = true;
+    if (leaf->id == 0 || leaf->id == overlays->top ||
+        maqet_overlay_nodes_is_kept(overlays, parent) ||
+        maqet_overlays_children(overlays, parent->id, NULL) != 2)
+        return;
+    snapshot->moved_known = snapshot->used_known = false;
+    for (size_t i = 1; i < overlays->count; i++)
+        if (overlays->nodes[i].parent == parent->id && overlays->nodes[i].id != leaf->id)
+            add_merge(costs, parent, &overlays->nodes[i], snapshot);
 }
 
 void
@@ -146,7 +183,10 @@ maqet_overlay_costs(const struct maqet_drive *drive, struct maqet_snapshots *sna
 
         if (!node)
             continue;
-        if (maqet_overlays_children(overlays, node->id, &one) == 1)
+        size_t children = maqet_overlays_children(overlays, node->id, &one);
+        if (children == 0)
+            add_leaf(&costs, node, snapshot);
+        else if (children == 1)
             add_merge(&costs, node, one, snapshot);
         else
             snapshot->moved_known = true; /* nothing */

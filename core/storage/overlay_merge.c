@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/storage/callback.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_view.h"
 

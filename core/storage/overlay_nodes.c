@@ -13,6 +13,7 @@
 
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_view.h"
 
 int
@@ -214,8 +215,9 @@ maqet_overlay_nodes_cut(const struct maqet_drive *drive, uint64_t *id,
 
 /* ---- nodes that nobody needs ---- */
 
-static bool
-is_kept(const struct maqet_overlays *overlays, const struct maqet_overlay *node)
+bool
+maqet_overlay_nodes_is_kept(const struct maqet_overlays *overlays,
+                            const struct maqet_overlay *node)
 {
     return node->name || node->needed_by.count > 0 || node->id == overlays->top ||
            (overlays->prepared > 0 && node->id == overlays->prepared);
@@ -225,7 +227,7 @@ static const struct maqet_overlay *
 find_leaf(const struct maqet_overlays *overlays)
 {
     for (size_t i = 1; i < overlays->count; i++)
-        if (!is_kept(overlays, &overlays->nodes[i]) &&
+        if (!maqet_overlay_nodes_is_kept(overlays, &overlays->nodes[i]) &&
             maqet_overlays_children(overlays, overlays->nodes[i].id, NULL) == 0)
             return &overlays->nodes[i];
     return NULL;
@@ -254,7 +256,7 @@ maqet_overlay_nodes_superfluous(const struct maqet_overlays *overlays, size_t fr
     for (size_t i = from; i < overlays->count; i++) {
         struct maqet_overlay *one = NULL;
 
-        if (is_kept(overlays, &overlays->nodes[i]) ||
+        if (maqet_overlay_nodes_is_kept(overlays, &overlays->nodes[i]) ||
             maqet_overlays_children(overlays, overlays->nodes[i].id, &one) != 1 ||
             (overlays->prepared > 0 && one->id == overlays->prepared))
             continue;

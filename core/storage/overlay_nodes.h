@@ -58,6 +58,10 @@ int maqet_overlay_nodes_refreeze(const struct maqet_drive *drive,
 int maqet_overlay_nodes_cut(const struct maqet_drive *drive, uint64_t *id,
                             struct maqet_error **err);
 
+/* Whether a node is needed by itself: it is a snapshot, others need it, or it is written to. */
+bool maqet_overlay_nodes_is_kept(const struct maqet_overlays *overlays,
+                                 const struct maqet_overlay *node);
+
 /* Removes nodes that are no snapshots, and on which nothing stands. */
 int maqet_overlay_nodes_prune(const struct maqet_drive *drive, struct maqet_error **err);
 

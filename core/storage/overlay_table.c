@@ -13,6 +13,7 @@
 #include "core/storage/callback.h"
 #include "core/storage/emitted.h"
 #include "core/storage/image.h"
+#include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
@@ -330,28 +331,43 @@ live_resize(const struct maqet_drive *drive, uint64_t bytes,
 }
 
 static int
+check_node(const struct maqet_drive *drive, uint64_t id, enum maqet_check_depth depth,
+           struct maqet_check_report *report, struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+    const struct maqet_drive *whole = report->drive;
+
+    if (maqet_view_make(drive, id, &view, err) < 0)
+        return -1;
+    if (!view.drive->storage->plugin.check)
+        return 0;
+    report->drive = view.drive;
+    int result = view.drive->storage->plugin.check(view.drive, depth, report, err);
+    report->drive = whole;
+    return result;
+}
+
+/* What the guest sees comes first; the rest is no reason not to start it. */
+static int
 check(const struct maqet_drive *drive, enum maqet_check_depth depth,
       struct maqet_check_report *report, struct maqet_error **err)
 {
     const struct maqet_overlays *overlays = drive->overlays;
 
     for (uint64_t id = overlays->top;; id = maqet_overlays_node(overlays, id)->parent) {
-        _cleanup_view_ struct maqet_view view = {0};
-        const struct maqet_drive *whole = report->drive;
-
-        if (maqet_view_make(drive, id, &view, err) < 0)
+        if (check_node(drive, id, depth, report, err) < 0)
             return -1;
-        if (view.drive->storage->plugin.check) {
-            report->drive = view.drive;
-            int result =
-                view.drive->storage->plugin.check(view.drive, depth, report, err);
-            report->drive = whole;
-            if (result < 0)
-                return -1;
-        }
         if (id == 0)
-            return 0;
+            break;
     }
+    for (size_t i = 0; depth == MAQET_CHECK_FULL && i < overlays->count; i++) {
+        uint64_t id = overlays->nodes[i].id;
+
+        if (!maqet_overlays_stands_on(overlays, overlays->top, id) &&
+            check_node(drive, id, depth, report, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- the storage ---- */

@@ -111,8 +111,19 @@ look_up(const struct maqet_overlays *overlays, uint64_t id)
     return NULL;
 }
 
-/* Whether the ids are distinct, each node stands on an earlier one, and each file is in the
- * folder. Node 0 comes first. */
+/* The first node with that file. */
+static const struct maqet_overlay *
+look_up_file(const struct maqet_overlays *overlays, const char *file)
+{
+    for (size_t i = 1; i < overlays->count; i++)
+        if (overlays->nodes[i].file.file &&
+            strcmp(overlays->nodes[i].file.file, file) == 0)
+            return &overlays->nodes[i];
+    return NULL;
+}
+
+/* Whether ids and files are distinct, each node stands on an earlier one, and each file is in
+ * the folder. Node 0 comes first. */
 static bool
 is_tree(const struct maqet_overlays *overlays)
 {
@@ -126,7 +137,8 @@ is_tree(const struct maqet_overlays *overlays)
 
         if (look_up(overlays, node->id) != node || node->id >= overlays->next ||
             !parent || parent == node || !node->type || !node->file.file ||
-            strchr(node->file.file, '/') || node->file.file[0] == '.')
+            strchr(node->file.file, '/') || node->file.file[0] == '.' ||
+            look_up_file(overlays, node->file.file) != node)
             return false;
     }
     /* No circle: from each node, as many steps as there are nodes lead to node 0. */
@@ -152,7 +164,8 @@ error_damaged(const char *path, struct maqet_error **err)
                     "%s is damaged, or was written by a later version of maqet; without "
                     "it, it is not known which image stands on which",
                     path);
-    maqet_error_hint(err, "Restore it from a backup, with the other files in its folder");
+    maqet_error_hint(err,
+                     "Restore the whole folder from a backup, and the image with it");
     return -1;
 }
 
@@ -186,6 +199,47 @@ read_tree(struct maqet_overlays *overlays, const char *path, json_object *json,
     return 0;
 }
 
+/* A file of ours is NUMBER.TYPE. */
+static bool
+is_ours(const char *name)
+{
+    size_t digits = strspn(name, "0123456789");
+
+    return digits > 0 && name[digits] == '.' && !strchr(name + digits + 1, '/');
+}
+
+/* Whether there are overlays although there is no tree. An image is frozen when the tree has been
+ * written, and can be written to again before the tree is removed, so one that a killed command
+ * has left a file beside can be written to. The mode of a block device says nothing. */
+static bool
+has_lost_tree(const struct maqet_overlays *overlays)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    struct stat status;
+
+    if (stat(overlays->image, &status) < 0 || !S_ISREG(status.st_mode) ||
+        (status.st_mode & S_IWUSR) || maqet_file_missing(overlays->folder) ||
+        maqet_dir_list(overlays->folder, &names, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < names.count; i++)
+        if (is_ours(names.items[i]))
+            return true;
+    return false;
+}
+
+static int
+error_lost(const struct maqet_overlays *overlays, const char *path,
+           struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_FAILED,
+                    "%s is missing, but there are overlays on %s in that folder; without "
+                    "it, it is not known which image stands on which",
+                    path, overlays->image);
+    maqet_error_hint(err,
+                     "Restore the whole folder from a backup, and the image with it");
+    return -1;
+}
+
 struct maqet_overlays *
 maqet_overlays_read(const char *image, struct maqet_error **err)
 {
@@ -200,6 +254,10 @@ maqet_overlays_read(const char *image, struct maqet_error **err)
         return read_tree(overlays, path, json, err) < 0 ? NULL : TAKE_PTR(overlays);
     if (reason->code != MAQET_ERROR_MISSING) {
         maqet_error_move(err, TAKE_PTR(reason));
+        return NULL;
+    }
+    if (has_lost_tree(overlays)) {
+        error_lost(overlays, path, err);
         return NULL;
     }
     overlays->next = 1;
@@ -334,100 +392,6 @@ maqet_overlays_backing_name(const struct maqet_overlays *overlays,
                 : maqet_format("../%s", strrchr(overlays->image, '/') + 1);
 }
 
-/* Sets or removes the permission to write to a file. *mode gets what it was. */
-static int
-set_writable(const char *path, bool writable, uint32_t *mode, struct maqet_error **err)
-{
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat status;
-
-    if (fd < 0 || fstat(fd, &status) < 0)
-        return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot open %s: %m", path);
-    if (!S_ISREG(status.st_mode))
-        return 0;
-    uint32_t now = status.st_mode & 07777;
-    uint32_t wanted = writable ? (*mode ? *mode : now | 0200) : now & ~UINT32_C(0222);
-    if (!writable && now & 0222)
-        *mode = now;
-    if (now != wanted && fchmod(fd, wanted) < 0)
-        return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "Cannot change the permissions of %s: %m", path);
-    return 0;
-}
-
-int
-maqet_overlay_freeze(struct maqet_overlay *node, struct maqet_error **err)
-{
-    if (set_writable(node->file.file, false, &node->mode, err) < 0)
-        return -1;
-    return maqet_node_read(&node->file)
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot read %s: %m",
-                                 node->file.file);
-}
-
-int
-maqet_overlay_thaw(struct maqet_overlay *node, struct maqet_error **err)
-{
-    free(TAKE_PTR(node->file.checksum));
-    return set_writable(node->file.file, true, &node->mode, err);
-}
-
-void
-maqet_overlay_protect(struct maqet_overlay *node)
-{
-    set_writable(node->file.file, false, &node->mode, NULL);
-}
-
-static int
-check_node(const struct maqet_overlay *node, struct maqet_error **err)
-{
-    _cleanup_(maqet_node_clear) struct maqet_node now = {
-        .file = maqet_strdup(node->file.file)};
-
-    if (!node->file.checksum)
-        return 0; /* it was written to until a moment ago */
-    if (!maqet_node_read(&now))
-        return maqet_error_set(err,
-                               errno == ENOENT ? MAQET_ERROR_MISSING : MAQET_ERROR_FAILED,
-                               "cannot read %s, on which the drive's present state "
-                               "stands: %m",
-                               now.file);
-    _cleanup_free_ char *change = maqet_node_compare(&node->file, &now);
-    if (!change)
-        return 0;
-    maqet_error_set(err, MAQET_ERROR_STATE,
-                    "%s, on which the drive's present state stands, %s; the guest would "
-                    "see damaged data",
-                    now.file, change);
-    maqet_error_hint(err, "Restore %s from a backup of that time", now.file);
-    return -1;
-}
-
-int
-maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
-                     struct maqet_error **err)
-{
-    for (;; id = maqet_overlays_node(overlays, id)->parent) {
-        if (check_node(maqet_overlays_node(overlays, id), err) < 0)
-            return -1;
-        if (id == 0)
-            return 0;
-    }
-}
-
-int
-maqet_overlays_accept(const struct maqet_overlays *overlays, uint64_t id,
-                      struct maqet_error **err)
-{
-    while (id != 0) {
-        id = maqet_overlays_node(overlays, id)->parent;
-        if (maqet_overlay_freeze(maqet_overlays_node(overlays, id), err) < 0)
-            return -1;
-    }
-    return maqet_overlays_write(overlays, err);
-}
-
 static bool
 is_file_of_node(const struct maqet_overlays *overlays, const char *name)
 {
@@ -435,15 +399,6 @@ is_file_of_node(const struct maqet_overlays *overlays, const char *name)
         if (strcmp(name_of(&overlays->nodes[i]), name) == 0)
             return true;
     return false;
-}
-
-/* A file of ours is NUMBER.TYPE. */
-static bool
-is_ours(const char *name)
-{
-    size_t digits = strspn(name, "0123456789");
-
-    return digits > 0 && name[digits] == '.' && !strchr(name + digits + 1, '/');
 }
 
 void

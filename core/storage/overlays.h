@@ -106,23 +106,6 @@ void maqet_overlays_drop(struct maqet_overlays *overlays, uint64_t id);
 char *maqet_overlays_backing_name(const struct maqet_overlays *overlays,
                                   const struct maqet_overlay *below);
 
-/* Takes away the permission to write to a node's file, and notes which file it is and what
- * is in it; and the reverse. A block device keeps its permissions. */
-int maqet_overlay_freeze(struct maqet_overlay *node, struct maqet_error **err);
-int maqet_overlay_thaw(struct maqet_overlay *node, struct maqet_error **err);
-
-/* Takes away that permission again, if possible, from a file of which it is known what is in it. */
-void maqet_overlay_protect(struct maqet_overlay *node);
-
-/* Whether a node and those that it stands on are as they were when they were frozen.
- * MAQET_ERROR_STATE: what has changed. */
-int maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
-                         struct maqet_error **err);
-
-/* Notes them as they are now. */
-int maqet_overlays_accept(const struct maqet_overlays *overlays, uint64_t id,
-                          struct maqet_error **err);
-
 /* Removes the files in the folder that belong to no node, and what a killed command has left. */
 void maqet_overlays_sweep(const struct maqet_overlays *overlays);
 

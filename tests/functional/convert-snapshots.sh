@@ -271,7 +271,7 @@ expect 0 maqet rm twin --delete-storage --yes
 frozen=$(ls based.qcow2.maqet/*.qcow2 | head -1)
 touch -d '2001-01-01' "$frozen"
 expect 3 maqet snapshot based convert hdd internal
-err_has "$frozen, on which the drive's present state stands, was written to"
+err_has "$frozen, on which other images stand, was written to"
 # An encrypted drive, whose overlays would not be.
 printf 'open sesame' >key
 chmod 600 key

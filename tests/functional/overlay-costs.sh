@@ -101,4 +101,41 @@ kill $tracer
 wait $tracer || :
 within $scattered "$(written_to hdd.img)" "what QEMU has moved"
 expect 0 maqet stop vm --timeout 0 --force
+
+# QEMU merges only what is directly under the node that the guest writes to: the receipt says that the rest
+# waits, and so does the list.
+rm -rf hdd.img*
+expect 0 maqet start vm --create-missing
+expect 0 maqet snapshot vm create hdd one --live
+for name in two three four; do
+    maqet qmp vm human-monitor-command '{"command-line":
+        "qemu-io -d /machine/peripheral/hdd/virtio-backend \"write -P 9 0 2M\""}' >out
+    expect 0 maqet snapshot vm create hdd $name --live
+done
+same 0 "$(field two moves)" "what is moved now"
+same 0 "$(field two used)" "what is freed now"
+same $((2 << 20)) "$(field three moves)" "what is moved now, under the topmost"
+expect 0 maqet snapshot vm delete hdd two --live
+err_has "What deleted snapshots of drive 'hdd' held is not freed yet"
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm create hdd five
+err_lacks 'not freed yet'
+same 4 "$(find hdd.img.maqet -name '*.qcow2' | wc -l)" "overlays after the merge"
+
+# If one of two is deleted, the other one is merged with what both stood on.
+rm -rf hdd.img*
+expect 0 maqet start vm --create-missing
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm create hdd A
+write 0 12M
+expect 0 maqet snapshot vm create hdd B
+write 0 8M
+expect 0 maqet snapshot vm create hdd C
+expect 0 maqet snapshot vm load hdd B --yes
+write 10M 4M
+expect 0 maqet snapshot vm delete hdd B
+same $((4 << 20)) "$(field C moves)" "what is moved"
+same $((10 << 20)) "$(($(field C used) >> 20 << 20))" "what is freed"
+moved=$(moved_by snapshot vm delete hdd C)
+within $((4 << 20)) "$moved" "what was moved"
 expect 0 maqet rm vm --force --yes --delete-storage

@@ -173,6 +173,18 @@ expect 0 maqet stop vm --timeout 0 --force
 restore
 expect 0 maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
+# Also of what the guest does not stand on now.
+expect 0 maqet snapshot vm create hdd accepted
+expect 0 maqet snapshot vm list hdd
+first=$(sed -n 's/^- \([^ ]*\) (.*/\1/p' out | head -n 1)
+expect 0 maqet snapshot vm load hdd "$first" --yes
+touch -d '2001-01-01' hdd.raw hdd.raw.maqet/*.qcow2
+expect 2 maqet snapshot vm load hdd accepted --yes
+expect 0 maqet start vm --accept-base
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm load hdd accepted --yes
+expect 0 maqet snapshot vm delete hdd accepted
+restore
 
 # Without its tree, it is not known what stands on what.
 cp hdd.raw.maqet/tree.json tree
@@ -184,6 +196,19 @@ expect 1 maqet snapshot vm list hdd
 err_has 'is damaged'
 sed 's/"format":1/"format":2/' tree >hdd.raw.maqet/tree.json
 expect 1 maqet start vm
+sed 's/\("file": *\)"[0-9]*[.]qcow2"/\1"1.qcow2"/' tree >hdd.raw.maqet/tree.json
+cmp -s tree hdd.raw.maqet/tree.json && fail 'no file was changed in the tree'
+expect 1 maqet snapshot vm list hdd
+err_has 'is damaged'
+# Nor if it is lost: nothing is created in its place, and no file is removed.
+rm hdd.raw.maqet/tree.json
+ls -l hdd.raw hdd.raw.maqet >before
+for command in 'start vm' 'snapshot vm list hdd' 'snapshot vm create hdd other' 'snapshot vm delete hdd one'; do
+    # shellcheck disable=SC2086
+    expect 1 maqet $command
+    err_has 'tree.json is missing'
+done
+ls -l hdd.raw hdd.raw.maqet | diff before - || fail 'a file has changed without the tree'
 cp tree hdd.raw.maqet/tree.json
 expect 0 maqet snapshot vm list hdd
 

@@ -50,7 +50,7 @@ notices() {
     chmod 600 hdd.raw
     printf x | dd of=hdd.raw conv=notrunc bs=1 seek=1000 status=none
     expect 3 maqet start vm
-    err_has "hdd.raw, on which the drive's present state stands"
+    err_has "hdd.raw, on which other images stand"
     rm hdd.raw
     mv kept.raw hdd.raw
 }
