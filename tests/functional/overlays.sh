@@ -330,7 +330,7 @@ create() {
         return
     fi
     on=("${drives[RANDOM % 3]}")
-    if ((RANDOM % 3 == 0)); then on=("${drives[@]}"); fi
+    if ((RANDOM % 3 < (steps < 300 ? 1 : 2))); then on=("${drives[@]}"); fi
     run create "s$step" "${on[@]}" -- --auto
 }
 delete() {
