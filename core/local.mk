@@ -126,6 +126,7 @@ libmaqet_core_a_SOURCES = \
 	core/fork/forked.c core/fork/forked.h \
 	core/fork/one.c core/fork/one.h \
 	core/fork/ports.c core/fork/ports.h \
+	core/fork/processes.c core/fork/processes.h \
 	core/fork/workers.c core/fork/workers.h \
 	core/guest/agent.c core/guest/agent.h \
 	core/guest/copy.c core/guest/copy.h \
