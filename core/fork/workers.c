@@ -21,6 +21,7 @@ struct work {
     size_t count;
     struct maqet_forked *forked;
     struct maqet_error **errors;
+    struct maqet_fork_guests *guests;
     size_t worker_count;
 };
 
@@ -80,9 +81,9 @@ take_line(void *data, json_object *line)
     if (!json_object_object_get_ex(line, KEY_FORK, &value))
         maqet_error_from_json(json_object_object_get(line, KEY_ERROR),
                               &work->errors[index]);
-    else
-        (void)maqet_fields_from_json(&maqet_forked_fields, value, &work->forked[index],
-                                     &work->errors[index]);
+    else if (maqet_fields_from_json(&maqet_forked_fields, value, &work->forked[index],
+                                    &work->errors[index]) == 0)
+        maqet_fork_guests_begin(work->guests, index, &work->forked[index]);
 }
 
 /* Those of which nothing was heard: their worker was killed, or told to end before. */
@@ -99,7 +100,7 @@ note_missing(struct work *work)
 void
 maqet_fork_workers_run(struct maqet_forking *forking, struct maqet_fork_plan *plans,
                        size_t count, struct maqet_forked *forked,
-                       struct maqet_error **errors)
+                       struct maqet_error **errors, struct maqet_fork_guests *guests)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     size_t most = processors > 2 ? (size_t)processors : 2;
@@ -108,11 +109,14 @@ maqet_fork_workers_run(struct maqet_forking *forking, struct maqet_fork_plan *pl
                         .count = count,
                         .forked = forked,
                         .errors = errors,
+                        .guests = guests,
                         .worker_count = count < most ? count : most};
 
     if (count == 1) {
         if (maqet_fork_one(forking, plans, forked, errors) < 0)
             maqet_forked_clear(forked);
+        else
+            maqet_fork_guests_begin(guests, 0, forked);
         return;
     }
     _cleanup_free_ struct worker *workers =
