@@ -128,7 +128,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 const struct command command_exec = {
     .name = "exec",
-    .related = "cp ssh",
+    .related = "cp fork ssh",
     .operands = {OPERAND_VM, OPERAND_GUEST_PROGRAM | OPERAND_REPEATED},
     .only_running = true,
     .summary = "Run a command in the guest, by its agent",

@@ -68,6 +68,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/hints.c cli/hints.h \
 	cli/image_format.c cli/image_format.h \
 	cli/invocation.c cli/invocation.h \
+	cli/labelled.c cli/labelled.h \
 	cli/machines.c cli/machines.h \
 	cli/manual.c cli/manual.h \
 	cli/manual_command.c cli/manual_command.h \

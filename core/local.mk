@@ -124,10 +124,13 @@ libmaqet_core_a_SOURCES = \
 	core/fork/discard.c core/fork/discard.h \
 	core/fork/fork.c core/fork/fork.h \
 	core/fork/forked.c core/fork/forked.h \
+	core/fork/guests.c core/fork/guests.h \
 	core/fork/one.c core/fork/one.h \
 	core/fork/ports.c core/fork/ports.h \
+	core/fork/processes.c core/fork/processes.h \
 	core/fork/workers.c core/fork/workers.h \
 	core/guest/agent.c core/guest/agent.h \
+	core/guest/clock.c core/guest/clock.h \
 	core/guest/copy.c core/guest/copy.h \
 	core/guest/forwarded.c core/guest/forwarded.h \
 	core/guest/program.c core/guest/program.h \

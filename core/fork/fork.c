@@ -10,14 +10,16 @@
 #include "core/fork/one.h"
 #include "core/fork/ports.h"
 #include "core/fork/workers.h"
+#include "core/guest/agent.h"
 #include "core/machine/generation.h"
 #include "core/machine/monitor.h"
 #include "core/machine/unlike.h"
 
 enum { COUNT_MAX = 1000 };
 
-/* ms that precopy may take for a checkpoint that is created for forks. */
-static const int64_t LIMIT = 30000;
+/* ms that precopy may take for a checkpoint that is created for forks, and in which the agent must
+ * answer that is to run a command. */
+static const int64_t LIMIT = 30000, AGENT_TIMEOUT = 10000;
 
 /* ---- what is wanted ---- */
 
@@ -55,6 +57,18 @@ check_names(const struct maqet_context *context, const struct maqet_fork_request
 
 /* ---- a checkpoint of the machine as it runs ---- */
 
+/* Whether a command could be run in its forks. */
+static int
+check_agent(struct maqet_opened *machine, const struct maqet_fork_request *request,
+            struct maqet_error **err)
+{
+    if (!request->command)
+        return 0;
+    _cleanup_agent_ struct maqet_agent *agent =
+        maqet_guest_agent_open(machine, AGENT_TIMEOUT, err);
+    return agent ? 0 : -1;
+}
+
 /* Whether its forks could run beside it, before it is saved. */
 static int
 check_source(const struct maqet_context *context,
@@ -65,7 +79,9 @@ check_source(const struct maqet_context *context,
 
     /* The ports are set in this copy only. */
     return !machine || maqet_unlike_check_together(machine->vm->definition, err) < 0 ||
-                   maqet_fork_ports_set(machine->vm->definition, request->ports, err) < 0
+                   maqet_fork_ports_set(machine->vm->definition, request->ports, err) <
+                       0 ||
+                   check_agent(machine, request, err) < 0
                ? -1
                : 0;
 }
@@ -101,6 +117,23 @@ save_source(const struct maqet_context *context, const struct maqet_fork_request
 
 /* ---- the forks ---- */
 
+/* Whether a checkpoint was created with a port for the guest's agent. */
+static int
+check_port(const struct maqet_vm *source, const char *checkpoint,
+           const struct maqet_fork_request *request, struct maqet_error **err)
+{
+    if (!request->command || maqet_vm_has_agent(source))
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                    "VM '%s' had no port for a guest agent when checkpoint '%s' was "
+                    "created, so no command can be run in its forks",
+                    source->definition->name, checkpoint);
+    maqet_error_hint(err,
+                     "Add `guest_agent: on` to the VM, restart it with qemu-guest-agent "
+                     "in the guest, and create another checkpoint");
+    return -1;
+}
+
 static int
 open_source(struct maqet_forking *forking, const struct maqet_fork_request *request,
             const char *checkpoint, struct maqet_error **err)
@@ -112,7 +145,8 @@ open_source(struct maqet_forking *forking, const struct maqet_fork_request *requ
         return -1;
     struct maqet_session *session = forking->loading.session;
     const struct maqet_vm *vm = session->machine->vm;
-    if (maqet_unlike_check_together(vm->definition, err) < 0 ||
+    if (check_port(vm, checkpoint, request, err) < 0 ||
+        maqet_unlike_check_together(vm->definition, err) < 0 ||
         maqet_clone_plan_make(session, checkpoint, MAQET_CLONE_EACH, &forking->plan,
                               err) < 0)
         return -1;
@@ -125,14 +159,40 @@ open_source(struct maqet_forking *forking, const struct maqet_fork_request *requ
     return 0;
 }
 
+/* All that are planned, and what becomes of each. */
+struct batch {
+    size_t count;
+    struct maqet_fork_plan *plans;
+    struct maqet_forked *forked;
+    struct maqet_error **errors; /* of those that were not made */
+    struct maqet_fork_guests guests;
+};
+
 static void
-plans_clear(struct maqet_fork_plan *plans, size_t count)
+batch_init(struct batch *batch, const struct maqet_context *context,
+           const struct maqet_fork_request *request, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        free(plans[i].name);
-        maqet_definition_free(plans[i].definition);
+    *batch = (struct batch){
+        .count = count,
+        .plans = maqet_alloc(count * sizeof(*batch->plans) + 1),
+        .forked = maqet_alloc(count * sizeof(*batch->forked) + 1),
+        .errors = maqet_alloc(count * sizeof(*batch->errors) + 1),
+        .guests = {.context = context,
+                   .command = request->command,
+                   .errors = maqet_alloc(count * sizeof(*batch->errors) + 1)}};
+}
+
+static void
+batch_clear(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        free(batch->plans[i].name);
+        maqet_definition_free(batch->plans[i].definition);
     }
-    free(plans);
+    free(batch->plans);
+    free(batch->forked);
+    free(batch->errors);
+    free(batch->guests.errors);
 }
 
 /* Ports of the host that one fork gets are not free for the next one: they are distinct, since
@@ -158,56 +218,89 @@ plan_all(const struct maqet_forking *forking, const struct maqet_fork_request *r
     return 0;
 }
 
-/* The first error of several; each of the others is said before. */
 static int
-gather(const struct maqet_context *context, const struct maqet_fork_plan *plans,
-       struct maqet_forked *forked, struct maqet_error **errors, size_t count,
+make_all(struct maqet_forking *forking, const struct maqet_fork_request *request,
+         const struct maqet_strings *names, struct batch *batch, struct maqet_error **err)
+{
+    if (plan_all(forking, request, names, batch->plans, err) < 0 ||
+        maqet_loading_let_open(&forking->loading, true, err) < 0)
+        return -1;
+    if (maqet_vm_has_agent(forking->loading.session->machine->vm))
+        maqet_fork_guests_prepare(&batch->guests, batch->count);
+    maqet_fork_workers_run(forking, batch->plans, batch->count, batch->forked,
+                           batch->errors, &batch->guests);
+    maqet_loading_let_open(&forking->loading, false, NULL);
+    return 0;
+}
+
+/* ---- what has become of them ---- */
+
+/* The first error of several; each of the others is said before. */
+static void
+add_error(const struct maqet_context *context, struct maqet_error *error,
+          struct maqet_error **first)
+{
+    if (!*first) {
+        *first = error;
+        return;
+    }
+    maqet_context_say_error(context, MAQET_LEVEL_WARNING, error);
+    maqet_error_free(error);
+}
+
+static void
+gather_made(const struct maqet_context *context, const struct batch *batch,
+            struct maqet_forks *forks, struct maqet_error **first)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!batch->errors[i]) {
+            *MAQET_APPEND(forks->items, forks->count) = batch->forked[i];
+            continue;
+        }
+        maqet_forked_clear(&batch->forked[i]);
+        maqet_error_wrap(&batch->errors[i], "Fork '%s'", batch->plans[i].name);
+        add_error(context, batch->errors[i], first);
+    }
+    if (*first && batch->count > 1)
+        maqet_error_remark(first, "%zu of %zu forks run", forks->count, batch->count);
+}
+
+/* Commands that were not run, and those that have failed. */
+static void
+gather_commands(const struct maqet_context *context, const struct batch *batch,
+                const struct maqet_forks *forks, struct maqet_error **first)
+{
+    _cleanup_strings_ struct maqet_strings failed = MAQET_STRINGS_INIT;
+    struct maqet_error *error = NULL;
+
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->guests.errors[i]) {
+            maqet_error_wrap(&batch->guests.errors[i], "The command in fork '%s'",
+                             batch->plans[i].name);
+            add_error(context, batch->guests.errors[i], first);
+        }
+    for (size_t i = 0; i < forks->count; i++)
+        if (forks->items[i].exec_exit_code != 0)
+            maqet_strings_addf(&failed, "%s (exit code %d)", forks->items[i].name,
+                               forks->items[i].exec_exit_code);
+    if (failed.count == 0)
+        return;
+    _cleanup_free_ char *list = maqet_strings_list(&failed);
+    maqet_error_set(&error, MAQET_ERROR_FAILED,
+                    "The command has failed in %zu of %zu forks: %s", failed.count,
+                    forks->count, list);
+    add_error(context, error, first);
+}
+
+static int
+gather(const struct maqet_context *context, const struct batch *batch,
        struct maqet_forks *forks, struct maqet_error **err)
 {
     struct maqet_error *first = NULL;
 
-    for (size_t i = 0; i < count; i++) {
-        if (!errors[i]) {
-            *MAQET_APPEND(forks->items, forks->count) = forked[i];
-            continue;
-        }
-        maqet_forked_clear(&forked[i]);
-        if (!first) {
-            first = errors[i];
-            maqet_error_wrap(&first, "Fork '%s'", plans[i].name);
-            continue;
-        }
-        maqet_error_wrap(&errors[i], "Fork '%s'", plans[i].name);
-        maqet_context_say_error(context, MAQET_LEVEL_WARNING, errors[i]);
-        maqet_error_free(errors[i]);
-    }
-    if (!first)
-        return 0;
-    if (count > 1)
-        maqet_error_remark(&first, "%zu of %zu forks run", forks->count, count);
-    return maqet_error_move(err, first);
-}
-
-static int
-make_all(struct maqet_forking *forking, const struct maqet_fork_request *request,
-         const struct maqet_strings *names, struct maqet_forks *forks,
-         struct maqet_error **err)
-{
-    size_t count = names->count;
-    struct maqet_fork_plan *plans = maqet_alloc(count * sizeof(*plans) + 1);
-    _cleanup_free_ struct maqet_forked *forked = maqet_alloc(count * sizeof(*forked) + 1);
-    _cleanup_free_ struct maqet_error **errors = maqet_alloc(count * sizeof(*errors) + 1);
-    int result = plan_all(forking, request, names, plans, err);
-
-    if (result == 0)
-        result = maqet_loading_let_open(&forking->loading, true, err);
-    if (result == 0) {
-        maqet_fork_workers_run(forking, plans, count, forked, errors);
-        maqet_loading_let_open(&forking->loading, false, NULL);
-        result = gather(forking->context, plans, forked, errors, count, forks, err);
-    }
-    plans_clear(plans, count);
-    return result;
+    gather_made(context, batch, forks, &first);
+    gather_commands(context, batch, forks, &first);
+    return first ? maqet_error_move(err, first) : 0;
 }
 
 static void
@@ -229,6 +322,8 @@ maqet_vm_fork(const struct maqet_context *context,
                                     .discard = request->discard,
                                     .timeout = request->timeout};
 
+    struct batch batch;
+
     list_names(request, &names);
     if (check_names(context, request, &names, err) < 0)
         return -1;
@@ -237,11 +332,17 @@ maqet_vm_fork(const struct maqet_context *context,
         if (!made)
             return -1;
     }
+    batch_init(&batch, context, request, names.count);
     int result =
         open_source(&forking, request, made ? made : request->checkpoint, err) < 0
             ? -1
-            : make_all(&forking, request, &names, forks, err);
+            : make_all(&forking, request, &names, &batch, err);
+    /* Commands may take long, and do not need the source. */
     forking_clear(&forking);
+    maqet_fork_guests_wait(&batch.guests);
+    if (result == 0)
+        result = gather(context, &batch, forks, err);
+    batch_clear(&batch);
     if (result < 0 && made && forks->count == 0) {
         const struct maqet_checkpoint_request removed = {.vm = request->vm, .name = made};
 

@@ -18,10 +18,14 @@ struct maqet_fork_request {
         *ports;      /* "2222:22": the host's port for one of the guest */
     bool discard;    /* they are removed when they have ended */
     int64_t timeout; /* ms for all answers of a QEMU */
+    /* For /bin/sh in the guest of each, by its agent; NULL: none. MAQET_VM is the fork's name
+     * there. */
+    const char *command;
 };
 
 /* Makes them, several at a time. Each runs, or is not there; *forks gets those that run, in
- * their order, also if others fail. */
+ * their order, also if others fail. The clocks of their guests are set, if they have an agent. A
+ * command that fails is an error, MAQET_ERROR_FAILED, but the fork stays. */
 int maqet_vm_fork(const struct maqet_context *context,
                   const struct maqet_fork_request *request, struct maqet_forks *forks,
                   struct maqet_error **err);

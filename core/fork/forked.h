@@ -16,6 +16,11 @@ struct maqet_forked {
     int pid;                    /* of QEMU */
     struct maqet_strings ports; /* "tcp 127.0.0.1:2223 -> 22" */
     bool discard;
+
+    /* Of the command in its guest; 0 and NULL: there was none, or it was not run. */
+    bool exec_ended;
+    int exec_exit_code;
+    char *exec_stdout, *exec_stderr;
 };
 
 struct maqet_forks {

@@ -29,6 +29,29 @@ maqet_guest_agent_check(const struct maqet_opened *machine, struct maqet_error *
     return -1;
 }
 
+bool
+maqet_guest_agent_is_there(struct maqet_opened *machine)
+{
+    _cleanup_json_ json_object *list = NULL;
+    size_t count;
+
+    if (maqet_guest_agent_check(machine, NULL) < 0)
+        return false;
+    list = maqet_monitor_ask(machine, "query-chardev", NULL, NULL);
+    maqet_monitor_leave(machine);
+    count =
+        json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    for (size_t i = 0; i < count; i++) {
+        json_object *chardev = json_object_array_get_idx(list, i);
+        const char *label = maqet_json_text(chardev, "label");
+
+        if (label && strcmp(label, MAQET_AGENT_CHARDEV) == 0)
+            return json_object_get_boolean(
+                json_object_object_get(chardev, "frontend-open"));
+    }
+    return false;
+}
+
 /* Nobody in a paused guest answers. */
 static bool
 is_paused(struct maqet_opened *machine)

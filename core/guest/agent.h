@@ -13,6 +13,10 @@
 /* Whether the machine was started with a port for an agent: MAQET_ERROR_UNSUPPORTED. */
 int maqet_guest_agent_check(const struct maqet_opened *machine, struct maqet_error **err);
 
+/* Whether something in the guest has opened that port, as QEMU sees it: at once, and without
+ * the guest. An agent may hang nevertheless. */
+bool maqet_guest_agent_is_there(struct maqet_opened *machine);
+
 /* Connects to the agent; it has @timeout ms to answer. NULL on error: MAQET_ERROR_TIMEOUT
  * if nobody answers, MAQET_ERROR_STATE if the guest is paused, or QEMU has ended. */
 struct maqet_agent *maqet_guest_agent_open(struct maqet_opened *machine, int64_t timeout,

@@ -83,12 +83,12 @@ add_agent(const struct maqet_vm *vm, struct maqet_args *args)
 
     if (!maqet_vm_has_agent(vm))
         return;
-    add_socket(args, "maqet-agent", MAQET_DESCRIPTOR_AGENT);
+    add_socket(args, MAQET_AGENT_CHARDEV, MAQET_DESCRIPTOR_AGENT);
     set_address(vm, maqet_args_device(args, MAQET_AGENT_BUS, "maqet-agent-bus"),
                 MAQET_SLOT_AGENT);
     port = maqet_args_append(args, &maqet_kind_device, "virtserialport", NULL);
     maqet_props_string(port, "bus", "maqet-agent-bus.0");
-    maqet_props_string(port, "chardev", "maqet-agent");
+    maqet_props_string(port, "chardev", MAQET_AGENT_CHARDEV);
     maqet_props_string(port, "name", MAQET_AGENT_PORT);
 }
 

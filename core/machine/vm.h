@@ -92,6 +92,8 @@ void maqet_vm_say_ignored(const struct maqet_vm *vm, const char *key, const char
 
 /* The name of the guest agent's port (qemu-ga(8)). */
 #define MAQET_AGENT_PORT "org.qemu.guest_agent.0"
+/* What QEMU calls the host's end of it. */
+#define MAQET_AGENT_CHARDEV "maqet-agent"
 
 /* Whether the guest has a port for its agent: as the key `guest_agent` says, by default
  * unless `arguments` have one. */

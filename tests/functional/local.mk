@@ -12,6 +12,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-compact.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-fork.sh \
+	tests/functional/guest-fork-exec.sh \
 	tests/functional/guest-console-log.sh \
 	tests/functional/guest-disk-full.sh \
 	tests/functional/guest-exec.sh \
