@@ -250,6 +250,7 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/confinement.c core/qemu/confinement.h \
 	core/qemu/confinement_arguments.c core/qemu/confinement_arguments.h \
+	core/qemu/exclusive.c core/qemu/exclusive.h \
 	core/qemu/hotplug.c core/qemu/hotplug.h \
 	core/qemu/hotplug_files.c core/qemu/hotplug_files.h \
 	core/qemu/argument_check.c core/qemu/argument_check.h \
