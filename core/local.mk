@@ -219,6 +219,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/pending.c core/machine/pending.h \
 	core/machine/panic.c core/machine/panic.h \
 	core/machine/qemu_log.c core/machine/qemu_log.h \
+	core/machine/port_choice.c core/machine/port_choice.h \
 	core/machine/ports.c core/machine/ports.h \
 	core/machine/run.c core/machine/run.h \
 	core/machine/run_folder.c core/machine/run_folder.h \

@@ -5,7 +5,6 @@
 
 #include "core/checkpoint/create.h"
 #include "core/checkpoint/delete.h"
-#include "core/clone/definition.h"
 #include "core/clone/images.h"
 #include "core/fork/one.h"
 #include "core/fork/ports.h"
@@ -125,45 +124,24 @@ open_source(struct maqet_forking *forking, const struct maqet_fork_request *requ
     return 0;
 }
 
-static void
-plans_clear(struct maqet_fork_plan *plans, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free(plans[i].name);
-        maqet_definition_free(plans[i].definition);
-    }
-    free(plans);
-}
-
-/* Ports of the host that one fork gets are not free for the next one: they are distinct, since
- * each definition is planned before the next. */
+/* Whether they can be defined: each is when it is stored, with ports that are free then. */
 static int
-plan_all(const struct maqet_forking *forking, const struct maqet_fork_request *request,
-         const struct maqet_strings *names, struct maqet_fork_plan *plans,
-         struct maqet_error **err)
+check_definition(const struct maqet_forking *forking, const struct maqet_strings *names,
+                 struct maqet_error **err)
 {
-    const struct maqet_vm *source = forking->loading.session->machine->vm;
-    _cleanup_forwards_ struct maqet_forwards taken = {0};
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_fork_define(forking, names->items[0], err);
 
-    for (size_t i = 0; i < names->count; i++) {
-        _cleanup_strings_ struct maqet_strings changes = MAQET_STRINGS_INIT;
-
-        plans[i].name = maqet_strdup(names->items[i]);
-        plans[i].definition = maqet_clone_definition(
-            source, &forking->plan, names->items[i], &taken, &changes, err);
-        if (!plans[i].definition ||
-            maqet_fork_ports_set(plans[i].definition, request->ports, err) < 0)
-            return -1;
-    }
-    return 0;
+    return definition ? 0 : -1;
 }
 
 /* The first error of several; each of the others is said before. */
 static int
-gather(const struct maqet_context *context, const struct maqet_fork_plan *plans,
-       struct maqet_forked *forked, struct maqet_error **errors, size_t count,
+gather(const struct maqet_context *context, const struct maqet_strings *names,
+       struct maqet_forked *forked, struct maqet_error **errors,
        struct maqet_forks *forks, struct maqet_error **err)
 {
+    size_t count = names->count;
     struct maqet_error *first = NULL;
 
     for (size_t i = 0; i < count; i++) {
@@ -174,10 +152,10 @@ gather(const struct maqet_context *context, const struct maqet_fork_plan *plans,
         maqet_forked_clear(&forked[i]);
         if (!first) {
             first = errors[i];
-            maqet_error_wrap(&first, "Fork '%s'", plans[i].name);
+            maqet_error_wrap(&first, "Fork '%s'", names->items[i]);
             continue;
         }
-        maqet_error_wrap(&errors[i], "Fork '%s'", plans[i].name);
+        maqet_error_wrap(&errors[i], "Fork '%s'", names->items[i]);
         maqet_context_say_error(context, MAQET_LEVEL_WARNING, errors[i]);
         maqet_error_free(errors[i]);
     }
@@ -189,25 +167,19 @@ gather(const struct maqet_context *context, const struct maqet_fork_plan *plans,
 }
 
 static int
-make_all(struct maqet_forking *forking, const struct maqet_fork_request *request,
-         const struct maqet_strings *names, struct maqet_forks *forks,
-         struct maqet_error **err)
+make_all(struct maqet_forking *forking, const struct maqet_strings *names,
+         struct maqet_forks *forks, struct maqet_error **err)
 {
     size_t count = names->count;
-    struct maqet_fork_plan *plans = maqet_alloc(count * sizeof(*plans) + 1);
     _cleanup_free_ struct maqet_forked *forked = maqet_alloc(count * sizeof(*forked) + 1);
     _cleanup_free_ struct maqet_error **errors = maqet_alloc(count * sizeof(*errors) + 1);
-    int result = plan_all(forking, request, names, plans, err);
 
-    if (result == 0)
-        result = maqet_loading_let_open(&forking->loading, true, err);
-    if (result == 0) {
-        maqet_fork_workers_run(forking, plans, count, forked, errors);
-        maqet_loading_let_open(&forking->loading, false, NULL);
-        result = gather(forking->context, plans, forked, errors, count, forks, err);
-    }
-    plans_clear(plans, count);
-    return result;
+    if (check_definition(forking, names, err) < 0 ||
+        maqet_loading_let_open(&forking->loading, true, err) < 0)
+        return -1;
+    maqet_fork_workers_run(forking, names, forked, errors);
+    maqet_loading_let_open(&forking->loading, false, NULL);
+    return gather(forking->context, names, forked, errors, forks, err);
 }
 
 static void
@@ -226,6 +198,7 @@ maqet_vm_fork(const struct maqet_context *context,
     _cleanup_free_ char *made = NULL;
     struct maqet_forking forking = {.context = context,
                                     .loading = MAQET_LOADING_INIT,
+                                    .ports = request->ports,
                                     .discard = request->discard,
                                     .timeout = request->timeout};
 
@@ -240,7 +213,7 @@ maqet_vm_fork(const struct maqet_context *context,
     int result =
         open_source(&forking, request, made ? made : request->checkpoint, err) < 0
             ? -1
-            : make_all(&forking, request, &names, forks, err);
+            : make_all(&forking, &names, forks, err);
     forking_clear(&forking);
     if (result < 0 && made && forks->count == 0) {
         const struct maqet_checkpoint_request removed = {.vm = request->vm, .name = made};

@@ -6,13 +6,16 @@
 #include <unistd.h>
 
 #include "core/base/interrupt.h"
+#include "core/clone/definition.h"
 #include "core/clone/images.h"
+#include "core/fork/ports.h"
 #include "core/job/recover.h"
 #include "core/lifecycle/apply.h"
 #include "core/lifecycle/remove.h"
 #include "core/machine/events.h"
 #include "core/machine/forks.h"
 #include "core/machine/monitor.h"
+#include "core/machine/port_choice.h"
 #include "core/machine/ports.h"
 #include "core/machine/store.h"
 
@@ -34,8 +37,25 @@ fill_folder(void *data, const char *folder, struct maqet_error **err)
                : maqet_job_begin_in(filling->job, folder, err);
 }
 
+struct maqet_definition *
+maqet_fork_define(const struct maqet_forking *forking, const char *name,
+                  struct maqet_error **err)
+{
+    const struct maqet_vm *source = forking->loading.session->machine->vm;
+    _cleanup_strings_ struct maqet_strings changes = MAQET_STRINGS_INIT;
+    _cleanup_forwards_ struct maqet_forwards taken = {0};
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_clone_definition(source, &forking->plan, name, &taken, &changes, err);
+
+    return definition && maqet_fork_ports_set(definition, forking->ports, err) == 0
+               ? TAKE_PTR(definition)
+               : NULL;
+}
+
+/* Plans it and stores it; nobody else gets its ports in between. */
 static int
-add(struct maqet_forking *forking, struct maqet_fork_plan *plan, struct maqet_error **err)
+add(struct maqet_forking *forking, const char *name, struct maqet_forked *forked,
+    struct maqet_error **err)
 {
     const struct maqet_vm *source = forking->loading.session->machine->vm;
     struct maqet_job job = {0};
@@ -43,8 +63,13 @@ add(struct maqet_forking *forking, struct maqet_fork_plan *plan, struct maqet_er
                               .record = {.source = source->definition->uuid,
                                          .checkpoint = forking->loading.about.name,
                                          .discard = forking->discard}};
-    _cleanup_vm_ struct maqet_vm *vm =
-        maqet_vm_new(forking->context, TAKE_PTR(plan->definition), err);
+    _cleanup_close_ int lock = maqet_port_choice_lock(forking->context, err);
+    struct maqet_definition *definition =
+        lock < 0 ? NULL : maqet_fork_define(forking, name, err);
+    if (!definition)
+        return -1;
+    forked->uuid = maqet_strdup(definition->uuid);
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(forking->context, definition, err);
 
     if (!vm || maqet_clone_check_files(vm, &forking->plan, err) < 0 ||
         maqet_vm_check(vm, err) < 0)
@@ -127,20 +152,19 @@ complete(struct maqet_forking *forking, struct maqet_job *job,
 }
 
 int
-maqet_fork_one(struct maqet_forking *forking, struct maqet_fork_plan *plan,
+maqet_fork_one(struct maqet_forking *forking, const char *name,
                struct maqet_forked *forked, struct maqet_error **err)
 {
     const struct maqet_opened *source = forking->loading.session->machine;
 
-    forked->name = maqet_strdup(plan->name);
-    forked->uuid = maqet_strdup(plan->definition->uuid);
+    forked->name = maqet_strdup(name);
     forked->source = maqet_strdup(source->name);
     forked->checkpoint = maqet_strdup(forking->loading.about.name);
     forked->discard = forking->discard;
-    if (add(forking, plan, err) < 0)
+    if (add(forking, name, forked, err) < 0)
         return -1;
     _cleanup_opened_ struct maqet_opened *machine =
-        maqet_open(forking->context, plan->name,
+        maqet_open(forking->context, name,
                    MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING | MAQET_OPEN_FOLDER, err);
     _cleanup_job_ struct maqet_job job = {0};
     if (!machine)
@@ -152,8 +176,7 @@ maqet_fork_one(struct maqet_forking *forking, struct maqet_fork_plan *plan,
     if (job.damage || job.journal.kind != &maqet_kind_fork ||
         strcmp(vm->definition->uuid, forked->uuid) != 0)
         return maqet_error_set(err, MAQET_ERROR_STATE,
-                               "VM '%s' was removed meanwhile, or is another one",
-                               plan->name);
+                               "VM '%s' was removed meanwhile, or is another one", name);
     if (maqet_job_take(&job, err) < 0)
         return -1;
     return complete(forking, &job, forked, err) < 0 ? maqet_job_fail(&job, err) : 0;

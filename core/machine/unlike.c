@@ -5,74 +5,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/base/inet.h"
 #include "core/base/json.h"
 #include "core/machine/network.h"
-#include "core/machine/store.h"
+#include "core/machine/port_choice.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/exclusive.h"
 #include "core/qemu/surroundings.h"
 #include "core/qemu/writables.h"
 
 /* ---- ports of the host ---- */
-
-/* Those that no machine may get any more: all that definitions name. */
-static void
-add_named(const struct maqet_context *context, struct maqet_forwards *taken)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    maqet_store_list(context, &names, NULL);
-    for (size_t i = 0; i < names.count; i++) {
-        _cleanup_definition_ struct maqet_definition *definition =
-            maqet_store_load(context, names.items[i], NULL);
-        _cleanup_network_ struct maqet_network network = {0};
-
-        if (!definition)
-            continue;
-        maqet_network_read(definition->tree, &network);
-        for (size_t j = 0; j < network.ports.count; j++) {
-            struct maqet_forward *forward = MAQET_APPEND(taken->items, taken->count);
-
-            *forward = (struct maqet_forward){
-                .protocol = maqet_strdup(network.ports.items[j].protocol),
-                .address = maqet_strdup(network.ports.items[j].address),
-                .host_port = network.ports.items[j].host_port};
-        }
-    }
-}
-
-static bool
-is_taken(const struct maqet_forwards *taken, bool udp, uint32_t port)
-{
-    for (size_t i = 0; i < taken->count; i++)
-        if (taken->items[i].host_port == port &&
-            (strcmp(taken->items[i].protocol, "udp") == 0) == udp)
-            return true;
-    return false;
-}
-
-/* The next port that is free and that no definition names; 0: there is none. */
-static uint32_t
-next_free(struct maqet_forwards *taken, bool udp, const char *address, uint32_t port)
-{
-    enum { LEAST = 1024, MOST = 65535 };
-
-    for (uint32_t tried = 0; tried < MOST; tried++) {
-        port = port >= MOST ? LEAST : port + 1;
-        const struct maqet_inet_port wanted = {
-            .udp = udp, .address = address, .port = (uint16_t)port};
-
-        if (is_taken(taken, udp, port) || maqet_inet_try(&wanted) != 0)
-            continue;
-        *MAQET_APPEND(taken->items, taken->count) =
-            (struct maqet_forward){.protocol = maqet_strdup(udp ? "udp" : "tcp"),
-                                   .address = maqet_strdup(address),
-                                   .host_port = port};
-        return port;
-    }
-    return 0;
-}
 
 static int
 error_no_port(const char *text, struct maqet_error **err)
@@ -106,8 +47,9 @@ change_ports(json_object *tree, struct maqet_forwards *taken,
             continue;
         /* An address stands before the port of the host, or nothing. */
         size_t at = strchr(colon + 1, ':') ? (size_t)(colon + 1 - text) : 0;
-        uint32_t port = next_free(taken, strcmp(forward->protocol, "udp") == 0,
-                                  forward->address, forward->host_port);
+        uint32_t port =
+            maqet_port_choice_next(taken, strcmp(forward->protocol, "udp") == 0,
+                                   forward->address, forward->host_port);
         if (port == 0)
             return error_no_port(text, err);
         _cleanup_free_ char *before = maqet_forward_text(forward);
@@ -139,32 +81,25 @@ change_forwards(struct changing *changing, const char *text)
 
     for (char *found; (found = strstr(changed + from, key));) {
         const char *rule = found + strlen(key);
-        bool udp = maqet_text_starts(rule, "udp");
-        size_t length = strcspn(rule, "-,");
-        _cleanup_free_ char *side = maqet_strndup(rule, length);
-        const char *colon = strrchr(side, ':');
+        _cleanup_free_ char *address = NULL;
+        uint32_t before;
+        size_t at;
+        bool udp;
 
         from = (size_t)(rule - changed);
-        if (!colon || !isdigit((unsigned char)colon[1]))
+        if (!maqet_port_rule_read(rule, &udp, &address, &before, &at))
             continue;
-        const char *first = strchr(side, ':');
-        _cleanup_free_ char *address =
-            colon > first ? maqet_strndup(first + 1, (size_t)(colon - first - 1))
-                          : maqet_strdup("0.0.0.0");
-        uint32_t before = (uint32_t)strtoul(colon + 1, NULL, 10);
-        uint32_t port =
-            next_free(changing->taken, udp, *address ? address : "0.0.0.0", before);
+        uint32_t port = maqet_port_choice_next(changing->taken, udp, address, before);
         if (port == 0) {
-            error_no_port(side, changing->err);
+            error_no_port(rule, changing->err);
             free(changed);
             return NULL;
         }
-        char *after = with_number(changed, from + (size_t)(colon + 1 - side), port);
+        char *after = with_number(changed, from + at, port);
         free(changed);
         changed = after;
         maqet_strings_addf(changing->changes, "%s %s:%" PRIu32 " -> %" PRIu32,
-                           udp ? "udp" : "tcp", *address ? address : "0.0.0.0", before,
-                           port);
+                           udp ? "udp" : "tcp", address, before, port);
     }
     return changed;
 }
@@ -295,7 +230,7 @@ maqet_unlike_change(const struct maqet_context *context,
     /* Without one, the address follows from the UUID. */
     if (json_object_is_type(network, json_type_object))
         json_object_object_del(network, "mac");
-    add_named(context, taken);
+    maqet_port_choice_add_named(context, taken);
     return change_ports(tree, taken, ports, err) < 0 ||
                    change_value(&changing, json_object_object_get(tree, "arguments"),
                                 NULL) < 0
