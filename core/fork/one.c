@@ -146,10 +146,44 @@ complete(struct maqet_forking *forking, struct maqet_job *job,
         maqet_interrupt_check(err) < 0)
         return -1;
     maqet_event_note(machine->context, machine->name, "added", NULL);
-    return start(forking, machine, err) < 0 || report(machine, forked, err) < 0
-               ? -1
-               : maqet_job_done(job, err);
+    return start(forking, machine, err) < 0 ? -1 : report(machine, forked, err);
 }
+
+/* ---- removing it again ---- */
+
+static int
+undo(struct maqet_opened *machine, struct maqet_error **err)
+{
+    const struct maqet_remove how = {.delete_storage = true};
+    _cleanup_removal_ struct maqet_removal receipt = {0};
+
+    return (machine->run.pid > 0 && maqet_opened_end_qemu(machine, err) < 0) ||
+                   maqet_store_check_removal(machine->context, machine->name, err) < 0 ||
+                   maqet_opened_remove(machine, &how, &receipt, err) < 0
+               ? -1
+               : 0;
+}
+
+/* Before the job is this process's, and when it is not any more. */
+static int
+fail(struct maqet_job *job, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    maqet_interrupt_defer(true);
+    bool undone =
+        maqet_opened_look(job->machine, &reason) == 0 && undo(job->machine, &reason) == 0;
+    maqet_interrupt_defer(false);
+    if (undone) {
+        maqet_job_gone(job);
+        return -1;
+    }
+    maqet_error_remark(err, "What it left behind could not be removed: %s",
+                       reason->message);
+    return maqet_error_next(err, MAQET_NEXT_RECOVER_OR_GO_ON, job->machine->name, NULL);
+}
+
+/* ---- all of it ---- */
 
 int
 maqet_fork_one(struct maqet_forking *forking, const char *name,
@@ -178,8 +212,11 @@ maqet_fork_one(struct maqet_forking *forking, const char *name,
         return maqet_error_set(err, MAQET_ERROR_STATE,
                                "VM '%s' was removed meanwhile, or is another one", name);
     if (maqet_job_take(&job, err) < 0)
-        return -1;
-    return complete(forking, &job, forked, err) < 0 ? maqet_job_fail(&job, err) : 0;
+        return fail(&job, err);
+    if (complete(forking, &job, forked, err) < 0)
+        return maqet_job_fail(&job, err);
+    /* Otherwise the next command would end it, as one that was interrupted. */
+    return maqet_job_done(&job, err) < 0 ? fail(&job, err) : 0;
 }
 
 /* ---- recovery ---- */
@@ -187,12 +224,7 @@ maqet_fork_one(struct maqet_forking *forking, const char *name,
 static int
 recover(struct maqet_job *job, struct maqet_error **err)
 {
-    const struct maqet_remove how = {.delete_storage = true};
-    _cleanup_removal_ struct maqet_removal receipt = {0};
-
-    if ((job->machine->run.pid > 0 && maqet_opened_end_qemu(job->machine, err) < 0) ||
-        maqet_store_check_removal(job->machine->context, job->machine->name, err) < 0 ||
-        maqet_opened_remove(job->machine, &how, &receipt, err) < 0)
+    if (undo(job->machine, err) < 0)
         return -1;
     maqet_job_say_nothing_left(job, "nothing is left of it");
     maqet_job_gone(job);
