@@ -10,6 +10,7 @@
 #include "core/base/interrupt.h"
 #include "core/lifecycle/remove_elsewhere.h"
 #include "core/lifecycle/stop.h"
+#include "core/machine/checkpoint_files.h"
 #include "core/machine/forks.h"
 #include "core/machine/images_file.h"
 #include "core/machine/opened.h"
@@ -88,8 +89,13 @@ check_forks(struct maqet_opened *machine, const struct maqet_strings *going,
 {
     _cleanup_strings_ struct maqet_strings found = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings forks = MAQET_STRINGS_INIT;
-    const struct maqet_vm *vm = maqet_opened_vm(machine, NULL);
+    _cleanup_strings_ struct maqet_strings checkpoints = MAQET_STRINGS_INIT;
 
+    if (maqet_state_file_list(machine->context, machine->name, ".state", &checkpoints,
+                              err) < 0)
+        return -1;
+    const struct maqet_vm *vm =
+        checkpoints.count > 0 ? maqet_opened_vm(machine, NULL) : NULL;
     if (!vm)
         return 0;
     if (maqet_forks_find(vm, NULL, &found, err) < 0)
