@@ -3,6 +3,7 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "core/lifecycle/remove.h"
+#include "core/machine/forks.h"
 #include "core/machine/store.h"
 
 /* ---- results ---- */
@@ -194,11 +195,12 @@ run(struct invocation *invocation, struct maqet_error **err)
         output_list(&invocation->output, &view, NULL, 0);
         return 0;
     }
+    maqet_forks_put_first(&invocation->context, &names);
     /* Nor if one of the VMs cannot be removed. */
     for (size_t i = 0; i < names.count && !invocation_has(invocation, "force"); i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 
-        if (maqet_vm_removable(&invocation->context, names.items[i], &error) < 0)
+        if (maqet_vm_removable(&invocation->context, names.items[i], &names, &error) < 0)
             invocation_show_error(invocation, error);
     }
     if (invocation->exit_code > 0)
@@ -243,7 +245,8 @@ const struct command command_rm = {
         "what "
         "happens to it, and why. If a VM is running, it is not removed without --force, "
         "and neither are the "
-        "others that are named with it.\nAsks before anything is removed. Without a "
+        "others that are named with it. The same is true if its checkpoints have forks, "
+        "unless these are removed with it.\nAsks before anything is removed. Without a "
         "terminal, --yes or --force is required if images or the memory of checkpoints "
         "are deleted.\nImages that maqet created and that "
         "were kept are listed by 'maqet storage ls', and deleted by 'maqet storage rm'.",
@@ -251,7 +254,9 @@ const struct command command_rm = {
                 {"delete-storage",
                  .help = "delete the images that maqet created for them"},
                 {"dry-run", .help = "only say what would be deleted and kept"},
-                {"force", 'f', .help = "kill QEMU if it is running, and do not ask"},
+                {"force", 'f',
+                 .help = "kill QEMU if it is running, remove it even if its "
+                         "checkpoints have forks, and do not ask"},
                 {"yes", 'y', .help = "do not ask"}},
     .examples = {{"maqet rm myvm", "Remove a VM, and keep its images"},
                  {"maqet rm myvm --delete-storage --yes",

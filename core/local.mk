@@ -222,6 +222,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/pending.c core/machine/pending.h \
 	core/machine/panic.c core/machine/panic.h \
 	core/machine/qemu_log.c core/machine/qemu_log.h \
+	core/machine/port_choice.c core/machine/port_choice.h \
 	core/machine/ports.c core/machine/ports.h \
 	core/machine/run.c core/machine/run.h \
 	core/machine/run_folder.c core/machine/run_folder.h \
@@ -253,6 +254,7 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/confinement.c core/qemu/confinement.h \
 	core/qemu/confinement_arguments.c core/qemu/confinement_arguments.h \
+	core/qemu/exclusive.c core/qemu/exclusive.h \
 	core/qemu/hotplug.c core/qemu/hotplug.h \
 	core/qemu/hotplug_files.c core/qemu/hotplug_files.h \
 	core/qemu/argument_check.c core/qemu/argument_check.h \

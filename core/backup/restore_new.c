@@ -17,6 +17,7 @@
 #include "core/machine/images.h"
 #include "core/machine/opened.h"
 #include "core/machine/owner.h"
+#include "core/machine/port_choice.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/machine/unlike.h"
@@ -331,6 +332,15 @@ add(const struct renewal *renewal, struct maqet_error **err)
     return result;
 }
 
+/* Nobody else gets its ports in between. */
+static int
+define_and_add(struct renewal *renewal, struct maqet_error **err)
+{
+    _cleanup_close_ int lock = maqet_port_choice_lock(renewal->context, err);
+
+    return lock < 0 || define(renewal, err) < 0 || add(renewal, err) < 0 ? -1 : 0;
+}
+
 /* Of a VM that is stored, with its job. */
 static int
 complete(const struct renewal *renewal, struct maqet_job *job, struct maqet_error **err)
@@ -350,8 +360,6 @@ complete(const struct renewal *renewal, struct maqet_job *job, struct maqet_erro
 static int
 work(const struct renewal *renewal, struct maqet_error **err)
 {
-    if (add(renewal, err) < 0)
-        return -1;
     _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(renewal->context, renewal->name,
                    MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING | MAQET_OPEN_FOLDER, err);
@@ -415,7 +423,7 @@ maqet_backup_restore_new(const struct maqet_context *context,
 
     if (check_name(&renewal, err) < 0 ||
         maqet_restore_choose(context, how, &source, err) < 0 ||
-        define(&renewal, err) < 0 || work(&renewal, err) < 0)
+        define_and_add(&renewal, err) < 0 || work(&renewal, err) < 0)
         return -1;
     tell(&renewal, restored);
     return 0;

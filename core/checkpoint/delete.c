@@ -39,7 +39,8 @@ choose_own(struct maqet_session *session, const struct maqet_checkpoint *about,
     return maqet_members_read(session, &own, err);
 }
 
-/* Machines that began with the checkpoint stand on the snapshots of its drives. */
+/* Machines that began with the checkpoint have its memory mapped, and stand on the snapshots of its
+ * drives. */
 static int
 check_forks(const struct maqet_session *session, const char *name,
             struct maqet_error **err)
@@ -47,8 +48,7 @@ check_forks(const struct maqet_session *session, const char *name,
     const struct maqet_opened *machine = session->machine;
     _cleanup_strings_ struct maqet_strings forks = MAQET_STRINGS_INIT;
 
-    if (maqet_forks_list(machine->context, machine->vm->definition->uuid, name, &forks,
-                         err) < 0)
+    if (maqet_forks_find(machine->vm, name, &forks, err) < 0)
         return -1;
     if (forks.count == 0)
         return 0;

@@ -19,6 +19,7 @@
 #include "core/machine/drives.h"
 #include "core/machine/events.h"
 #include "core/machine/owner.h"
+#include "core/machine/port_choice.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/snapshot/members.h"
@@ -88,14 +89,17 @@ add(const struct maqet_context *context, struct maqet_definition *definition,
     return result;
 }
 
+/* Plans it and stores it; nobody else gets its ports in between. */
 static int
-clone_one(const struct maqet_vm *source, const struct maqet_clone_plan *plan,
-          const char *name, struct maqet_cloned *cloned, struct maqet_error **err)
+define(const struct maqet_vm *source, const struct maqet_clone_plan *plan,
+       const char *name, struct maqet_cloned *cloned, struct maqet_error **err)
 {
-    const struct maqet_context *context = source->context;
+    _cleanup_close_ int lock = maqet_port_choice_lock(source->context, err);
     _cleanup_forwards_ struct maqet_forwards taken = {0};
     struct maqet_definition *definition =
-        maqet_clone_definition(source, plan, name, &taken, &cloned->ports, err);
+        lock < 0
+            ? NULL
+            : maqet_clone_definition(source, plan, name, &taken, &cloned->ports, err);
 
     if (!definition)
         return -1;
@@ -103,7 +107,16 @@ clone_one(const struct maqet_vm *source, const struct maqet_clone_plan *plan,
     cloned->uuid = maqet_strdup(definition->uuid);
     cloned->source = maqet_strdup(source->definition->name);
     cloned->linked = plan->linked;
-    if (add(context, definition, plan, cloned->source, err) < 0)
+    return add(source->context, definition, plan, cloned->source, err);
+}
+
+static int
+clone_one(const struct maqet_vm *source, const struct maqet_clone_plan *plan,
+          const char *name, struct maqet_cloned *cloned, struct maqet_error **err)
+{
+    const struct maqet_context *context = source->context;
+
+    if (define(source, plan, name, cloned, err) < 0)
         return -1;
     _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(context, name,

@@ -5,6 +5,7 @@
 #include "core/lifecycle/remove.h"
 #include "core/machine/forks.h"
 #include "core/machine/store.h"
+#include "core/machine/vm.h"
 
 static const int64_t USED_TIMEOUT = 10000; /* ms for which an image may be in use */
 
@@ -39,6 +40,26 @@ say_kept(const struct maqet_opened *machine, const struct maqet_vm *vm,
     }
 }
 
+/* Forks of the machine itself, which need its checkpoints. */
+static int
+check_forks(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings forks = MAQET_STRINGS_INIT;
+
+    if (maqet_forks_find(vm, NULL, &forks, err) < 0)
+        return -1;
+    if (forks.count == 0)
+        return 0;
+    _cleanup_free_ char *list = maqet_strings_list(&forks);
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is a fork that is discarded when it has ended, but has "
+                    "forks itself, which need its checkpoints: %s",
+                    vm->definition->name, list);
+    maqet_error_hint(err, "When these are removed, the next command that names it "
+                          "removes it, too");
+    return -1;
+}
+
 int
 maqet_fork_recover(struct maqet_opened *machine, struct maqet_error **err)
 {
@@ -51,7 +72,8 @@ maqet_fork_recover(struct maqet_opened *machine, struct maqet_error **err)
         return 0;
     const struct maqet_vm *vm = maqet_opened_vm(machine, NULL);
 
-    if (maqet_store_check_removal(machine->context, machine->name, err) < 0 ||
+    if ((vm && check_forks(vm, err) < 0) ||
+        maqet_store_check_removal(machine->context, machine->name, err) < 0 ||
         maqet_opened_remove(machine, &how, &receipt, err) < 0)
         return -1;
     if (vm)
@@ -70,6 +92,12 @@ maqet_fork_settle(const struct maqet_context *context, const char *name,
 
     if (!maqet_fork_is_discarded(context, name))
         return 0;
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, name, NULL);
+    /* It was stopped, as the user wanted. */
+    if (vm && check_forks(vm, &reason) < 0) {
+        maqet_context_say_error(context, MAQET_LEVEL_WARNING, reason);
+        return 0;
+    }
     maqet_opened_close(maqet_open(context, name, MAQET_OPEN_LOCK, &reason));
     return !reason || reason->code == MAQET_ERROR_MISSING
                ? 0

@@ -11,7 +11,8 @@
  * is MAQET_ERROR_MISSING then. */
 int maqet_fork_recover(struct maqet_opened *machine, struct maqet_error **err);
 
-/* Removes a machine that was stopped, if it is such a fork. */
+/* Removes a machine that was stopped, if it is such a fork. While it has forks itself, it stays, and
+ * a warning says so. */
 int maqet_fork_settle(const struct maqet_context *context, const char *name,
                       struct maqet_error **err);
 

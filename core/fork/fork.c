@@ -5,7 +5,6 @@
 
 #include "core/checkpoint/create.h"
 #include "core/checkpoint/delete.h"
-#include "core/clone/definition.h"
 #include "core/clone/images.h"
 #include "core/fork/one.h"
 #include "core/fork/ports.h"
@@ -159,10 +158,9 @@ open_source(struct maqet_forking *forking, const struct maqet_fork_request *requ
     return 0;
 }
 
-/* All that are planned, and what becomes of each. */
+/* All that are wanted, and what becomes of each. */
 struct batch {
-    size_t count;
-    struct maqet_fork_plan *plans;
+    const struct maqet_strings *names;
     struct maqet_forked *forked;
     struct maqet_error **errors; /* of those that were not made */
     struct maqet_fork_guests guests;
@@ -170,11 +168,12 @@ struct batch {
 
 static void
 batch_init(struct batch *batch, const struct maqet_context *context,
-           const struct maqet_fork_request *request, size_t count)
+           const struct maqet_fork_request *request, const struct maqet_strings *names)
 {
+    size_t count = names->count;
+
     *batch = (struct batch){
-        .count = count,
-        .plans = maqet_alloc(count * sizeof(*batch->plans) + 1),
+        .names = names,
         .forked = maqet_alloc(count * sizeof(*batch->forked) + 1),
         .errors = maqet_alloc(count * sizeof(*batch->errors) + 1),
         .guests = {.context = context,
@@ -185,50 +184,32 @@ batch_init(struct batch *batch, const struct maqet_context *context,
 static void
 batch_clear(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        free(batch->plans[i].name);
-        maqet_definition_free(batch->plans[i].definition);
-    }
-    free(batch->plans);
     free(batch->forked);
     free(batch->errors);
     free(batch->guests.errors);
 }
 
-/* Ports of the host that one fork gets are not free for the next one: they are distinct, since
- * each definition is planned before the next. */
+/* Whether they can be defined: each is when it is stored, with ports that are free then. */
 static int
-plan_all(const struct maqet_forking *forking, const struct maqet_fork_request *request,
-         const struct maqet_strings *names, struct maqet_fork_plan *plans,
-         struct maqet_error **err)
+check_definition(const struct maqet_forking *forking, const struct maqet_strings *names,
+                 struct maqet_error **err)
 {
-    const struct maqet_vm *source = forking->loading.session->machine->vm;
-    _cleanup_forwards_ struct maqet_forwards taken = {0};
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_fork_define(forking, names->items[0], err);
 
-    for (size_t i = 0; i < names->count; i++) {
-        _cleanup_strings_ struct maqet_strings changes = MAQET_STRINGS_INIT;
-
-        plans[i].name = maqet_strdup(names->items[i]);
-        plans[i].definition = maqet_clone_definition(
-            source, &forking->plan, names->items[i], &taken, &changes, err);
-        if (!plans[i].definition ||
-            maqet_fork_ports_set(plans[i].definition, request->ports, err) < 0)
-            return -1;
-    }
-    return 0;
+    return definition ? 0 : -1;
 }
 
 static int
-make_all(struct maqet_forking *forking, const struct maqet_fork_request *request,
-         const struct maqet_strings *names, struct batch *batch, struct maqet_error **err)
+make_all(struct maqet_forking *forking, struct batch *batch, struct maqet_error **err)
 {
-    if (plan_all(forking, request, names, batch->plans, err) < 0 ||
+    if (check_definition(forking, batch->names, err) < 0 ||
         maqet_loading_let_open(&forking->loading, true, err) < 0)
         return -1;
     if (maqet_vm_has_agent(forking->loading.session->machine->vm))
-        maqet_fork_guests_prepare(&batch->guests, batch->count);
-    maqet_fork_workers_run(forking, batch->plans, batch->count, batch->forked,
-                           batch->errors, &batch->guests);
+        maqet_fork_guests_prepare(&batch->guests, batch->names->count);
+    maqet_fork_workers_run(forking, batch->names, batch->forked, batch->errors,
+                           &batch->guests);
     maqet_loading_let_open(&forking->loading, false, NULL);
     return 0;
 }
@@ -252,17 +233,18 @@ static void
 gather_made(const struct maqet_context *context, const struct batch *batch,
             struct maqet_forks *forks, struct maqet_error **first)
 {
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->names->count; i++) {
         if (!batch->errors[i]) {
             *MAQET_APPEND(forks->items, forks->count) = batch->forked[i];
             continue;
         }
         maqet_forked_clear(&batch->forked[i]);
-        maqet_error_wrap(&batch->errors[i], "Fork '%s'", batch->plans[i].name);
+        maqet_error_wrap(&batch->errors[i], "Fork '%s'", batch->names->items[i]);
         add_error(context, batch->errors[i], first);
     }
-    if (*first && batch->count > 1)
-        maqet_error_remark(first, "%zu of %zu forks run", forks->count, batch->count);
+    if (*first && batch->names->count > 1)
+        maqet_error_remark(first, "%zu of %zu forks run", forks->count,
+                           batch->names->count);
 }
 
 /* Commands that were not run, and those that have failed. */
@@ -273,10 +255,10 @@ gather_commands(const struct maqet_context *context, const struct batch *batch,
     _cleanup_strings_ struct maqet_strings failed = MAQET_STRINGS_INIT;
     struct maqet_error *error = NULL;
 
-    for (size_t i = 0; i < batch->count; i++)
+    for (size_t i = 0; i < batch->names->count; i++)
         if (batch->guests.errors[i]) {
             maqet_error_wrap(&batch->guests.errors[i], "The command in fork '%s'",
-                             batch->plans[i].name);
+                             batch->names->items[i]);
             add_error(context, batch->guests.errors[i], first);
         }
     for (size_t i = 0; i < forks->count; i++)
@@ -319,6 +301,7 @@ maqet_vm_fork(const struct maqet_context *context,
     _cleanup_free_ char *made = NULL;
     struct maqet_forking forking = {.context = context,
                                     .loading = MAQET_LOADING_INIT,
+                                    .ports = request->ports,
                                     .discard = request->discard,
                                     .timeout = request->timeout};
 
@@ -332,11 +315,11 @@ maqet_vm_fork(const struct maqet_context *context,
         if (!made)
             return -1;
     }
-    batch_init(&batch, context, request, names.count);
+    batch_init(&batch, context, request, &names);
     int result =
         open_source(&forking, request, made ? made : request->checkpoint, err) < 0
             ? -1
-            : make_all(&forking, request, &names, &batch, err);
+            : make_all(&forking, &batch, err);
     /* Commands may take long, and do not need the source. */
     forking_clear(&forking);
     maqet_fork_guests_wait(&batch.guests);

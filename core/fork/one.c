@@ -6,13 +6,16 @@
 #include <unistd.h>
 
 #include "core/base/interrupt.h"
+#include "core/clone/definition.h"
 #include "core/clone/images.h"
+#include "core/fork/ports.h"
 #include "core/job/recover.h"
 #include "core/lifecycle/apply.h"
 #include "core/lifecycle/remove.h"
 #include "core/machine/events.h"
 #include "core/machine/forks.h"
 #include "core/machine/monitor.h"
+#include "core/machine/port_choice.h"
 #include "core/machine/ports.h"
 #include "core/machine/store.h"
 
@@ -34,8 +37,25 @@ fill_folder(void *data, const char *folder, struct maqet_error **err)
                : maqet_job_begin_in(filling->job, folder, err);
 }
 
+struct maqet_definition *
+maqet_fork_define(const struct maqet_forking *forking, const char *name,
+                  struct maqet_error **err)
+{
+    const struct maqet_vm *source = forking->loading.session->machine->vm;
+    _cleanup_strings_ struct maqet_strings changes = MAQET_STRINGS_INIT;
+    _cleanup_forwards_ struct maqet_forwards taken = {0};
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_clone_definition(source, &forking->plan, name, &taken, &changes, err);
+
+    return definition && maqet_fork_ports_set(definition, forking->ports, err) == 0
+               ? TAKE_PTR(definition)
+               : NULL;
+}
+
+/* Plans it and stores it; nobody else gets its ports in between. */
 static int
-add(struct maqet_forking *forking, struct maqet_fork_plan *plan, struct maqet_error **err)
+add(struct maqet_forking *forking, const char *name, struct maqet_forked *forked,
+    struct maqet_error **err)
 {
     const struct maqet_vm *source = forking->loading.session->machine->vm;
     struct maqet_job job = {0};
@@ -43,8 +63,13 @@ add(struct maqet_forking *forking, struct maqet_fork_plan *plan, struct maqet_er
                               .record = {.source = source->definition->uuid,
                                          .checkpoint = forking->loading.about.name,
                                          .discard = forking->discard}};
-    _cleanup_vm_ struct maqet_vm *vm =
-        maqet_vm_new(forking->context, TAKE_PTR(plan->definition), err);
+    _cleanup_close_ int lock = maqet_port_choice_lock(forking->context, err);
+    struct maqet_definition *definition =
+        lock < 0 ? NULL : maqet_fork_define(forking, name, err);
+    if (!definition)
+        return -1;
+    forked->uuid = maqet_strdup(definition->uuid);
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(forking->context, definition, err);
 
     if (!vm || maqet_clone_check_files(vm, &forking->plan, err) < 0 ||
         maqet_vm_check(vm, err) < 0)
@@ -121,26 +146,59 @@ complete(struct maqet_forking *forking, struct maqet_job *job,
         maqet_interrupt_check(err) < 0)
         return -1;
     maqet_event_note(machine->context, machine->name, "added", NULL);
-    return start(forking, machine, err) < 0 || report(machine, forked, err) < 0
-               ? -1
-               : maqet_job_done(job, err);
+    return start(forking, machine, err) < 0 ? -1 : report(machine, forked, err);
 }
 
+/* ---- removing it again ---- */
+
+static int
+undo(struct maqet_opened *machine, struct maqet_error **err)
+{
+    const struct maqet_remove how = {.delete_storage = true};
+    _cleanup_removal_ struct maqet_removal receipt = {0};
+
+    return (machine->run.pid > 0 && maqet_opened_end_qemu(machine, err) < 0) ||
+                   maqet_store_check_removal(machine->context, machine->name, err) < 0 ||
+                   maqet_opened_remove(machine, &how, &receipt, err) < 0
+               ? -1
+               : 0;
+}
+
+/* Before the job is this process's, and when it is not any more. */
+static int
+fail(struct maqet_job *job, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    maqet_interrupt_defer(true);
+    bool undone =
+        maqet_opened_look(job->machine, &reason) == 0 && undo(job->machine, &reason) == 0;
+    maqet_interrupt_defer(false);
+    if (undone) {
+        maqet_job_gone(job);
+        return -1;
+    }
+    maqet_error_remark(err, "What it left behind could not be removed: %s",
+                       reason->message);
+    return maqet_error_next(err, MAQET_NEXT_RECOVER_OR_GO_ON, job->machine->name, NULL);
+}
+
+/* ---- all of it ---- */
+
 int
-maqet_fork_one(struct maqet_forking *forking, struct maqet_fork_plan *plan,
+maqet_fork_one(struct maqet_forking *forking, const char *name,
                struct maqet_forked *forked, struct maqet_error **err)
 {
     const struct maqet_opened *source = forking->loading.session->machine;
 
-    forked->name = maqet_strdup(plan->name);
-    forked->uuid = maqet_strdup(plan->definition->uuid);
+    forked->name = maqet_strdup(name);
     forked->source = maqet_strdup(source->name);
     forked->checkpoint = maqet_strdup(forking->loading.about.name);
     forked->discard = forking->discard;
-    if (add(forking, plan, err) < 0)
+    if (add(forking, name, forked, err) < 0)
         return -1;
     _cleanup_opened_ struct maqet_opened *machine =
-        maqet_open(forking->context, plan->name,
+        maqet_open(forking->context, name,
                    MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING | MAQET_OPEN_FOLDER, err);
     _cleanup_job_ struct maqet_job job = {0};
     if (!machine)
@@ -152,11 +210,13 @@ maqet_fork_one(struct maqet_forking *forking, struct maqet_fork_plan *plan,
     if (job.damage || job.journal.kind != &maqet_kind_fork ||
         strcmp(vm->definition->uuid, forked->uuid) != 0)
         return maqet_error_set(err, MAQET_ERROR_STATE,
-                               "VM '%s' was removed meanwhile, or is another one",
-                               plan->name);
+                               "VM '%s' was removed meanwhile, or is another one", name);
     if (maqet_job_take(&job, err) < 0)
-        return -1;
-    return complete(forking, &job, forked, err) < 0 ? maqet_job_fail(&job, err) : 0;
+        return fail(&job, err);
+    if (complete(forking, &job, forked, err) < 0)
+        return maqet_job_fail(&job, err);
+    /* Otherwise the next command would end it, as one that was interrupted. */
+    return maqet_job_done(&job, err) < 0 ? fail(&job, err) : 0;
 }
 
 /* ---- recovery ---- */
@@ -164,12 +224,7 @@ maqet_fork_one(struct maqet_forking *forking, struct maqet_fork_plan *plan,
 static int
 recover(struct maqet_job *job, struct maqet_error **err)
 {
-    const struct maqet_remove how = {.delete_storage = true};
-    _cleanup_removal_ struct maqet_removal receipt = {0};
-
-    if ((job->machine->run.pid > 0 && maqet_opened_end_qemu(job->machine, err) < 0) ||
-        maqet_store_check_removal(job->machine->context, job->machine->name, err) < 0 ||
-        maqet_opened_remove(job->machine, &how, &receipt, err) < 0)
+    if (undo(job->machine, err) < 0)
         return -1;
     maqet_job_say_nothing_left(job, "nothing is left of it");
     maqet_job_gone(job);

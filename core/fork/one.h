@@ -14,20 +14,19 @@
 /* What all forks of one command have in common. */
 struct maqet_forking {
     const struct maqet_context *context;
-    struct maqet_loading loading; /* the source, and its checkpoint */
-    struct maqet_clone_plan plan; /* of the drives */
+    struct maqet_loading loading;      /* the source, and its checkpoint */
+    struct maqet_clone_plan plan;      /* of the drives */
+    const struct maqet_strings *ports; /* as the user wants them */
     bool discard;
     int64_t timeout;
 };
 
-/* One that is planned. */
-struct maqet_fork_plan {
-    char *name;
-    struct maqet_definition *definition; /* NULL: it was taken */
-};
+/* Its definition. NULL on error. */
+struct maqet_definition *maqet_fork_define(const struct maqet_forking *forking,
+                                           const char *name, struct maqet_error **err);
 
 /* Makes it, and starts it. *forked gets it; the caller clears it also after an error. */
-int maqet_fork_one(struct maqet_forking *forking, struct maqet_fork_plan *plan,
+int maqet_fork_one(struct maqet_forking *forking, const char *name,
                    struct maqet_forked *forked, struct maqet_error **err);
 
 extern const struct maqet_job_kind maqet_kind_fork;

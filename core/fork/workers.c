@@ -17,8 +17,7 @@
 
 struct work {
     struct maqet_forking *forking;
-    struct maqet_fork_plan *plans;
-    size_t count;
+    const struct maqet_strings *names;
     struct maqet_forked *forked;
     struct maqet_error **errors;
     struct maqet_fork_guests *guests;
@@ -38,7 +37,8 @@ make_one(struct worker *worker, size_t index, int fd)
     struct work *work = worker->work;
     struct maqet_forked forked = {0};
     _cleanup_error_ struct maqet_error *error = NULL;
-    bool made = maqet_fork_one(work->forking, &work->plans[index], &forked, &error) == 0;
+    bool made =
+        maqet_fork_one(work->forking, work->names->items[index], &forked, &error) == 0;
 
     maqet_fork_process_send(
         fd, maqet_json_object(KEY_INDEX, json_object_new_int64((int64_t)index),
@@ -58,7 +58,7 @@ do_work(void *data, int fd)
 
     maqet_fork_process_enter(&context, &fd);
     work->forking->context = &context;
-    for (size_t i = worker->number; i < work->count; i += work->worker_count) {
+    for (size_t i = worker->number; i < work->names->count; i += work->worker_count) {
         if (maqet_interrupt_number() != 0)
             break;
         make_one(worker, i, fd);
@@ -76,7 +76,7 @@ take_line(void *data, json_object *line)
     size_t index = (size_t)maqet_json_int(line, KEY_INDEX);
     json_object *value;
 
-    if (index >= work->count)
+    if (index >= work->names->count)
         return;
     if (!json_object_object_get_ex(line, KEY_FORK, &value))
         maqet_error_from_json(json_object_object_get(line, KEY_ERROR),
@@ -90,30 +90,29 @@ take_line(void *data, json_object *line)
 static void
 note_missing(struct work *work)
 {
-    for (size_t i = 0; i < work->count; i++)
+    for (size_t i = 0; i < work->names->count; i++)
         if (!work->forked[i].name && !work->errors[i])
             maqet_error_set(&work->errors[i], MAQET_ERROR_FAILED,
                             "The fork '%s' was not made, or was interrupted",
-                            work->plans[i].name);
+                            work->names->items[i]);
 }
 
 void
-maqet_fork_workers_run(struct maqet_forking *forking, struct maqet_fork_plan *plans,
-                       size_t count, struct maqet_forked *forked,
-                       struct maqet_error **errors, struct maqet_fork_guests *guests)
+maqet_fork_workers_run(struct maqet_forking *forking, const struct maqet_strings *names,
+                       struct maqet_forked *forked, struct maqet_error **errors,
+                       struct maqet_fork_guests *guests)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     size_t most = processors > 2 ? (size_t)processors : 2;
     struct work work = {.forking = forking,
-                        .plans = plans,
-                        .count = count,
+                        .names = names,
                         .forked = forked,
                         .errors = errors,
                         .guests = guests,
-                        .worker_count = count < most ? count : most};
+                        .worker_count = names->count < most ? names->count : most};
 
-    if (count == 1) {
-        if (maqet_fork_one(forking, plans, forked, errors) < 0)
+    if (names->count == 1) {
+        if (maqet_fork_one(forking, names->items[0], forked, errors) < 0)
             maqet_forked_clear(forked);
         else
             maqet_fork_guests_begin(guests, 0, forked);

@@ -8,12 +8,12 @@
 #include "core/fork/guests.h"
 #include "core/fork/one.h"
 
-/* Makes all that are planned: of each, either *forked[i] gets it, with a name, or *errors[i]
+/* Makes one of each name: of each, either *forked[i] gets it, with a name, or *errors[i]
  * says why it is not there. The caller clears both. What is to be done in their guests begins
  * for each as soon as it runs. */
-void maqet_fork_workers_run(struct maqet_forking *forking, struct maqet_fork_plan *plans,
-                            size_t count, struct maqet_forked *forked,
-                            struct maqet_error **errors,
+void maqet_fork_workers_run(struct maqet_forking *forking,
+                            const struct maqet_strings *names,
+                            struct maqet_forked *forked, struct maqet_error **errors,
                             struct maqet_fork_guests *guests);
 
 #endif

@@ -10,6 +10,7 @@
 #include "core/base/interrupt.h"
 #include "core/lifecycle/remove_elsewhere.h"
 #include "core/lifecycle/stop.h"
+#include "core/machine/checkpoint_files.h"
 #include "core/machine/forks.h"
 #include "core/machine/images_file.h"
 #include "core/machine/opened.h"
@@ -81,6 +82,37 @@ remove_run_dir(const struct maqet_context *context, const struct maqet_run *run)
                           strerror(errno));
 }
 
+/* Its checkpoints are deleted with it, and one that has forks is not. */
+static int
+check_forks(struct maqet_opened *machine, const struct maqet_strings *going,
+            struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings found = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings forks = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings checkpoints = MAQET_STRINGS_INIT;
+
+    if (maqet_state_file_list(machine->context, machine->name, ".state", &checkpoints,
+                              err) < 0)
+        return -1;
+    const struct maqet_vm *vm =
+        checkpoints.count > 0 ? maqet_opened_vm(machine, NULL) : NULL;
+    if (!vm)
+        return 0;
+    if (maqet_forks_find(vm, NULL, &found, err) < 0)
+        return -1;
+    for (size_t i = 0; i < found.count; i++)
+        if (!going || !maqet_strings_has(going, found.items[i]))
+            maqet_strings_add(&forks, found.items[i]);
+    if (forks.count == 0)
+        return 0;
+    _cleanup_free_ char *list = maqet_strings_list(&forks);
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' has checkpoints with forks, which need them: %s",
+                    machine->name, list);
+    maqet_error_hint(err, "Remove these VMs first, or with it");
+    return maqet_error_next(err, MAQET_NEXT_REMOVE_FORCED, machine->name, NULL);
+}
+
 static int
 check_removable(const struct maqet_opened *machine, struct maqet_error **err)
 {
@@ -93,11 +125,13 @@ check_removable(const struct maqet_opened *machine, struct maqet_error **err)
 
 int
 maqet_vm_removable(const struct maqet_context *context, const char *name,
-                   struct maqet_error **err)
+                   const struct maqet_strings *going, struct maqet_error **err)
 {
     _cleanup_opened_ struct maqet_opened *machine = maqet_open(context, name, 0, err);
 
-    return machine ? check_removable(machine, err) : -1;
+    return machine && check_removable(machine, err) == 0
+               ? check_forks(machine, going, err)
+               : -1;
 }
 
 /* Recovers an interrupted job, for the sake of images that stay. With @force it may fail. */
@@ -140,7 +174,8 @@ open_stopped(const struct maqet_context *context, const char *name, bool force,
         if (machine->run.pid > 0 && force)
             continue;
         /* Before any image is deleted: a partial removal would be worse than none. */
-        return check_removable(machine, err) < 0 || recover(machine, force, err) < 0
+        return check_removable(machine, err) < 0 || recover(machine, force, err) < 0 ||
+                       (!force && check_forks(machine, NULL, err) < 0)
                    ? NULL
                    : TAKE_PTR(machine);
     }

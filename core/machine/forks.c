@@ -6,7 +6,9 @@
 #include "core/base/field.h"
 #include "core/base/json.h"
 #include "core/machine/others.h"
+#include "core/machine/owner.h"
 #include "core/machine/store.h"
+#include "core/storage/overlays.h"
 
 static const struct maqet_fields fields = MAQET_FIELDS_OF(
     struct maqet_fork_record, {"source", MAQET_FIELD(struct maqet_fork_record, source)},
@@ -48,36 +50,131 @@ maqet_fork_is_discarded(const struct maqet_context *context, const char *name)
     return maqet_fork_record_read(context, name, &record) && record.discard;
 }
 
+/* ---- the forks of a machine ---- */
+
 struct search {
     const struct maqet_context *context;
     const char *source;
-    const char *checkpoint;
-    struct maqet_strings *forks;
+    const char *checkpoint; /* NULL: any */
+    struct maqet_strings forks;
 };
 
 static void
 find_forks(void *data, const struct maqet_strings *names)
 {
-    const struct search *search = data;
+    struct search *search = data;
 
-    maqet_strings_clear(search->forks);
+    maqet_strings_clear(&search->forks);
     for (size_t i = 0; i < names->count; i++) {
         _cleanup_fork_record_ struct maqet_fork_record record = {0};
 
         if (maqet_fork_record_read(search->context, names->items[i], &record) &&
             strcmp(record.source, search->source) == 0 &&
-            strcmp(record.checkpoint, search->checkpoint) == 0)
-            maqet_strings_add(search->forks, names->items[i]);
+            (!search->checkpoint || strcmp(record.checkpoint, search->checkpoint) == 0))
+            maqet_strings_add(&search->forks, names->items[i]);
+    }
+}
+
+/* The other data folders with images that stand on those of the machine. */
+static void
+find_folders(const struct maqet_vm *vm, struct maqet_strings *folders)
+{
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *drive = vm->drives[i];
+
+        for (size_t j = 0; j < drive->chain.count; j++)
+            if (drive->chain.nodes[j].file)
+                maqet_owner_other_folders(vm->context, drive->chain.nodes[j].file, true,
+                                          folders);
+        for (size_t j = 0; drive->overlays && j < drive->overlays->count; j++)
+            maqet_owner_other_folders(vm->context, drive->overlays->nodes[j].file.file,
+                                      true, folders);
     }
 }
 
 int
-maqet_forks_list(const struct maqet_context *context, const char *source,
-                 const char *checkpoint, struct maqet_strings *names,
-                 struct maqet_error **err)
+maqet_forks_find(const struct maqet_vm *vm, const char *checkpoint,
+                 struct maqet_strings *forks, struct maqet_error **err)
 {
-    struct search search = {
-        .context = context, .source = source, .checkpoint = checkpoint, .forks = names};
+    _cleanup_strings_ struct maqet_strings folders = MAQET_STRINGS_INIT;
+    struct search search = {.context = vm->context,
+                            .source = vm->definition->uuid,
+                            .checkpoint = checkpoint,
+                            .forks = MAQET_STRINGS_INIT};
+    int result = maqet_others_look_through(vm->context, find_forks, &search, err);
 
-    return maqet_others_look_through(context, find_forks, &search, err);
+    maqet_strings_add_all(forks, &search.forks);
+    find_folders(vm, &folders);
+    for (size_t i = 0; result == 0 && i < folders.count; i++) {
+        struct maqet_context other = *vm->context;
+
+        other.data_dir = folders.items[i];
+        search.context = &other;
+        result = maqet_others_look_through(&other, find_forks, &search, err);
+        for (size_t j = 0; result == 0 && j < search.forks.count; j++)
+            maqet_strings_addf(forks, "%s (data folder %s)", search.forks.items[j],
+                               other.data_dir);
+    }
+    maqet_strings_clear(&search.forks);
+    return result;
+}
+
+/* ---- their order ---- */
+
+struct member {
+    char *uuid;
+    char *source; /* the UUID; NULL: it is no fork */
+};
+
+/* How many of the others it comes from. */
+static size_t
+depth_of(const struct member *members, size_t count, size_t index)
+{
+    size_t depth = 0;
+
+    for (size_t i = 0; i < count && members[index].source && depth < count; i++)
+        if (members[i].uuid && strcmp(members[i].uuid, members[index].source) == 0) {
+            depth++;
+            index = i;
+            i = (size_t)-1;
+        }
+    return depth;
+}
+
+static void
+sort(struct maqet_strings *names, const struct member *members)
+{
+    _cleanup_strings_ struct maqet_strings sorted = MAQET_STRINGS_INIT;
+    _cleanup_free_ size_t *depths = maqet_alloc(names->count * sizeof(*depths) + 1);
+
+    for (size_t i = 0; i < names->count; i++)
+        depths[i] = depth_of(members, names->count, i);
+    for (size_t depth = names->count; sorted.count < names->count; depth--)
+        for (size_t i = 0; i < names->count; i++)
+            if (depths[i] == depth)
+                maqet_strings_add(&sorted, names->items[i]);
+    maqet_strings_clear(names);
+    maqet_strings_add_all(names, &sorted);
+}
+
+void
+maqet_forks_put_first(const struct maqet_context *context, struct maqet_strings *names)
+{
+    _cleanup_free_ struct member *members =
+        maqet_alloc(names->count * sizeof(*members) + 1);
+
+    for (size_t i = 0; i < names->count; i++) {
+        _cleanup_definition_ struct maqet_definition *definition =
+            maqet_store_load(context, names->items[i], NULL);
+        _cleanup_fork_record_ struct maqet_fork_record record = {0};
+
+        members[i].uuid = definition ? maqet_strdup(definition->uuid) : NULL;
+        if (maqet_fork_record_read(context, names->items[i], &record))
+            members[i].source = TAKE_PTR(record.source);
+    }
+    sort(names, members);
+    for (size_t i = 0; i < names->count; i++) {
+        free(members[i].uuid);
+        free(members[i].source);
+    }
 }

@@ -5,7 +5,7 @@
 #ifndef MAQET_MACHINE_FORKS_H
 #define MAQET_MACHINE_FORKS_H
 
-#include "core/base/context.h"
+#include "core/machine/vm.h"
 
 struct maqet_fork_record {
     char *source; /* the UUID of the machine whose checkpoint it is */
@@ -28,9 +28,13 @@ bool maqet_fork_record_read(const struct maqet_context *context, const char *nam
 /* Whether a machine is removed when it has ended. */
 bool maqet_fork_is_discarded(const struct maqet_context *context, const char *name);
 
-/* The names of the forks of a machine's checkpoint, which replace what @names has. */
-int maqet_forks_list(const struct maqet_context *context, const char *source,
-                     const char *checkpoint, struct maqet_strings *names,
-                     struct maqet_error **err);
+/* Adds the names of the forks of a machine's checkpoint (NULL: of any), also those in other data
+ * folders that the machine's images name, with their folder. */
+int maqet_forks_find(const struct maqet_vm *vm, const char *checkpoint,
+                     struct maqet_strings *forks, struct maqet_error **err);
+
+/* Sorts the names of machines so that each comes after its forks. */
+void maqet_forks_put_first(const struct maqet_context *context,
+                           struct maqet_strings *names);
 
 #endif

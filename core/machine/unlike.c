@@ -5,71 +5,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/base/inet.h"
+#include "core/base/json.h"
 #include "core/machine/network.h"
-#include "core/machine/store.h"
+#include "core/machine/port_choice.h"
+#include "core/qemu/arguments.h"
+#include "core/qemu/exclusive.h"
 #include "core/qemu/surroundings.h"
 #include "core/qemu/writables.h"
 
 /* ---- ports of the host ---- */
-
-/* Those that no machine may get any more: all that definitions name. */
-static void
-add_named(const struct maqet_context *context, struct maqet_forwards *taken)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    maqet_store_list(context, &names, NULL);
-    for (size_t i = 0; i < names.count; i++) {
-        _cleanup_definition_ struct maqet_definition *definition =
-            maqet_store_load(context, names.items[i], NULL);
-        _cleanup_network_ struct maqet_network network = {0};
-
-        if (!definition)
-            continue;
-        maqet_network_read(definition->tree, &network);
-        for (size_t j = 0; j < network.ports.count; j++) {
-            struct maqet_forward *forward = MAQET_APPEND(taken->items, taken->count);
-
-            *forward = (struct maqet_forward){
-                .protocol = maqet_strdup(network.ports.items[j].protocol),
-                .address = maqet_strdup(network.ports.items[j].address),
-                .host_port = network.ports.items[j].host_port};
-        }
-    }
-}
-
-static bool
-is_taken(const struct maqet_forwards *taken, bool udp, uint32_t port)
-{
-    for (size_t i = 0; i < taken->count; i++)
-        if (taken->items[i].host_port == port &&
-            (strcmp(taken->items[i].protocol, "udp") == 0) == udp)
-            return true;
-    return false;
-}
-
-/* The next port that is free and that no definition names; 0: there is none. */
-static uint32_t
-next_free(struct maqet_forwards *taken, bool udp, const char *address, uint32_t port)
-{
-    enum { LEAST = 1024, MOST = 65535 };
-
-    for (uint32_t tried = 0; tried < MOST; tried++) {
-        port = port >= MOST ? LEAST : port + 1;
-        const struct maqet_inet_port wanted = {
-            .udp = udp, .address = address, .port = (uint16_t)port};
-
-        if (is_taken(taken, udp, port) || maqet_inet_try(&wanted) != 0)
-            continue;
-        *MAQET_APPEND(taken->items, taken->count) =
-            (struct maqet_forward){.protocol = maqet_strdup(udp ? "udp" : "tcp"),
-                                   .address = maqet_strdup(address),
-                                   .host_port = port};
-        return port;
-    }
-    return 0;
-}
 
 static int
 error_no_port(const char *text, struct maqet_error **err)
@@ -103,8 +47,9 @@ change_ports(json_object *tree, struct maqet_forwards *taken,
             continue;
         /* An address stands before the port of the host, or nothing. */
         size_t at = strchr(colon + 1, ':') ? (size_t)(colon + 1 - text) : 0;
-        uint32_t port = next_free(taken, strcmp(forward->protocol, "udp") == 0,
-                                  forward->address, forward->host_port);
+        uint32_t port =
+            maqet_port_choice_next(taken, strcmp(forward->protocol, "udp") == 0,
+                                   forward->address, forward->host_port);
         if (port == 0)
             return error_no_port(text, err);
         _cleanup_free_ char *before = maqet_forward_text(forward);
@@ -136,32 +81,25 @@ change_forwards(struct changing *changing, const char *text)
 
     for (char *found; (found = strstr(changed + from, key));) {
         const char *rule = found + strlen(key);
-        bool udp = maqet_text_starts(rule, "udp");
-        size_t length = strcspn(rule, "-,");
-        _cleanup_free_ char *side = maqet_strndup(rule, length);
-        const char *colon = strrchr(side, ':');
+        _cleanup_free_ char *address = NULL;
+        uint32_t before;
+        size_t at;
+        bool udp;
 
         from = (size_t)(rule - changed);
-        if (!colon || !isdigit((unsigned char)colon[1]))
+        if (!maqet_port_rule_read(rule, &udp, &address, &before, &at))
             continue;
-        const char *first = strchr(side, ':');
-        _cleanup_free_ char *address =
-            colon > first ? maqet_strndup(first + 1, (size_t)(colon - first - 1))
-                          : maqet_strdup("0.0.0.0");
-        uint32_t before = (uint32_t)strtoul(colon + 1, NULL, 10);
-        uint32_t port =
-            next_free(changing->taken, udp, *address ? address : "0.0.0.0", before);
+        uint32_t port = maqet_port_choice_next(changing->taken, udp, address, before);
         if (port == 0) {
-            error_no_port(side, changing->err);
+            error_no_port(rule, changing->err);
             free(changed);
             return NULL;
         }
-        char *after = with_number(changed, from + (size_t)(colon + 1 - side), port);
+        char *after = with_number(changed, from + at, port);
         free(changed);
         changed = after;
         maqet_strings_addf(changing->changes, "%s %s:%" PRIu32 " -> %" PRIu32,
-                           udp ? "udp" : "tcp", *address ? address : "0.0.0.0", before,
-                           port);
+                           udp ? "udp" : "tcp", address, before, port);
     }
     return changed;
 }
@@ -173,6 +111,16 @@ is_mac(const char *text)
         if (i % 3 == 2 ? text[i] != ':' : !isxdigit((unsigned char)text[i]))
             return false;
     return true;
+}
+
+/* The same for the value of a key `hostfwd` of a mapping, or of JSON. */
+static char *
+change_rule(struct changing *changing, const char *rule)
+{
+    _cleanup_free_ char *text = maqet_format("hostfwd=%s", rule);
+    _cleanup_free_ char *changed = change_forwards(changing, text);
+
+    return changed ? maqet_strdup(changed + strlen("hostfwd=")) : NULL;
 }
 
 /* "mac=52:54:00:12:34:56", and "macaddr=" of `-net`. Takes the text. */
@@ -194,6 +142,54 @@ change_macs(struct changing *changing, char *text)
     return text;
 }
 
+/* The changed text of the key @key (NULL: none), which the caller frees, or NULL with an error. */
+static char *
+change_text(struct changing *changing, const char *text, const char *key)
+{
+    bool is_rule = key && strcmp(key, "hostfwd") == 0;
+    char *changed =
+        is_rule ? change_rule(changing, text) : change_forwards(changing, text);
+
+    if (!changed)
+        return NULL;
+    changed = change_macs(changing, changed);
+    if (key && (strcmp(key, "mac") == 0 || strcmp(key, "macaddr") == 0) &&
+        is_mac(changed)) {
+        free(changed);
+        changed = maqet_network_mac(changing->definition->uuid, ++changing->cards);
+    }
+    if (key && strcmp(key, "uuid") == 0 && maqet_text_is_uuid(changed)) {
+        free(changed);
+        changed = maqet_strdup(changing->definition->uuid);
+    }
+    return changed;
+}
+
+static int change_value(struct changing *changing, json_object *value, const char *key);
+
+/* An option may be written as JSON in a text. */
+static int
+change_string(struct changing *changing, json_object *value, const char *key)
+{
+    const char *text = json_object_get_string(value);
+    _cleanup_json_ json_object *parsed =
+        *text == '{' ? maqet_json_parse(text, "an argument", NULL) : NULL;
+
+    if (parsed) {
+        if (change_value(changing, parsed, key) < 0)
+            return -1;
+        json_object_set_string(
+            value, json_object_to_json_string_ext(
+                       parsed, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+        return 0;
+    }
+    _cleanup_free_ char *changed = change_text(changing, text, key);
+    if (!changed)
+        return -1;
+    json_object_set_string(value, changed);
+    return 0;
+}
+
 /* Changes the texts in a value; @key is the key that it has. */
 static int
 change_value(struct changing *changing, json_object *value, const char *key)
@@ -207,36 +203,24 @@ change_value(struct changing *changing, json_object *value, const char *key)
     if (json_object_is_type(value, json_type_object)) {
         json_object_object_foreach(value, name, member)
         {
-            if (change_value(changing, member, name) < 0)
+            /* In JSON, a rule is {"str": RULE}. */
+            bool is_rule = key && strcmp(key, "hostfwd") == 0 && strcmp(name, "str") == 0;
+
+            if (change_value(changing, member,
+                             is_rule ? key : maqet_argument_name(name)) < 0)
                 return -1;
         }
         return 0;
     }
-    if (!json_object_is_type(value, json_type_string))
-        return 0;
-    const char *text = json_object_get_string(value);
-    char *changed = change_forwards(changing, text);
-    if (!changed)
-        return -1;
-    changed = change_macs(changing, changed);
-    if (key && (strcmp(key, "mac") == 0 || strcmp(key, "macaddr") == 0) &&
-        is_mac(changed)) {
-        free(changed);
-        changed = maqet_network_mac(changing->definition->uuid, ++changing->cards);
-    }
-    if (key && strcmp(key, "uuid") == 0 && maqet_text_is_uuid(changed)) {
-        free(changed);
-        changed = maqet_strdup(changing->definition->uuid);
-    }
-    json_object_set_string(value, changed);
-    free(changed);
-    return 0;
+    return json_object_is_type(value, json_type_string)
+               ? change_string(changing, value, key)
+               : 0;
 }
 
 int
 maqet_unlike_change(const struct maqet_context *context,
-                        struct maqet_definition *definition, struct maqet_forwards *taken,
-                        struct maqet_strings *ports, struct maqet_error **err)
+                    struct maqet_definition *definition, struct maqet_forwards *taken,
+                    struct maqet_strings *ports, struct maqet_error **err)
 {
     json_object *tree = definition->tree;
     json_object *network = json_object_object_get(tree, "network");
@@ -246,7 +230,7 @@ maqet_unlike_change(const struct maqet_context *context,
     /* Without one, the address follows from the UUID. */
     if (json_object_is_type(network, json_type_object))
         json_object_object_del(network, "mac");
-    add_named(context, taken);
+    maqet_port_choice_add_named(context, taken);
     return change_ports(tree, taken, ports, err) < 0 ||
                    change_value(&changing, json_object_object_get(tree, "arguments"),
                                 NULL) < 0
@@ -278,29 +262,29 @@ warn_of_network(const struct maqet_context *context,
         warn(context, definition, name, "interface of the host (`network`)");
 }
 
-/* Whether an argument makes QEMU listen at a fixed place. */
-static bool
-listens(json_object *item)
+/* What only one QEMU can have, in `arguments` and in `display`, which is such an option, too. */
+static void
+find_exclusive(const struct maqet_definition *definition, struct maqet_exclusives *found)
 {
-    static const char *const options[] = {"vnc",      "spice",  "qmp",
-                                          "monitor",  "serial", "chardev",
-                                          "parallel", "gdb",    "qmp-pretty"};
-    static const char *const words[] = {"unix:", "tcp:",  "telnet:", "socket",
-                                        "path=", "port=", ":"};
-    const char *text = json_object_to_json_string_ext(
-        item, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-    bool is_option = false;
+    json_object *display = json_object_object_get(definition->tree, "display");
+    _cleanup_json_ json_object *list = json_object_new_array();
 
-    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
-        _cleanup_free_ char *begin = maqet_format("{\"%s\":", options[i]);
+    maqet_arguments_exclusive(json_object_object_get(definition->tree, "arguments"),
+                              found);
+    if (!display)
+        return;
+    json_object_array_add(list,
+                          maqet_json_object("display", json_object_get(display), NULL));
+    maqet_arguments_exclusive(list, found);
+}
 
-        is_option = is_option || maqet_text_starts(text, begin);
-    }
-    text = is_option ? strchr(text, ':') + 1 : "";
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (strstr(text, words[i]))
-            return true;
-    return false;
+/* Whether a clone that is booted by itself has no conflict. */
+static bool
+is_only_of_forks(const struct maqet_exclusive *exclusive)
+{
+    return exclusive->kind == MAQET_EXCLUSIVE_ADDRESS ||
+           exclusive->kind == MAQET_EXCLUSIVE_FOLDER ||
+           exclusive->kind == MAQET_EXCLUSIVE_FILE;
 }
 
 int
@@ -311,6 +295,7 @@ maqet_unlike_check(const struct maqet_context *context,
     json_object *list = json_object_object_get(definition->tree, "arguments");
     _cleanup_writables_ struct maqet_writables writables = {0};
     _cleanup_written_files_ struct maqet_written_files files = {0};
+    _cleanup_exclusives_ struct maqet_exclusives exclusives = {0};
 
     maqet_arguments_writables(list, &writables);
     for (size_t i = 0; i < writables.count; i++) {
@@ -334,12 +319,10 @@ maqet_unlike_check(const struct maqet_context *context,
 
         warn(context, definition, name, what);
     }
-    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-        json_object *item = json_object_array_get_idx(list, i);
-
-        if (listens(item))
-            warn(context, definition, name,
-                 json_object_to_json_string_ext(item, JSON_C_TO_STRING_NOSLASHESCAPE));
+    find_exclusive(definition, &exclusives);
+    for (size_t i = 0; i < exclusives.count; i++) {
+        if (!is_only_of_forks(&exclusives.items[i]))
+            warn(context, definition, name, exclusives.items[i].option);
     }
     return 0;
 }
@@ -373,56 +356,64 @@ check_network(const struct maqet_definition *definition, struct maqet_error **er
                           "Say `network: user` in its definition", err);
 }
 
-/* Whether an argument gives the guest a device of this host, or an interface. */
-static bool
-is_of_host(const char *text)
+static const char *
+instead_of_file(const struct maqet_written *file)
 {
-    static const char *const devices[] = {"vfio-", "usb-host", "hostdev", "/dev/", NULL};
-    static const char *const networks[] = {"{\"netdev\":\"tap", "{\"nic\":\"tap",
-                                           "{\"netdev\":\"bridge", "{\"nic\":\"bridge",
-                                           NULL};
-
-    for (size_t i = 0; devices[i]; i++)
-        if (maqet_text_starts(text, "{\"device\":") && strstr(text, devices[i]))
-            return true;
-    return maqet_text_prefix(text, networks);
+    switch (file->kind) {
+    case MAQET_WRITTEN_IMAGE:
+        return "Make it a drive in `storage`";
+    case MAQET_WRITTEN_FOLDER:
+        return "Make it a share in `storage`";
+    default:
+        return "Remove it from `arguments`";
+    }
 }
 
-int
-maqet_unlike_check_together(const struct maqet_definition *definition,
-                           struct maqet_error **err)
+/* The files and other storage of `arguments`. */
+static int
+check_storage(const struct maqet_definition *definition, struct maqet_error **err)
 {
     json_object *list = json_object_object_get(definition->tree, "arguments");
     _cleanup_written_files_ struct maqet_written_files files = {0};
+    _cleanup_writables_ struct maqet_writables writables = {0};
 
-    if (check_network(definition, err) < 0)
-        return -1;
     maqet_arguments_written(list, NULL, &files);
     if (files.count > 0) {
         _cleanup_free_ char *what =
             maqet_format("a file that QEMU writes to, %s (`%s` in `arguments`)",
                          files.items[0].path, files.items[0].option);
-        return error_only_one(definition, what,
-                              "Remove it from `arguments`, or make it a drive in "
-                              "`storage`",
-                              err);
+        return error_only_one(definition, what, instead_of_file(&files.items[0]), err);
     }
-    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-        json_object *item = json_object_array_get_idx(list, i);
-        const char *text = json_object_to_json_string_ext(
-            item, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-        bool host = is_of_host(text);
+    maqet_arguments_writables(list, &writables);
+    for (size_t i = 0; i < writables.count; i++) {
+        const struct maqet_writable *writable = &writables.items[i];
 
-        if (!host && !listens(item))
+        if (writable->discarded || writable->nowhere)
             continue;
         _cleanup_free_ char *what =
-            maqet_format("%s in `arguments`, a %s of this host", text,
-                         host ? "device or an interface" : "socket at a fixed place");
-        return error_only_one(
-            definition, what,
-            host ? "Use `network: user`, or a drive in `storage`, instead"
-                 : "Use `serial: console` or `display: none` instead",
-            err);
+            maqet_format("'%s' in `arguments`, a %s that the guest writes to",
+                         writable->name, maqet_writable_kind_name(writable->kind));
+        return error_only_one(definition, what,
+                              writable->kind == MAQET_WRITABLE_DISK
+                                  ? "Make it a drive in `storage`"
+                                  : "Remove it from `arguments`",
+                              err);
     }
     return 0;
+}
+
+int
+maqet_unlike_check_together(const struct maqet_definition *definition,
+                            struct maqet_error **err)
+{
+    _cleanup_exclusives_ struct maqet_exclusives exclusives = {0};
+
+    if (check_network(definition, err) < 0 || check_storage(definition, err) < 0)
+        return -1;
+    find_exclusive(definition, &exclusives);
+    if (exclusives.count == 0)
+        return 0;
+    const struct maqet_exclusive *first = &exclusives.items[0];
+    _cleanup_free_ char *what = maqet_format("%s, %s", first->option, first->what);
+    return error_only_one(definition, what, first->instead, err);
 }

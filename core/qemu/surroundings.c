@@ -181,8 +181,9 @@ add(const struct search *search, enum maqet_written_kind kind, const char *path)
 {
     struct maqet_written_files *files = search->files;
 
-    /* A set of descriptors is not a file. */
-    if (!*path || maqet_text_starts(path, "/dev/fdset/"))
+    /* A set of descriptors is not a file, and nothing stays of what goes to /dev/null. */
+    if (!*path || maqet_text_starts(path, "/dev/fdset/") ||
+        strcmp(path, "/dev/null") == 0)
         return;
     *MAQET_APPEND(files->items, files->count) = (struct maqet_written){
         .kind = kind,
@@ -370,6 +371,7 @@ search_outputs(const struct search *search)
         const char *key, *wanted; /* only if that property has this value; NULL: always */
         const char *appends;      /* only appended to if that property is on; or NULL */
     } outputs[] = {
+        {"audio", "path", "driver", "wav", NULL},
         {"audiodev", "path", "driver", "wav", NULL},
         {"chardev", "path", "backend", "file", "append"},
         {"chardev", "logfile", NULL, NULL, "logappend"},
@@ -405,6 +407,8 @@ search_whole(struct search *search)
         add_name(search, option->value, 0);
     else if (maqet_qemu_option_is_like(option->known, "serial"))
         search_serial(search);
+    else if (maqet_argument_is(option, "qtest-log") && strcmp(option->value, "none") != 0)
+        add(search, MAQET_WRITTEN_OUTPUT, option->value);
     else if (!maqet_argument_is(option, "D"))
         return false;
     /* With "%d" each process has its own file. */

@@ -106,6 +106,17 @@ add(struct maqet_writables *found, const struct maqet_argument *option,
     return added;
 }
 
+/* Whether what is written to a node goes nowhere. */
+static bool
+is_nowhere(const char *value)
+{
+    static const char *const drivers[] = {"null-aio", "null-co", NULL};
+    static const char *const keys[] = {"file.driver", "driver", NULL};
+    _cleanup_free_ char *driver = maqet_keyval_first(value, keys);
+
+    return driver && maqet_text_is_one_of(driver, drivers);
+}
+
 static void
 add_drive(struct maqet_writables *found, const struct maqet_argument *option,
           struct numbers *numbers)
@@ -128,6 +139,7 @@ add_drive(struct maqet_writables *found, const struct maqet_argument *option,
         add(found, option, flash ? MAQET_WRITABLE_FLASH : MAQET_WRITABLE_DISK, name,
             TAKE_PTR(file));
     added->discarded = maqet_keyval_is_on(option->value, "snapshot");
+    added->nowhere = is_nowhere(option->value);
 }
 
 /* Adds a node, unless it is below another node. */
@@ -147,8 +159,10 @@ add_node(struct maqet_writables *found, const struct maqet_argument_list *option
         maqet_argument_list_named(options, option, "file", "blockdev", "node-name");
     bool flash = is_named_by(options, "machine", "pflash", name);
     char *file = maqet_keyval_first((other ? other : option)->value, files);
-    add(found, option, flash ? MAQET_WRITABLE_FLASH : MAQET_WRITABLE_DISK, TAKE_PTR(name),
-        file);
+    struct maqet_writable *added =
+        add(found, option, flash ? MAQET_WRITABLE_FLASH : MAQET_WRITABLE_DISK,
+            TAKE_PTR(name), file);
+    added->nowhere = is_nowhere((other ? other : option)->value);
 }
 
 static void

@@ -27,6 +27,7 @@ struct maqet_writable {
     char *place;    /* where it is written, "vm.yaml:7:3"; NULL: not in `arguments` */
     bool untold;    /* QEMU does not report it: another process serves it */
     bool discarded; /* QEMU discards what the guest writes when it ends (snapshot=on) */
+    bool nowhere;   /* so does the driver of its node, always */
 };
 
 struct maqet_writables {

@@ -70,6 +70,28 @@ holds web.qcow2 0x11
 echo "killed $kills times, $undone times in the middle"
 [ "$undone" -ge 3 ] || fail 'hardly ever killed in the middle'
 
+# A call fails instead, and maqet lives: the fork runs or nothing is left of it, without a further command.
+at_every_failure() { # CALL ERROR
+    local call=$1 error=$2 step=0 failures=0 code
+    while :; do
+        step=$((step + 1))
+        what="fork whose $call $step fails"
+        code=0
+        traced "$call" "error=$error:when=$step" fork web new --from ready >out 2>err || code=$?
+        if [ "$code" -eq 0 ]; then
+            runs new || fail "$what: the fork does not run"
+            expect 0 maqet rm new --force --delete-storage --yes
+        else
+            failures=$((failures + 1))
+        fi
+        none_is_left
+        grep -q INJECTED "$TMP/trace" || break
+    done
+    [ "$failures" -gt 0 ] || fail "no $call ever failed"
+}
+at_every_failure clone EAGAIN
+at_every_failure unlink EIO
+
 workers_ended() {
     local pid
     for pid in $(pgrep -f 'fork web new --from ready --count 3'); do

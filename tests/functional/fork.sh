@@ -182,6 +182,10 @@ EOF
 refused "a socket at a fixed place of this host" 'serial: console' \
     "arguments: [{serial: \"unix:$TMP/s,server=on,wait=off\"}]"
 refused "a file that QEMU writes to" 'Remove it' "arguments: [{debugcon: \"file:$TMP/debug\"}]"
+# Other spellings: tests/unit/test-exclusive.c.
+refused "a network with a fixed address or peer" 'network: user' 'arguments:' \
+    '- {netdev: {type: socket, id: n, listen: "127.0.0.1:0"}}'
+refused "a socket at a fixed place of this host" 'display: none' 'sandbox: off' "display: 'vnc=unix:$TMP/vnc'"
 
 # A checkpoint that is read instead of mapped.
 expect 0 maqet start web

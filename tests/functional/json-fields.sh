@@ -142,6 +142,8 @@ mv data.raw away
 documented status status vm
 mv away data.raw
 
+# Its checkpoint has a fork.
+expect 0 maqet rm another --delete-storage --yes
 documented rm rm two never --dry-run
 documented rm rm two --yes
 documented 'storage ls' storage ls

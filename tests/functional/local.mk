@@ -106,6 +106,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/args-golden.sh \
 	tests/functional/fork.sh \
 	tests/functional/fork-killed.sh \
+	tests/functional/fork-rm.sh \
+	tests/functional/ports-together.sh \
 	tests/functional/generation.sh \
 	tests/functional/args-start.sh \
 	tests/functional/chains.sh \

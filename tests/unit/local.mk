@@ -25,6 +25,7 @@ UNIT_TESTS += tests/unit/test-drive
 UNIT_TESTS += tests/unit/test-ending
 UNIT_TESTS += tests/unit/test-emitted
 UNIT_TESTS += tests/unit/test-error
+UNIT_TESTS += tests/unit/test-exclusive
 UNIT_TESTS += tests/unit/test-field
 UNIT_TESTS += tests/unit/test-files
 UNIT_TESTS += tests/unit/test-full

@@ -116,6 +116,8 @@ test_output(void)
           "-serial output /work/a, -monitor output /b");
     check("- chardev: 'file,id=c,path=a'\n- chardev: 'file,id=d,path=b,append=on'",
           "-chardev output /work/a, -chardev appended /work/b");
+    check("- audio: 'wav,path=/a'\n- qtest-log: /b\n- qtest-log: none\n- D: /dev/null",
+          "-audio output /a, -qtest-log output /b");
     check("- chardev: 'pipe,id=c,path=a'\n- chardev: "
           "'socket,id=d,path=b,logfile=/l,logappend=on'",
           "-chardev appended /l");
