@@ -179,7 +179,7 @@ expect 0 maqet snapshot vm list hdd
 first=$(sed -n 's/^- \([^ ]*\) (.*/\1/p' out | head -n 1)
 expect 0 maqet snapshot vm load hdd "$first" --yes
 touch -d '2001-01-01' hdd.raw hdd.raw.maqet/*.qcow2
-expect 2 maqet snapshot vm load hdd accepted --yes
+expect 3 maqet snapshot vm load hdd accepted --yes
 expect 0 maqet start vm --accept-base
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm load hdd accepted --yes
