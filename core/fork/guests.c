@@ -157,8 +157,15 @@ maqet_fork_guests_begin(struct maqet_fork_guests *guests, size_t index,
         .all = guests, .forked = forked, .error = &guests->errors[index]};
     *process = (struct maqet_fork_process){
         .context = guests->context, .take = take_line, .data = guest};
-    if (maqet_fork_process_start(process, do_work) < 0)
-        maqet_error_errno(guest->error, errno, "Cannot start a process for it");
+    if (maqet_fork_process_start(process, do_work) == 0)
+        return;
+    int number = errno;
+    if (guests->command)
+        maqet_error_errno(guest->error, number, "Cannot start a process for it");
+    else
+        maqet_context_say(guests->context, MAQET_LEVEL_WARNING,
+                          "VM '%s': the clock of the guest was not set: %s",
+                          forked->name, strerror(number));
 }
 
 void

@@ -32,6 +32,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/flatten-killed.sh \
 	tests/functional/overlays-interrupted.sh \
 	tests/functional/overlays-frozen.sh \
+	tests/functional/overlays-full.sh \
 	tests/functional/overlays-many.sh \
 	tests/functional/overlays-resized.sh \
 	tests/functional/overlays-settled.sh \

@@ -70,6 +70,35 @@ expect 0 maqet apply vm vm.yaml
 start_and_stop
 intact three/over.qcow2 three/base.qcow2
 
+# The same with three levels, whose names stay within the folder.
+mkdir deep
+make_base deep/base.qcow2
+qemu-img create -q -f qcow2 -F qcow2 -b base.qcow2 deep/middle.qcow2
+deep_yaml() { # FOLDER
+    vm_yaml deep <<EOF
+storage:
+  - {name: d, type: qcow2, file: $1/over.qcow2, backing_file: [$1/middle.qcow2, $1/base.qcow2], backing_format: qcow2}
+EOF
+}
+deep_yaml deep
+expect 0 maqet add deep.yaml
+expect 0 maqet start deep
+expect 0 maqet stop deep --timeout 0 --force
+same middle.qcow2 "$(qemu-img info --output=json deep/over.qcow2 |
+    sed -n 's/^    "backing-filename": "\(.*\)",*/\1/p')" "the name in the overlay"
+qemu-img info deep/over.qcow2 | grep -q 'extended l2: true' || fail "the overlay has no extended_l2"
+qemu-io -f qcow2 -c 'write -q -P 2 64k 64k' deep/over.qcow2 >/dev/null
+mv deep deeper
+deep_yaml deeper
+expect 0 maqet apply deep deep.yaml
+expect 0 maqet start deep
+expect 0 maqet stop deep --timeout 0 --force
+for read in 'read -P 1 0 64k' 'read -P 2 64k 64k' 'read -P 1 128k 64k'; do
+    qemu-io -r -f qcow2 -c "$read" deeper/over.qcow2 >read.out
+    ! grep -q 'verification failed' read.out || fail "$read: $(cat read.out)"
+done
+expect 0 maqet rm deep --yes
+
 # A base in another folder is named by its path; a name that QEMU would take for a protocol, too.
 mkdir bases
 make_base bases/base.qcow2
