@@ -121,13 +121,13 @@ lacks_checkpoint() {
 without() {
     [ -e "data/vms/$1" ] || return 0
     stopped "$1"
-    expect 0 maqet rm "$1" --yes
+    expect 0 maqet rm "$1" --force --yes # though it may have forks
 }
 # Its images go, too.
 unmade() {
     [ -e "data/vms/$1" ] || return 0
     stopped "$1"
-    expect 0 maqet rm "$1" --delete-storage --yes
+    expect 0 maqet rm "$1" --force --delete-storage --yes
 }
 # web has disks, and no snapshots.
 web_with_disks() {
