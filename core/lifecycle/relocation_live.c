@@ -13,6 +13,7 @@
 #include "core/lifecycle/relocation_guard.h"
 #include "core/lifecycle/relocation_nodes.h"
 #include "core/machine/monitor.h"
+#include "core/storage/overlays.h"
 
 /* QEMU's job. A machine has one job of maqet's at a time. */
 static const char JOB[] = "maqet-move";
@@ -105,9 +106,9 @@ check_drive(const struct maqet_relocation *relocation, struct maqet_error **err)
     if (maqet_drive_check_fault(before, MAQET_FAULT_INTERFACE, err) < 0 ||
         maqet_drive_check_fault(after, MAQET_FAULT_INTERFACE, err) < 0)
         return -1;
-    if (before->overlays)
-        return error_unsupported(
-            relocation, "a drive whose snapshots are overlays keeps its image", err);
+    if (before->overlays && before->overlays->count > 1)
+        return error_unsupported(relocation, "a drive that has overlays keeps its image",
+                                 err);
     if (before->media == MAQET_MEDIA_CDROM || maqet_drive_readonly(before))
         return error_unsupported(relocation, "a drive that is read-only keeps its image",
                                  err);

@@ -18,7 +18,7 @@ in_guest busy "mke2fs -q /dev/$disk && mkdir -p /hdd && mount /dev/$disk /hdd"
 # It writes files of random content and notes their checksums, until it is told to end.
 in_guest busy '(i=0; while [ ! -e /end ]; do i=$((i + 1)); n=$((i % 20))
     dd if=/dev/urandom of=/hdd/$n bs=4k count=$((n * 13 + 1)) conv=fsync 2>/dev/null || touch /failed
-    md5sum /hdd/$n >/hdd/$n.sum && sync || touch /failed
+    md5sum /hdd/$n >/hdd/new && mv /hdd/new /hdd/$n.sum && sync || touch /failed
     echo $i >/count; done; touch /ended) >/dev/null 2>&1 &'
 in_guest busy "(i=0; while [ ! -e /end ]; do i=\$((i + 1))
     echo \$i | dd of=/dev/$second bs=4k seek=\$((i % 5000)) conv=notrunc,fsync,sync 2>/dev/null || touch /failed; done) >/dev/null 2>&1 &"

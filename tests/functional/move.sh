@@ -192,6 +192,39 @@ expect 0 maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
 alone b
 
+# One that is to have overlays, but has none yet; it can have them where it is now.
+vm_yaml bare <<EOF
+storage:
+  - {name: tree, type: raw, size: 8M, file: a/bare.raw, snapshots: overlay}
+EOF
+expect 0 maqet add bare.yaml
+expect 0 maqet start bare
+inside() {
+    maqet qmp bare human-monitor-command \
+        "{\"command-line\": \"qemu-io -d /machine/peripheral/tree/virtio-backend \\\"$1\\\"\"}" >out
+    ! grep -i 'error\|failed' out || fail "$1"
+}
+inside 'write -P 1 0 64k'
+expect 0 maqet move bare tree b
+inside 'write -P 2 64k 64k'
+expect 0 maqet snapshot bare create tree one --live
+inside 'write -P 3 64k 64k'
+expect 0 maqet snapshot bare create tree two --live
+inside 'write -P 4 128k 64k'
+expect 3 maqet move bare tree a
+err_has 'a drive that has overlays keeps its image while the VM is running'
+expect 0 maqet snapshot bare delete tree one --live
+expect 0 maqet stop bare --timeout 0 --force
+[ ! -e a/bare.raw ] && [ ! -e a/bare.raw.maqet ] || fail "left at the old place: $(ls a)"
+! qemu-io -f qcow2 -c 'read -P 1 0 64k' -c 'read -P 3 64k 64k' -c 'read -P 4 128k 64k' "$(top b/bare.raw)" |
+    grep failed || fail "what the moved drive holds"
+expect 0 maqet start bare
+expect 0 maqet stop bare --timeout 0 --force
+expect 0 maqet snapshot bare load tree two --yes
+! qemu-io -f qcow2 -c 'read -P 3 64k 64k' -c 'read -P 0 128k 64k' "$(top b/bare.raw)" |
+    grep failed || fail "what the snapshot holds"
+expect 0 maqet rm bare --delete-storage --yes --force
+
 # ---- checkpoints ----
 
 vm_yaml ck <<EOF

@@ -56,7 +56,9 @@ snapshot_one() {
 }
 snapshot_one
 merged() {
-    same "[]" "$("$MAQET" qmp vm query-jobs | tr -d " \n")" "jobs of QEMU after wait $step: $code $(cat err)"
+    # One that has ended when Ctrl-C came is dismissed by the next merge at the latest.
+    "$MAQET" qmp vm query-jobs | grep '"status"' | grep -v concluded >jobs &&
+        fail "jobs of QEMU after wait $step: $code $(cat jobs err)"
     holds_all
     case $(snapshots) in *one*) ;; *) snapshot_one ;; esac
 }
