@@ -164,8 +164,8 @@ maqet_fork_guests_begin(struct maqet_fork_guests *guests, size_t index,
         maqet_error_errno(guest->error, number, "Cannot start a process for it");
     else
         maqet_context_say(guests->context, MAQET_LEVEL_WARNING,
-                          "VM '%s': the clock of the guest was not set: %s",
-                          forked->name, strerror(number));
+                          "VM '%s': the clock of the guest was not set: %s", forked->name,
+                          strerror(number));
 }
 
 void
