@@ -123,10 +123,11 @@ without() {
     stopped "$1"
     expect 0 maqet rm "$1" --force --yes # though it may have forks
 }
-# Its images go, too.
+# Its images go, too. A discarded fork has gone when it has stopped.
 unmade() {
     [ -e "data/vms/$1" ] || return 0
     stopped "$1"
+    [ -e "data/vms/$1" ] || return 0
     expect 0 maqet rm "$1" --force --delete-storage --yes
 }
 # web has disks, and no snapshots.
@@ -208,6 +209,23 @@ EOF
     'maqet fork web '*)
         unmade web-test
         with_overlay web
+        ;;
+    'maqet fork base '*--exec*)
+        unmade one
+        unmade two
+        for number in 1 2 3 4 5 6 7 8; do unmade worker-$number; done
+        without base
+        rm -rf overlay.qcow2*
+        sed '/^storage:/,$d; s/^name: .*/name: base/' myvm.yaml >agent.yaml
+        cat >>agent.yaml <<EOF
+storage:
+  - {name: hdd, size: 1M, file: overlay.qcow2, snapshots: overlay}
+EOF
+        expect 0 maqet add agent.yaml
+        expect 0 maqet start base
+        guest_wait "$TMP/run/base/console.sock" || fail "the guest does not answer"
+        eventually 20 guest_run "$TMP/run/base/console.sock" 'pidof qemu-ga'
+        expect 0 maqet checkpoint base create ready
         ;;
     'maqet fork base '*)
         for number in 1 2 3 4 5 6 7 8; do unmade worker-$number; done
