@@ -44,7 +44,8 @@ int maqet_target_open(struct maqet_opened *machine, const struct maqet_drive *ta
                       struct maqet_error **err);
 
 /* Has QEMU close the image of a drive, when no job writes it any more. It need not be there.
- * A guest that was paused since the image had no space is resumed. */
+ * A guest that is paused for lack of space is resumed: if its own disk is full, QEMU pauses it
+ * again. */
 int maqet_target_close(struct maqet_opened *machine, const char *drive,
                        struct maqet_error **err);
 

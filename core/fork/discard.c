@@ -55,8 +55,10 @@ check_forks(const struct maqet_vm *vm, struct maqet_error **err)
                     "VM '%s' is a fork that is discarded when it has ended, but has "
                     "forks itself, which need its checkpoints: %s",
                     vm->definition->name, list);
-    maqet_error_hint(err, "When these are removed, the next command that names it "
-                          "removes it, too");
+    maqet_error_hint(err,
+                     "Once they are removed, the next command that names '%s' removes "
+                     "that VM, too",
+                     vm->definition->name);
     return -1;
 }
 

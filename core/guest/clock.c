@@ -40,7 +40,7 @@ set_by_agent(struct maqet_opened *machine, int64_t timeout, struct maqet_error *
 }
 
 static int
-set_by_date(struct maqet_opened *machine, int64_t timeout)
+set_by_date(struct maqet_opened *machine, int64_t timeout, struct maqet_error **err)
 {
     _cleanup_guest_end_ struct maqet_guest_end end = {0};
     _cleanup_free_ char *moment =
@@ -50,7 +50,7 @@ set_by_date(struct maqet_opened *machine, int64_t timeout)
         .answer_timeout = timeout,
         .timeout = timeout};
 
-    return maqet_guest_run(machine, &date, &end, NULL) < 0 || end.exit_code != 0 ? -1 : 0;
+    return maqet_guest_run(machine, &date, &end, err) < 0 || end.exit_code != 0 ? -1 : 0;
 }
 
 /* The agent also sets the clock of the hardware, by hwclock(8): if the guest has none, it
@@ -59,12 +59,12 @@ int
 maqet_guest_clock_set(struct maqet_opened *machine, int64_t timeout,
                       struct maqet_error **err)
 {
-    struct maqet_error *reason = NULL;
+    _cleanup_error_ struct maqet_error *reason = NULL, *other = NULL;
 
-    if (set_by_agent(machine, timeout, &reason) == 0)
+    if (set_by_agent(machine, timeout, &reason) == 0 ||
+        (reason->refused && set_by_date(machine, timeout, &other) == 0))
         return 0;
-    if (!reason->refused || set_by_date(machine, timeout) < 0)
-        return maqet_error_move(err, reason);
-    maqet_error_free(reason);
-    return 0;
+    /* An interrupt is not to be lost; of other errors, the first says more. */
+    return maqet_error_move(err,
+                            other && other->signal ? TAKE_PTR(other) : TAKE_PTR(reason));
 }

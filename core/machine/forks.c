@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/forks.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/field.h"
 #include "core/base/json.h"
@@ -107,7 +109,11 @@ maqet_forks_find(const struct maqet_vm *vm, const char *checkpoint,
     find_folders(vm, &folders);
     for (size_t i = 0; result == 0 && i < folders.count; i++) {
         struct maqet_context other = *vm->context;
+        _cleanup_free_ char *machines = maqet_format("%s/vms", folders.items[i]);
 
+        /* That of another user, whose VMs cannot be forks of this one. */
+        if (access(machines, R_OK | X_OK) < 0 && errno == EACCES)
+            continue;
         other.data_dir = folders.items[i];
         search.context = &other;
         result = maqet_others_look_through(&other, find_forks, &search, err);

@@ -350,11 +350,12 @@ check_possible(struct maqet_opened *machine, const struct maqet_drive *drive,
 static void
 say_deferred(const struct maqet_opened *machine, const struct maqet_drive *drive)
 {
-    maqet_context_say(machine->context, MAQET_LEVEL_INFO,
-                      "What deleted snapshots of drive '%s' held is not freed yet: it is "
-                      "merged with others by the first command on its snapshots when VM "
-                      "'%s' is stopped",
-                      drive->name, machine->name);
+    maqet_context_say(
+        machine->context, MAQET_LEVEL_INFO,
+        "The space of deleted snapshots of drive '%s' is not freed yet: what "
+        "they held is merged with others by the first command on its snapshots when VM "
+        "'%s' is stopped",
+        drive->name, machine->name);
 }
 
 /* Merges all nodes that nobody needs by themselves, but for those that wait until the machine is

@@ -347,6 +347,26 @@ check_node(const struct maqet_drive *drive, uint64_t id, enum maqet_check_depth 
     return result;
 }
 
+/* One that the guest does not stand on: what goes wrong is said, and is no reason not to look at the
+ * others. */
+static int
+check_beside(const struct maqet_drive *drive, uint64_t id, enum maqet_check_depth depth,
+             struct maqet_check_report *report, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (check_node(drive, id, depth, report, &reason) == 0)
+        return 0;
+    if (reason->signal)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    maqet_context_say(drive->context, MAQET_LEVEL_WARNING,
+                      "VM '%s', drive '%s': %s was not checked: %s",
+                      drive->machine->vm_name, drive->name,
+                      maqet_overlays_node(drive->overlays, id)->file.file,
+                      reason->message);
+    return 0;
+}
+
 /* What the guest sees comes first; the rest is no reason not to start it. */
 static int
 check(const struct maqet_drive *drive, enum maqet_check_depth depth,
@@ -360,11 +380,11 @@ check(const struct maqet_drive *drive, enum maqet_check_depth depth,
         if (id == 0)
             break;
     }
-    for (size_t i = 0; depth == MAQET_CHECK_FULL && i < overlays->count; i++) {
+    for (size_t i = 0; depth != MAQET_CHECK_QUICK && i < overlays->count; i++) {
         uint64_t id = overlays->nodes[i].id;
 
         if (!maqet_overlays_stands_on(overlays, overlays->top, id) &&
-            check_node(drive, id, depth, report, err) < 0)
+            check_beside(drive, id, depth, report, err) < 0)
             return -1;
     }
     return 0;

@@ -426,9 +426,10 @@ maqet_overlays_remove(const char *image, struct maqet_error **err)
 
     if (maqet_file_missing(folder))
         return 0;
+    /* The tree goes last: overlays without one would be taken for a damage. */
+    maqet_overlays_sweep(&none);
     if (maqet_file_remove(path, err) < 0)
         return -1;
-    maqet_overlays_sweep(&none);
     return rmdir(folder) == 0 || errno == ENOENT || errno == ENOTEMPTY
                ? 0
                : maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot remove %s: %m", folder);

@@ -36,6 +36,18 @@ is_now() {
     behind=$(($(date +%s) - $(in_guest "$1" 'date +%s')))
     [ $behind -lt 86400 ] && [ $behind -gt -86400 ] || fail "the clock of $1 is $behind s behind"
 }
+# in_time FORKS ARGUMENT...: forks whose clocks are set; where the host is busy, the agent may be late.
+in_time() {
+    forks=$1
+    shift
+    for attempt in 1 2 3 4 5 6; do
+        expect 0 maqet "$@"
+        grep -q clock err || return 0
+        # shellcheck disable=SC2086
+        forget $forks
+    done
+    fail "the clock was not set in $attempt attempts: $(cat err)"
+}
 is_then() { same 2001 "$(in_guest "$1" 'date +%Y')" "the year in $1"; }
 
 # ---- refused before a checkpoint is created, or a fork ----
@@ -79,9 +91,8 @@ in_guest vm 'date -s @1000000000 >/dev/null; [ ! -e /sbin/hwclock ]'
 expect 0 maqet checkpoint vm create ready
 
 # shellcheck disable=SC2016 # for the guests' shells
-expect 0 maqet fork vm one two --from ready \
+in_time 'one two' fork vm one two --from ready \
     --exec 'echo "I am $MAQET_VM"; echo "$MAQET_VM" >/tmp/name; printf "a\tb\n\n\033[1mc"; date +%Y; echo problem >&2'
-err_lacks clock
 for vm in one two; do
     out_has "$vm: I am $vm"
     err_has "$vm: problem"
@@ -94,7 +105,7 @@ is_then vm
 forget one two
 
 # Without a command, and as JSON with one; what fails is said, and the fork stays.
-expect 0 maqet fork vm one --from ready
+in_time one fork vm one --from ready
 is_now one
 forget one
 # shellcheck disable=SC2016
@@ -172,8 +183,7 @@ forget one
 # With it, the agent sets the clock by itself.
 in_guest vm 'ln -s /bin/busybox /sbin/hwclock'
 expect 0 maqet checkpoint vm create able
-expect 0 maqet fork vm one --from able
-err_lacks clock
+in_time one fork vm one --from able
 is_now one
 forget one
 

@@ -116,7 +116,7 @@ same 0 "$(field two moves)" "what is moved now"
 same 0 "$(field two used)" "what is freed now"
 same $((2 << 20)) "$(field three moves)" "what is moved now, under the topmost"
 expect 0 maqet snapshot vm delete hdd two --live
-err_has "What deleted snapshots of drive 'hdd' held is not freed yet"
+err_has "The space of deleted snapshots of drive 'hdd' is not freed yet"
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm create hdd five
 err_lacks 'not freed yet'

@@ -57,8 +57,10 @@ snapshot_one() {
 snapshot_one
 merged() {
     # One that has ended when Ctrl-C came is dismissed by the next merge at the latest.
-    "$MAQET" qmp vm query-jobs | grep '"status"' | grep -v concluded >jobs &&
-        fail "jobs of QEMU after wait $step: $code $(cat jobs err)"
+    cp err said_by_it
+    expect 0 maqet --format json qmp vm query-jobs
+    ! grep '"status"' out | grep -v concluded >jobs ||
+        fail "jobs of QEMU after wait $step: $code $(cat jobs said_by_it)"
     holds_all
     case $(snapshots) in *one*) ;; *) snapshot_one ;; esac
 }

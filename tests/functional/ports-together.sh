@@ -7,7 +7,7 @@ requires perl qemu-img
 
 # Each looks for a free port after the same one.
 for vm in a b; do
-    [ $vm = a ] && port=12222 || port=12223
+    [ $vm = a ] && port=13222 || port=13223
     vm_yaml $vm <<EOF
 ports: ["$port:22"]
 storage:
