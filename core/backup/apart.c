@@ -133,7 +133,7 @@ fail(struct maqet_opened *machine, struct maqet_error *reason, int log,
 
 int
 maqet_apart_start(struct maqet_opened *machine, const struct maqet_drive *const *drives,
-                  size_t count, struct maqet_error **err)
+                  size_t count, int *kept, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_close_ int log = memfd_create("maqet-log", MFD_CLOEXEC);
@@ -152,14 +152,35 @@ maqet_apart_start(struct maqet_opened *machine, const struct maqet_drive *const 
         return -1;
     }
     close(TAKE_FD(monitor));
-    return maqet_monitor_connect(machine, &reason) ? 0 : fail(machine, reason, log, err);
+    if (!maqet_monitor_connect(machine, &reason))
+        return fail(machine, reason, log, err);
+    *kept = TAKE_FD(log);
+    return 0;
+}
+
+/* It has ended although nobody told it to. */
+static void
+say_why(const struct maqet_opened *machine, int status, int log)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_free_ char *words = maqet_run_last_words(log);
+
+    maqet_launch_error(status, words, &reason);
+    maqet_error_wrap(&reason, "VM '%s': while its drives were copied", machine->name);
+    maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, reason);
 }
 
 void
-maqet_apart_end(struct maqet_opened *machine)
+maqet_apart_end(struct maqet_opened *machine, int log_fd)
 {
+    _cleanup_close_ int log = log_fd;
+
     if (machine->run.pid == 0)
         return;
+    if (maqet_pidfd_wait(machine->run.pidfd, 0)) {
+        say_why(machine, reap(machine), log);
+        return;
+    }
     /* What is written now makes the next backup small, so it is not cut off. */
     maqet_interrupt_defer(true);
     struct maqet_qmp *qmp = maqet_monitor_connect(machine, NULL);

@@ -14,12 +14,14 @@
 
 /* Starts it with the nodes of some drives of a machine that is opened with its lock, its run
  * folder and its definition. From then on the machine seems to be running, and its monitor is
- * that of this QEMU. After an error it is stopped. */
+ * that of this QEMU. *log: the file of its messages, for maqet_apart_end(). After an error it is
+ * stopped. */
 int maqet_apart_start(struct maqet_opened *machine,
-                      const struct maqet_drive *const *drives, size_t count,
+                      const struct maqet_drive *const *drives, size_t count, int *log,
                       struct maqet_error **err);
 
-/* Ends it: it writes its bitmaps to the images. The machine is stopped again. */
-void maqet_apart_end(struct maqet_opened *machine);
+/* Ends it: it writes its bitmaps to the images. The machine is stopped again. If it has ended by itself,
+ * a warning says why. Closes @log. */
+void maqet_apart_end(struct maqet_opened *machine, int log);
 
 #endif

@@ -34,15 +34,16 @@ struct creation {
     struct maqet_transfer transfer;
     struct maqet_job job;
     struct maqet_backup *made;
-    char *path; /* of the folder that is not complete */
-    bool apart; /* the QEMU is ours */
+    char *path;    /* of the folder that is not complete */
+    bool apart;    /* the QEMU is ours */
+    int apart_log; /* of that */
 };
 
 static void
 creation_clear(struct creation *creation)
 {
     if (creation->apart)
-        maqet_apart_end(creation->machine);
+        maqet_apart_end(creation->machine, creation->apart_log);
     maqet_transfer_clear(&creation->transfer);
     maqet_backup_choice_clear(&creation->choice);
     maqet_job_clear(&creation->job);
@@ -218,7 +219,7 @@ carry_out(struct creation *creation, struct maqet_error **err)
         return -1;
     if (machine->run.pid == 0) {
         if (maqet_apart_start(machine, creation->choice.drives, creation->choice.count,
-                              err) < 0)
+                              &creation->apart_log, err) < 0)
             return -1;
         creation->apart = true;
     }
@@ -257,7 +258,7 @@ fail(struct creation *creation, struct maqet_error **err)
     if (creation->apart) {
         clear_qemu(creation->machine, &drives, creation->site.chain, creation->made->id,
                    no_error);
-        maqet_apart_end(creation->machine);
+        maqet_apart_end(creation->machine, creation->apart_log);
         creation->apart = false;
     }
     return maqet_job_fail(&creation->job, err);
