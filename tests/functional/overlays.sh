@@ -274,12 +274,12 @@ recover() {
     fi
     expect 0 maqet recover vm
 }
-# Runs maqet, which is killed while fewer than a third of all steps were. $code is 0 if it came to
+# Runs maqet, which is killed while fewer than a third of all steps were, and some more. $code is 0 if it came to
 # its end; otherwise, what it left has been seen to.
 carry_out() { # ARGUMENT...
     code=0
     if is_running; then live=$((live + 1)); else stopped=$((stopped + 1)); fi
-    if ((killed * 3 <= step)); then
+    if ((killed * 3 <= step + 30)); then
         with_kill "$@"
         # A command that nothing has killed leaves nothing to be recovered.
         if [ $code -ne 0 ] || [ -e data/vms/vm/pending.json ]; then
@@ -366,8 +366,13 @@ for drive in "${drives[@]}"; do now[$drive]=$(printf '%032d' 0); done
 expect 0 maqet add vm.yaml
 expect 0 maqet start vm
 # The trees grow until they are that large, then they shrink until nearly nothing is left.
-limit=$((steps < 300 ? 2 + steps / 10 : 50)) growing=true killed=0 checked=0 most=0 live=0 stopped=0
-for ((step = 0; step < steps; step++)); do
+limit=$((steps < 300 ? 2 + steps / 10 : 50)) growing=true killed=0 checked=0 most=0 live=0 stopped=0 done=0
+# Whether as much was done as the head of this file says, and both live and stopped.
+enough() {
+    [ $((live * 6)) -ge "$steps" ] && [ $((stopped * 6)) -ge "$steps" ] &&
+        [ $((killed * (steps < 300 ? 4 : 3))) -ge "$steps" ] && { [ "$steps" -lt 300 ] || [ $most -ge 48 ]; }
+}
+for ((step = 0; step < steps || (step < 3 * steps && !done); step++)); do
     what="step $step, seed $seed"
     note_step "$what"
     choice=$((RANDOM % 14))
@@ -376,7 +381,7 @@ for ((step = 0; step < steps; step++)); do
     if [ "$count" -ge $limit ]; then growing=false; elif [ "$count" -le 3 ]; then growing=true; fi
     on=("${drives[RANDOM % 3]}")
     case $choice in
-    [0-2]) put "${on[0]}" ;;
+    [0-2]) if ((choice == 2)) && ! is_running; then start_or_stop; else put "${on[0]}"; fi ;;
     3) grow "${on[0]}" ;;
     [45]) start_or_stop ;;
     [67]) load ;;
@@ -385,6 +390,7 @@ for ((step = 0; step < steps; step++)); do
     *) if $growing; then create; else delete; fi ;;
     esac
     check_now "${on[@]}"
+    if enough; then done=1; fi
     if ((step % 10 == 9)); then check_now "${drives[@]}" && check_all; fi
 done
 what="seed $seed, at the end"
@@ -406,9 +412,4 @@ check_now "${drives[@]}"
 check_images
 expect 0 maqet rm vm --force --yes
 echo "$killed killed; $live commands live, $stopped stopped; $most nodes at most, $checked snapshots read"
-if [ "$steps" -ge 40 ]; then
-    [ $((killed * 4)) -ge "$steps" ] && [ $((live * 6)) -ge "$steps" ] && [ $((stopped * 6)) -ge "$steps" ] ||
-        fail "too little was killed, or done live, or done stopped"
-fi
-[ "$steps" -lt 300 ] || { [ $((killed * 3)) -ge "$steps" ] && [ $most -ge 48 ]; } ||
-    fail "fewer than a third were killed, or the trees had too few nodes"
+enough || fail "too little was killed, or done live, or done stopped, or the trees had too few nodes"
