@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "core/base/json.h"
+#include "core/base/procfs.h"
 #include "core/qemu/silence.h"
 #include "core/qemu/version.h"
 
@@ -291,10 +292,13 @@ read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **
  * greets us and never reads what we say. It serves the next client, so we connect again: at
  * once if an event comes instead of the greeting, otherwise after these ms, and once more
  * after four times as many. A QEMU that is busy answers late, so it gets more time for that.
+ * When it notices the end of a connection only after it has accepted the next one, it closes
+ * that: it has not ended, then, and serves the one after.
  */
 static const int64_t GREETING_PATIENCE = 2000;
 static const int64_t CAPABILITIES_PATIENCE = 5000;
-enum { CONNECTIONS = 3 };
+static const int64_t END_PATIENCE = 200; /* ms until it is known that it has ended */
+enum { CONNECTIONS = 3, CLOSED = 5 };
 
 /*
  * Arguments of "qmp_capabilities". Without "oob" a monitor does not read while a command of it
@@ -347,7 +351,15 @@ part_of(const struct maqet_wait *wait, unsigned try, int64_t patience, bool *is_
     return part;
 }
 
-/* Connects, and has QEMU take commands. Returns 1 if it may have lost us. */
+/* Whether QEMU runs although it has closed the connection. */
+static bool
+runs(const struct maqet_qmp *qmp)
+{
+    return qmp->channel.gone >= 0 && !maqet_pidfd_wait(qmp->channel.gone, END_PATIENCE);
+}
+
+/* Connects, and has QEMU take commands. Returns 1 if it may have lost us, and 2 if it has closed
+ * the connection. */
 static int
 connect_once(struct maqet_qmp *qmp, int dir_fd, const char *name, unsigned try,
              const struct maqet_wait *wait, struct maqet_error **err)
@@ -371,21 +383,29 @@ connect_once(struct maqet_qmp *qmp, int dir_fd, const char *name, unsigned try,
     if (first && read_version(qmp, first, &reason) == 0 &&
         begin(qmp, first, &part, &reason) == 0)
         return 0;
-    return !is_last && reason->code == MAQET_ERROR_TIMEOUT
-               ? 1
-               : maqet_error_move(err, TAKE_PTR(reason));
+    maqet_error_move(err, TAKE_PTR(reason));
+    return (*err)->code == MAQET_ERROR_TIMEOUT && !is_last  ? 1
+           : (*err)->code == MAQET_ERROR_STATE && runs(qmp) ? 2
+                                                            : -1;
 }
 
 static int
 negotiate(struct maqet_qmp *qmp, int dir_fd, const char *name,
           const struct maqet_wait *wait, struct maqet_error **err)
 {
-    int result;
+    unsigned try = 0, closed = 0;
 
-    for (unsigned try = 0;
-         (result = connect_once(qmp, dir_fd, name, try, wait, err)) > 0;)
-        try++;
-    return result;
+    for (;;) {
+        struct maqet_error *reason = NULL;
+        int result = connect_once(qmp, dir_fd, name, try, wait, &reason);
+
+        if (result == 0)
+            return 0;
+        if (result < 0 || (result == 2 && ++closed == CLOSED))
+            return maqet_error_move(err, reason);
+        maqet_error_free(reason);
+        try += result == 1;
+    }
 }
 
 /* QEMU may still send us its answer to a command of the last client, whose number must not be

@@ -11,6 +11,7 @@
  *   ungreeted     does not greet the first client, as a real one sometimes does
  *   distracted    sends the first client an event instead of a greeting
  *   deaf          greets the first client, and does not listen to it
+ *   hasty         closes the connections of the first two clients, and goes on
  *   negotiated    does not know "qmp_capabilities", as one that was told by an earlier client
  *   old           greets as QEMU 5.2.0
  *   ancient       says by --version that it is QEMU 5.2.0, and ends over its arguments
@@ -430,6 +431,10 @@ serve(const char *mode, FILE *from, FILE *client)
 
     if (behaves(mode, "silent"))
         pause();
+    if (clients < 2 && behaves(mode, "hasty")) {
+        clients++;
+        return false;
+    }
     if (clients++ > 0 || !behaves(mode, "ungreeted"))
         greet(clients > 1 && behaves(mode, "distracted") ? "" : mode, client);
     if (clients == 1 && behaves(mode, "deaf"))

@@ -257,8 +257,8 @@ test_silence(void)
 static void
 test_lost_connections(void)
 {
-    static const char *const modes[] = {"ungreeted", "distracted", "deaf", "negotiated",
-                                        NULL};
+    static const char *const modes[] = {"ungreeted",  "distracted", "deaf",
+                                        "negotiated", "hasty",      NULL};
 
     for (const char *const *mode = modes; *mode; mode++) {
         struct fake fake = start_fake(*mode);
