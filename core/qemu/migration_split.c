@@ -20,6 +20,7 @@
 enum {
     PAGE = MAQET_SPLIT_PAGE,
     NAME_SIZE = 256, /* a name has a length of one byte */
+    U16 = sizeof(uint16_t),
     U32 = sizeof(uint32_t),
     U64 = sizeof(uint64_t),
 };
@@ -29,6 +30,7 @@ enum state {
     STATE_PREAMBLE,
     STATE_SECTION, /* or the footer of a part */
     STATE_FOOTER,
+    STATE_COMMAND,
     STATE_PART,
     STATE_RECORD,
     STATE_LENGTH, /* of its block's name */
@@ -232,6 +234,8 @@ read_section(struct maqet_split *split)
         return "a section in it does not end as others do";
     if (split->ended || type == MAQET_STREAM_FULL)
         return keep_and_go_on(split, STATE_REST, 1);
+    if (type == MAQET_STREAM_COMMAND)
+        return extend(split, STATE_COMMAND, 1 + U16 + U16);
     return type == MAQET_STREAM_PART || type == MAQET_STREAM_END
                ? extend(split, STATE_PART, 1 + U32)
                : "a section in it is of an unexpected type";
@@ -245,6 +249,17 @@ read_footer(struct maqet_split *split)
     split->may_have_footer = false;
     split->footers = true;
     return keep_and_go_on(split, STATE_SECTION, 1);
+}
+
+/* QEMU 10.0 and later say that the last part follows (MIG_CMD_SWITCHOVER_START). */
+static const char *
+read_command(struct maqet_split *split)
+{
+    static const unsigned char switchover[] = {MAQET_STREAM_COMMAND, 0, 11, 0, 0};
+
+    return memcmp(split->token, switchover, sizeof(switchover)) == 0
+               ? keep_and_go_on(split, STATE_SECTION, 1)
+               : "a command in it is not known";
 }
 
 static const char *
@@ -368,10 +383,10 @@ read_page(struct maqet_split *split)
 
 static const char *(*const readers[])(struct maqet_split *split) = {
     [STATE_PREAMBLE] = read_preamble, [STATE_SECTION] = read_section,
-    [STATE_FOOTER] = read_footer,     [STATE_PART] = read_part,
-    [STATE_RECORD] = read_record,     [STATE_LENGTH] = read_length,
-    [STATE_NAME] = read_name,         [STATE_ZERO] = read_zero,
-    [STATE_PAGE] = read_page,
+    [STATE_FOOTER] = read_footer,     [STATE_COMMAND] = read_command,
+    [STATE_PART] = read_part,         [STATE_RECORD] = read_record,
+    [STATE_LENGTH] = read_length,     [STATE_NAME] = read_name,
+    [STATE_ZERO] = read_zero,         [STATE_PAGE] = read_page,
 };
 
 /* Takes @count bytes, at most what the state waits for. */

@@ -57,6 +57,7 @@ precopy=precopy
 precopy_sound || precopy=stop
 expect 0 maqet snapshot vm create --all b --live --memory --method $precopy
 out_has "method: $precopy"
+! grep -q "Loading it reads all of its memory" out || fail "it is not mapped: $(cat out)"
 put C
 expect 0 maqet checkpoint vm create c --method stop
 put F
