@@ -302,12 +302,16 @@ static const struct command actions[] = {
      .summary = "Create a checkpoint of a running VM, disks and memory",
      .description =
          "The guest is paused only for milliseconds: its memory is written while it "
-         "continues to run. This requires userfaultfd (method background), which an "
-         "ordinary user may not be allowed to use. Otherwise, memory is copied while "
-         "the guest runs, until little is left (precopy); a guest that changes it too "
-         "fast is paused after --limit until everything is written (stop). Precopy of "
-         "an emulated guest (TCG) is safe only since QEMU 10.0; with an earlier version "
-         "it is refused, and auto skips it.\nA shared folder that the guest has mounted "
+         "continues to run. Either pages that it is about to change are written first "
+         "(background), which requires userfaultfd, and an ordinary user may not be "
+         "allowed to use that. Or pages that it has changed are written again, until "
+         "little is left (precopy); for an emulated guest (TCG), this is safe only since "
+         "QEMU 10.0, and refused with an earlier version.\nWith QEMU before 8.2, auto "
+         "prefers background. Later versions prepare memory for that while the guest is "
+         "paused, for a tenth of a second per gigabyte, so auto prefers precopy. A guest "
+         "that changes its memory faster than it can be written is then saved in the "
+         "background or, without userfaultfd, paused after --limit until everything is "
+         "written (stop).\nA shared folder that the guest has mounted "
          "must be unmounted first, because QEMU cannot save its state.",
      .operands = {OPERAND_NEW_NAME},
      .only_running = true,

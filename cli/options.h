@@ -56,10 +56,10 @@
                .fallback = "auto", .choice = maqet_migration_method_name,                \
                .help =                                                                   \
                    "how memory is saved: background, precopy or stop; auto uses the "    \
-                   "first of them that works and is safe")
+                   "one with the shortest pause that works and is safe")
 #define OPTION_LIMIT_ROW                                                                 \
     OPTION_ROW("limit", .type = OPTION_SECONDS, .argument = "SECONDS", .fallback = "30", \
-               .help = "how long precopy may run before it pauses the guest")
+               .help = "how long precopy may take before it is cut short")
 #define OPTION_COMPRESS_STATE_ROW                                                        \
     OPTION_ROW("compress", .help = "compress the saved memory")
 #define OPTION_READ_ROW                                                                  \

@@ -7,9 +7,11 @@
  */
 #include "core/checkpoint/create.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
@@ -73,6 +75,14 @@ take_all(void *data)
     const struct writing *writing = data;
 
     maqet_writer_take(writing->writer);
+}
+
+static void
+discard_all(void *data)
+{
+    const struct writing *writing = data;
+
+    maqet_writer_discard(writing->writer);
 }
 
 static void
@@ -170,10 +180,12 @@ begin_writer(const struct files *files, bool compress, struct maqet_error **err)
                              : maqet_writer_begin_split(&plan, err);
 }
 
+/* 1: see maqet_migration_save(). */
 static int
-save(struct maqet_session *session, const struct maqet_checkpoint_request *request,
-     struct maqet_qmp *qmp, struct files *files, struct maqet_migration_result *result,
-     struct maqet_error **err)
+save_by(enum maqet_migration_method method, struct maqet_session *session,
+        const struct maqet_checkpoint_request *request, struct maqet_qmp *qmp,
+        struct files *files, struct maqet_migration_result *result,
+        struct maqet_error **err)
 {
     struct writing writing = {
         .session = session,
@@ -190,8 +202,9 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         .file = file,
         .pid = session->machine->run.pid,
         .take = take_all,
+        .discard = discard_all,
         .soon = flush_images,
-        .method = request->method,
+        .method = method,
         .splittable = files->memory >= 0,
         .limit = request->limit,
         .still = make_snapshots,
@@ -205,18 +218,51 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
                           session->machine->run.pidfd, writing.writer, err) == 0;
 
     int saved = guarded ? maqet_migration_save(qmp, &how, result, err) : -1;
-    /* If the writer could not write, the checkpoint fails, but the guest is not affected. */
-    int written = maqet_writer_end(writing.writer, saved < 0, &files->mappable.reason,
-                                   saved < 0 ? NULL : err);
+    /* If the writer could not write, the checkpoint fails, but the guest is not affected.
+     * What was given up is waited for: the files are used again. */
+    int written = maqet_writer_end(writing.writer, saved < 0,
+                                   saved == 0 ? &files->mappable.reason : NULL,
+                                   saved == 0 ? err : NULL);
     if (result->stuck) {
         maqet_monitor_leave(session->machine);
         session->machine->silent = true;
     }
     if (guarded)
         maqet_guard_end(&guard, !result->stuck);
+    if (saved > 0)
+        return saved;
     return saved < 0 || written < 0
                ? maqet_error_wrap(err, "VM '%s'", session->machine->name)
                : 0;
+}
+
+static int
+empty_files(const struct files *files, struct maqet_error **err)
+{
+    const int fds[] = {files->state, files->memory};
+
+    for (size_t i = 0; i < 2; i++)
+        if (fds[i] >= 0 && (ftruncate(fds[i], 0) < 0 || lseek(fds[i], 0, SEEK_SET) < 0))
+            return maqet_error_errno(err, errno, "Cannot empty the checkpoint's files");
+    return 0;
+}
+
+static int
+save(struct maqet_session *session, const struct maqet_checkpoint_request *request,
+     struct maqet_qmp *qmp, struct files *files, struct maqet_migration_result *result,
+     struct maqet_error **err)
+{
+    int saved = save_by(request->method, session, request, qmp, files, result, err);
+
+    if (saved <= 0)
+        return saved;
+    char *reason = TAKE_PTR(result->reason);
+    saved = empty_files(files, err) < 0 ? -1
+                                        : save_by(MAQET_MIGRATION_BACKGROUND, session,
+                                                  request, qmp, files, result, err);
+    free(result->reason);
+    result->reason = reason;
+    return saved;
 }
 
 /* The job; after an error the caller calls maqet_job_fail(). */

@@ -183,8 +183,8 @@ check_userfaultfd(struct maqet_doctor *doctor)
         return;
     }
     maqet_error_set(&error, MAQET_ERROR_PERMISSION,
-                    "userfaultfd cannot be used, so a checkpoint pauses the guest for "
-                    "longer");
+                    "userfaultfd cannot be used, so a checkpoint may pause the guest "
+                    "for longer");
     maqet_error_hint(&error,
                      "As root, allow it: sysctl vm.unprivileged_userfaultfd=1 (in "
                      "/etc/sysctl.d/ to keep it)");

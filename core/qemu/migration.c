@@ -11,7 +11,7 @@ static const int64_t ASK_TIMEOUT = MAQET_QMP_ANSWER_TIMEOUT;
 /* ms between two queries; and until a cancelled migration must have ended. */
 static const int64_t CANCEL_INTERVAL = 100;
 static const int64_t LOAD_INTERVAL = 20;
-static const int64_t RESUME_INTERVAL = 5;
+static const int64_t RESUME_INTERVAL = 1;
 static const int64_t PAGES_INTERVAL = 1;
 static const int64_t CANCEL_TIMEOUT = 120000;
 

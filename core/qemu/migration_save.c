@@ -1,15 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Precopy depends on QEMU noticing every page that the guest writes to while it is
- * copied. An emulated guest (TCG) writes through a cache of translated addresses (the
- * TLB), whose entries say whether a write must still be noticed. Before 9.0, QEMU forgot
- * to reset them after it had read and cleared its record of the pages written to
- * (cpu_physical_memory_sync_dirty_bitmap; fixed by QEMU's commit 03bfc2188f0, "physmem:
- * Fix migration dirty bitmap coherency with TCG memory access"), so later writes were
- * lost: with 7.2, no guest that rewrites its memory survives that. The author of the fix
- * had seen further races of this kind. 10.0 is the first version that was found to be
- * safe, with guests that verify their memory.
- */
 #include "core/qemu/migration_save.h"
 
 #include <string.h>
@@ -18,9 +7,6 @@
 #include "core/base/json.h"
 #include "core/base/procfs.h"
 #include "core/qemu/migration.h"
-
-/* The first QEMU with which precopy of an emulated guest is known to be safe. */
-enum { TCG_PRECOPY_SINCE = 100000 };
 
 /* ms between two queries of the progress; changes of the state arrive as events. */
 static const int64_t QUERY_INTERVAL = 200;
@@ -36,45 +22,15 @@ static const int64_t PREPARE_TIMEOUT = 60000;
 enum { DOWNTIME_LIMIT = 20 };
 static const int64_t BANDWIDTH = INT64_C(1) << 40;
 
+/* ms that a precopy that may be given up has after its first pass, if that took less. */
+static const int64_t LEAST_PASSES = 1000;
+
+/* ms per GB for which a guest is paused while QEMU prepares its memory for the background
+ * (maqet_migration_prepares_running()), roughly. */
+static const double PREPARED_PAUSED = 100;
+
 /* The first QEMU that has the capability "mapped-ram". */
 enum { MAPPED_RAM_SINCE = 90000 };
-
-/* The first QEMU that holds its big lock when it begins to write a state: if it waited for
- * the pipe there, its monitor would hang. */
-enum { SETUP_LOCKED_SINCE = 80200 };
-
-/* ---- precopy ---- */
-
-bool
-maqet_migration_precopy_sound(int version, bool emulated)
-{
-    return !emulated || version >= TCG_PRECOPY_SINCE;
-}
-
-int
-maqet_migration_check_method(struct maqet_qmp *qmp, enum maqet_migration_method method,
-                             struct maqet_error **err)
-{
-    int version = qmp->version;
-
-    if (method != MAQET_MIGRATION_PRECOPY)
-        return 0;
-    /* Not by the configuration, since QEMU may have chosen. */
-    _cleanup_json_ json_object *kvm = maqet_migration_ask(qmp, "query-kvm", err);
-    if (!kvm)
-        return -1;
-    bool emulated = !json_object_get_boolean(json_object_object_get(kvm, "enabled"));
-    if (maqet_migration_precopy_sound(version, emulated))
-        return 0;
-    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                    "QEMU %d.%d.%d misses writes of an emulated guest (TCG) to its "
-                    "memory while precopy copies it; precopy is safe with KVM, and "
-                    "with QEMU %d.%d and later",
-                    version / 10000, version / 100 % 100, version % 100,
-                    TCG_PRECOPY_SINCE / 10000, TCG_PRECOPY_SINCE / 100 % 100);
-    maqet_error_hint(err, "Use another method: background or stop");
-    return -1;
-}
 
 /* ---- waiting ---- */
 
@@ -86,11 +42,17 @@ bytes_of(json_object *ram, const char *key)
     return value > 0 ? (uint64_t)value : 0;
 }
 
-/* Reports the progress. Returns the state of the migration, which the caller frees; NULL on
- * error. */
+struct progress {
+    int64_t passes;   /* how often QEMU has looked for pages to write */
+    int64_t downtime; /* ms that it expects for the rest; 0: not known */
+    uint64_t total;   /* bytes of memory */
+};
+
+/* Reports the progress, and stores it (NULL: does not). Returns the state of the migration,
+ * which the caller frees; NULL on error. */
 static char *
 query_progress(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
-               struct maqet_error **err)
+               struct progress *progress, struct maqet_error **err)
 {
     _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", err);
     const char *status = maqet_json_text(info, "status");
@@ -101,6 +63,15 @@ query_progress(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
     if (save->progress && ram)
         save->progress(save->data, bytes_of(ram, "total") - bytes_of(ram, "remaining"),
                        bytes_of(ram, "remaining"), bytes_of(ram, "transferred"));
+    if (progress)
+        *progress = (struct progress){
+            .passes = maqet_json_int(ram, "dirty-sync-count"),
+            /* Until there is a rate, this is only the limit that was set. */
+            .downtime = maqet_json_int(ram, "dirty-pages-rate") > 0
+                            ? maqet_json_int(info, "expected-downtime")
+                            : 0,
+            .total = bytes_of(ram, "total"),
+        };
     return maqet_strdup(status ? status : "none");
 }
 
@@ -133,11 +104,41 @@ next_status(struct maqet_qmp *qmp, int64_t timeout, char **status,
                : maqet_error_move(err, TAKE_PTR(late));
 }
 
-/* Waits until the migration has reached the wanted state, or a later one. 1: the deadline
- * (0: none) has passed. Queries are for the progress, and for events that were missed. */
+/* How long precopy may take. One that may be given up makes its first pass in any case:
+ * what would follow it writes as much. Then it may take as long again, up to the limit. */
+struct bound {
+    int64_t begun;
+    int64_t limit;
+    int64_t deadline; /* 0: not yet known, or none */
+    struct progress progress;
+};
+
+static struct bound
+bound_from_now(int64_t limit, bool may_give_up)
+{
+    int64_t now = maqet_now();
+
+    return (struct bound){
+        .begun = now, .limit = limit, .deadline = may_give_up ? 0 : now + limit};
+}
+
+static void
+tighten(struct bound *bound)
+{
+    int64_t now = maqet_now(), first = now - bound->begun;
+
+    if (bound->deadline > 0 || bound->progress.passes < 2)
+        return;
+    int64_t more = first > LEAST_PASSES ? first : LEAST_PASSES;
+    bound->deadline = now + (more < bound->limit ? more : bound->limit);
+}
+
+/* Waits until the migration has reached the wanted state, or a later one. 1: it has taken
+ * too long (@bound NULL: never; otherwise the guest still runs). Queries are for the
+ * progress, and for events that were missed. */
 static int
 await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char *wanted,
-      int64_t deadline, struct maqet_error **err)
+      struct bound *bound, struct maqet_error **err)
 {
     for (;;) {
         _cleanup_free_ char *status = NULL;
@@ -145,14 +146,18 @@ await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char
         if (next_status(qmp, QUERY_INTERVAL, &status, err) < 0)
             return -1;
         if (!status)
-            status = query_progress(qmp, save, err);
+            status = query_progress(qmp, save, bound ? &bound->progress : NULL, err);
         if (!status)
             return -1;
         if (strcmp(status, wanted) == 0 || strcmp(status, "completed") == 0)
             return 0;
         if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)
             return error_failed(qmp, status, err);
-        if (deadline > 0 && maqet_now() >= deadline)
+        if (!bound)
+            continue;
+        save->soon(save->data);
+        tighten(bound);
+        if (bound->deadline > 0 && maqet_now() >= bound->deadline)
             return 1;
     }
 }
@@ -235,11 +240,11 @@ static int
 save_in_background(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                    struct maqet_migration_result *result, struct maqet_error **err)
 {
-    bool waits = qmp->version < SETUP_LOCKED_SINCE;
+    bool waits = maqet_migration_prepares_running(qmp->version);
 
     return (waits ? begin_prepared : begin_stopped)(qmp, save, result, err) < 0 ||
                    maqet_migration_resume_early(qmp, err) < 0 ||
-                   await(qmp, save, "completed", 0, err) < 0
+                   await(qmp, save, "completed", NULL, err) < 0
                ? -1
                : 0;
 }
@@ -249,13 +254,39 @@ save_stopped(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
              struct maqet_migration_result *result, struct maqet_error **err)
 {
     return begin_stopped(qmp, save, result, err) < 0 ||
-                   await(qmp, save, "completed", 0, err) < 0
+                   await(qmp, save, "completed", NULL, err) < 0
                ? -1
                : maqet_migration_resume(qmp, err);
 }
 
-/* A guest that changes memory faster than it is written would never be done: after the
- * limit it is paused, and little is left. */
+/* Whether the background pauses the guest for longer than the rest takes. */
+static bool
+is_rest_short(const struct progress *progress)
+{
+    double background = (double)progress->total / (1 << 30) * PREPARED_PAUSED;
+
+    return progress->downtime > 0 && (double)progress->downtime <= background;
+}
+
+/* A guest that changes memory faster than it is written would never be done. Either precopy
+ * is given up for the background (1); or the guest is paused, and little is left. */
+static int
+cut_short(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+          const struct bound *bound, struct maqet_migration_result *result,
+          struct maqet_error **err)
+{
+    free(result->reason);
+    result->reason = maqet_format("for %.0f s, the guest has been changing its memory "
+                                  "faster than it can be written",
+                                  (double)(maqet_now() - bound->begun) / 1000);
+    if (result->background && !is_rest_short(&bound->progress))
+        return 1;
+    result->method = MAQET_MIGRATION_STOP;
+    return maqet_migration_tell(qmp, "stop", NULL, err) < 0
+               ? -1
+               : await(qmp, save, "pre-switchover", NULL, err);
+}
+
 static int
 save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                 struct maqet_migration_result *result, struct maqet_error **err)
@@ -264,92 +295,29 @@ save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
     save->take(save->data);
     if (maqet_migration_begin(qmp, "migrate", result->mapped, err) < 0)
         return -1;
-    int late = await(qmp, save, "pre-switchover", maqet_now() + save->limit, err);
-    if (late > 0) {
-        result->method = MAQET_MIGRATION_STOP;
-        free(result->reason);
-        result->reason =
-            maqet_format("for %.0f s, the guest has been changing its memory faster "
-                         "than it can be written",
-                         (double)save->limit / 1000);
-        late = maqet_migration_tell(qmp, "stop", NULL, err) < 0
-                   ? -1
-                   : await(qmp, save, "pre-switchover", 0, err);
-    }
-    return late < 0 || save->still(save->data, err) < 0 ||
+    struct bound bound = bound_from_now(save->limit, result->background);
+    int late = await(qmp, save, "pre-switchover", &bound, err);
+    if (late > 0)
+        late = cut_short(qmp, save, &bound, result, err);
+    if (late != 0)
+        return late;
+    return save->still(save->data, err) < 0 ||
                    maqet_migration_continue(qmp, "pre-switchover", err) < 0 ||
-                   await(qmp, save, "completed", 0, err) < 0
+                   await(qmp, save, "completed", NULL, err) < 0
                ? -1
                : maqet_migration_resume(qmp, err);
 }
 
-/* ---- choosing one ---- */
-
-static const struct method {
-    const char *name;
-    const char *capability; /* that QEMU needs for it; NULL: none */
-    int (*save)(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
-                struct maqet_migration_result *result, struct maqet_error **err);
-} methods[] = {
-    [MAQET_MIGRATION_AUTO] = {.name = "auto"},
-    [MAQET_MIGRATION_BACKGROUND] = {"background", "background-snapshot",
-                                    save_in_background},
-    [MAQET_MIGRATION_PRECOPY] = {"precopy", "pause-before-switchover", save_by_precopy},
-    [MAQET_MIGRATION_STOP] = {"stop", NULL, save_stopped},
-};
-
-enum { METHODS = sizeof(methods) / sizeof(*methods) };
-
-const char *
-maqet_migration_method_name(unsigned method)
-{
-    return method < METHODS ? methods[method].name : NULL;
-}
-
-/* Prepares QEMU for a method. */
-static int
-prepare(struct maqet_qmp *qmp, enum maqet_migration_method method,
-        struct maqet_migration_result *result, struct maqet_error **err)
-{
-    const char *capability = methods[method].capability;
-
-    if (maqet_migration_check_method(qmp, method, err) < 0 ||
-        (capability && maqet_migration_set_capability(qmp, capability, true, err) < 0))
-        return -1;
-    result->method = method;
-    return 0;
-}
-
-/* Prepares QEMU for the wanted method, or for the first one that works, and records why
- * those before it do not. */
-static int
-choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
-       struct maqet_migration_result *result, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings reasons = MAQET_STRINGS_INIT;
-
-    if (wanted != MAQET_MIGRATION_AUTO)
-        return prepare(qmp, wanted, result, err);
-    for (unsigned method = MAQET_MIGRATION_AUTO + 1; method < METHODS; method++) {
-        _cleanup_error_ struct maqet_error *reason = NULL;
-
-        if (prepare(qmp, method, result, &reason) == 0) {
-            if (reasons.count > 0)
-                result->reason = maqet_strings_join(&reasons, "; ");
-            return 0;
-        }
-        /* QEMU has ended, or does not answer; or the user has given up. */
-        if (reason->code == MAQET_ERROR_STATE || reason->code == MAQET_ERROR_TIMEOUT ||
-            reason->signal)
-            return maqet_error_move(err, TAKE_PTR(reason));
-        maqet_strings_add(&reasons, reason->message);
-    }
-    _cleanup_free_ char *all = maqet_strings_join(&reasons, "; ");
-    return maqet_error_set(err, MAQET_ERROR_FAILED,
-                           "QEMU cannot save the guest's state: %s", all);
-}
-
 /* ---- saving ---- */
+
+static int (*const methods[])(struct maqet_qmp *qmp,
+                              const struct maqet_migration_save *save,
+                              struct maqet_migration_result *result,
+                              struct maqet_error **err) = {
+    [MAQET_MIGRATION_BACKGROUND] = save_in_background,
+    [MAQET_MIGRATION_PRECOPY] = save_by_precopy,
+    [MAQET_MIGRATION_STOP] = save_stopped,
+};
 
 /* The limits of precopy, for "migrate-set-parameters". */
 static json_object *
@@ -374,6 +342,19 @@ give(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
     return done;
 }
 
+static int
+choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
+       struct maqet_migration_result *result, struct maqet_error **err)
+{
+    struct maqet_migration_choice choice;
+    int done = maqet_migration_choose(qmp, wanted, &choice, err);
+
+    *result = (struct maqet_migration_result){.method = choice.method,
+                                              .reason = choice.reason,
+                                              .background = choice.background};
+    return done;
+}
+
 int
 maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                      struct maqet_migration_result *result, struct maqet_error **err)
@@ -387,24 +368,25 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
                                        err) < 0 ||
         choose(qmp, save->method, result, err) < 0)
         return -1;
-    const struct method *method = &methods[result->method];
+    enum maqet_migration_method method = result->method;
+    const char *capability = maqet_migration_method_capability(method);
     int done = maqet_migration_tell(qmp, "migrate-set-parameters",
                                     limits(DOWNTIME_LIMIT, BANDWIDTH), err);
     if (done == 0)
         done = give(qmp, save, result, err);
     if (done == 0)
-        done = method->save(qmp, save, result, err);
+        done = methods[method](qmp, save, result, err);
     /* If QEMU does not answer, the guard takes over: here, each command would wait again. */
     if (done < 0 && err && *err && (*err)->silent) {
-        save->take(save->data);
+        save->discard(save->data);
         result->stuck = true;
         return -1;
     }
-    if (done < 0) {
-        save->take(save->data);
-        result->stuck = maqet_migration_abandon(qmp, NULL) < 0;
+    if (done != 0) {
+        save->discard(save->data);
+        result->stuck = maqet_migration_abandon(qmp, done > 0 ? err : NULL) < 0;
     } else {
-        free(query_progress(qmp, save, NULL));
+        free(query_progress(qmp, save, NULL, NULL));
     }
     maqet_migration_tell(qmp, "migrate-set-parameters",
                          limits(maqet_json_int(before, "downtime-limit"),
@@ -412,8 +394,8 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
                          NULL);
     if (result->mapped)
         maqet_migration_take_back(qmp);
-    if (method->capability)
-        maqet_migration_set_capability(qmp, method->capability, false, NULL);
+    if (capability)
+        maqet_migration_set_capability(qmp, capability, false, NULL);
     maqet_migration_set_capability(qmp, MAQET_MIGRATION_SPLITTABLE, false, NULL);
-    return done;
+    return result->stuck ? -1 : done;
 }

@@ -4,30 +4,12 @@
  * devices) to a file, by QEMU's migration.
  *
  * While the guest is paused, a callback saves what must match the file, such as the drives.
- * There are three methods:
- *
- * background: QEMU prepares memory while the guest runs, and waits at the pipe. The guest
- * is paused only while its devices are saved. Memory is written while the guest runs again;
- * pages that it is about to change are written first. Needs userfaultfd.
- * precopy: memory is written while the guest runs, and pages that it changes are written
- * again, until the rest can be written during a short pause. Not safe for every guest (see
- * the .c file).
- * stop: the guest is paused until everything is written.
+ * How long it is paused depends on the method (migration_method.h).
  */
 #ifndef MAQET_QEMU_MIGRATION_SAVE_H
 #define MAQET_QEMU_MIGRATION_SAVE_H
 
-#include "core/qemu/qmp.h"
-
-enum maqet_migration_method {
-    MAQET_MIGRATION_AUTO, /* the first of the others that works */
-    MAQET_MIGRATION_BACKGROUND,
-    MAQET_MIGRATION_PRECOPY,
-    MAQET_MIGRATION_STOP,
-};
-
-/* "background"; "auto". NULL after the last one. */
-const char *maqet_migration_method_name(unsigned method);
+#include "core/qemu/migration_method.h"
 
 struct maqet_migration_save {
     int fd; /* a pipe to which QEMU writes; it accepts nothing before take() is called */
@@ -38,9 +20,12 @@ struct maqet_migration_save {
      * state only if it is told that, and if not, refuses it. The guest's memory must not be
      * shared with other processes: it would not be saved. */
     bool splittable;
-    int64_t limit;            /* ms after which precopy pauses the guest */
+    int64_t limit; /* ms after which precopy pauses the guest, or is given up */
     void (*take)(void *data); /* may be called again, without effect */
-    /* Called once before the guest is paused, to shorten the pause. */
+    /* Called when what QEMU writes is of no use; everything is still to be read. */
+    void (*discard)(void *data);
+    /* Called before the guest is paused, to shorten the pause; by precopy several times a
+     * second, since it does not know the moment. */
     void (*soon)(void *data);
     /* Called once while the guest is paused. 0, or -1 and an error, which ends it all. */
     int (*still)(void *data, struct maqet_error **err);
@@ -57,19 +42,13 @@ struct maqet_migration_result {
     char *reason; /* why not a better one; NULL: it is the best. The caller frees. */
     bool mapped;  /* how to load it: each page has a fixed offset in the file */
     bool stuck;   /* after a failure: the guest may be paused, and QEMU did not answer */
+    bool background; /* precopy may be given up: memory can be saved in the background */
 };
 
-/* Whether precopy with that version of QEMU (as in struct maqet_qmp) saves all writes of a
- * guest. @emulated: by TCG. */
-bool maqet_migration_precopy_sound(int version, bool emulated);
-
-/* Refuses a method that is known to corrupt the state of this guest. */
-int maqet_migration_check_method(struct maqet_qmp *qmp,
-                                 enum maqet_migration_method method,
-                                 struct maqet_error **err);
-
 /* Saves the state of a running guest. Afterwards it runs again, even after a failure, unless
- * @result says that it is stuck. */
+ * @result says that it is stuck. 1: precopy was given up, as the guest changes its memory
+ * too fast, and the guest was not paused; it is to be saved in the background, with another
+ * pipe and empty files. */
 int maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                          struct maqet_migration_result *result, struct maqet_error **err);
 

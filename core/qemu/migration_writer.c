@@ -33,7 +33,7 @@ struct written {
 
 /* ---- the child ---- */
 
-/* Whether the other side has hung up. */
+/* Whether the other side has hung up, or said so. */
 static bool
 is_useless(int control)
 {
@@ -251,6 +251,13 @@ maqet_writer_take(struct maqet_writer *writer)
     /* If the child was killed, maqet_writer_end() notices. */
     if (!writer->taking && maqet_child_send(&writer->child, 't'))
         writer->taking = true;
+}
+
+void
+maqet_writer_discard(struct maqet_writer *writer)
+{
+    maqet_writer_take(writer);
+    maqet_child_send(&writer->child, 'd');
 }
 
 void

@@ -38,6 +38,9 @@ struct maqet_writer *maqet_writer_begin_split(const struct maqet_split_plan *pla
 /* Makes the child read from now on; a second call has no effect. */
 void maqet_writer_take(struct maqet_writer *writer);
 
+/* Makes the child read from now on, and discard what it reads. */
+void maqet_writer_discard(struct maqet_writer *writer);
+
 /* Reads a pipe to its end. */
 void maqet_drain(int source);
 

@@ -128,6 +128,23 @@ test_useless(void)
     CU_ASSERT_EQUAL(lseek(file, 0, SEEK_END), 0);
 }
 
+/* What was given up is read to its end, and when that is waited for, the file is no longer
+ * written to. */
+static void
+test_discarded(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *bytes = make_bytes();
+    _cleanup_close_ int file = open_file(folder);
+    struct maqet_writer *writer = maqet_writer_begin(file, false, NULL);
+
+    maqet_writer_take(writer);
+    maqet_writer_discard(writer);
+    write_as_qemu(writer, bytes);
+    CU_ASSERT_EQUAL(maqet_writer_end(writer, false, NULL, NULL), -1);
+    CU_ASSERT_EQUAL(lseek(file, 0, SEEK_END), 0);
+}
+
 static void
 test_full_disk(void)
 {
@@ -177,6 +194,7 @@ main(void)
         {"all is written", test_all_is_written},
         {"nothing is taken early", test_nothing_is_taken_early},
         {"what is useless", test_useless},
+        {"discarded", test_discarded},
         {"a full disk", test_full_disk},
         {"compressed, and back", test_compressed},
         CU_TEST_INFO_NULL,
