@@ -3,7 +3,8 @@
 # SUMMARY: how long a guest stands still for a checkpoint, and how long loading one takes
 #
 # Checkpoints of a Linux guest whose memory is full, against what QEMU itself has for the same.
-# BENCH_PARTS limits it to some of: size drives method busy load.
+# BENCH_PARTS limits it to some of: size drives method busy load; little, middle and large are the
+# parts of size.
 . "${srcdir:?run by script/bench}/tests/bench/bench-functions.sh"
 
 parts=" ${BENCH_PARTS:-size drives method busy load} "
@@ -103,11 +104,17 @@ deleted() {
         maqet qmp "$vm" job-dismiss '{"id": "delete"}'
 }
 
+# Which methods the receipts of a series tell.
+methods() {
+    sort "$1.method" | uniq -c | awk '{ printf "%s%s %d times", s, $2, $1; s = ", " }'
+}
+
 # pauses NAME MEMORY DRIVES
 pauses() {
     start_guest "$1" "$2" "$3"
     in_turn nothing by_maqet by_qemu
     end_guest
+    echo "maqet checkpoint VM create saved it by: $(methods "$1.maqet")."
     table "the guest's pause: $2, drives: $3" "$1.maqet.gap"
     row "nothing is done: the longest gap in a second" "$1.none.gap"
     row "maqet checkpoint VM create: the pause it tells" "$1.maqet.pause"
@@ -120,12 +127,9 @@ pauses() {
 
 # ---- sizes and drives ----
 
-case $parts in *' size '*)
-    pauses little 512M 1
-    pauses middle 1G 1
-    pauses large 4G 1
-    ;;
-esac
+case $parts in *' size '* | *' little '*) pauses little 512M 1 ;; esac
+case $parts in *' size '* | *' middle '*) pauses middle 1G 1 ;; esac
+case $parts in *' size '* | *' large '*) pauses large 4G 1 ;; esac
 case $parts in *' drives '*)
     pauses two 1G 2
     pauses four 1G 4
@@ -148,11 +152,6 @@ if precopy_sound; then
 else
     echo "This QEMU's precopy is not sound under TCG: it is left out."
 fi
-
-# Which methods the receipts of a series tell.
-methods() {
-    sort "$1.method" | uniq -c | awk '{ printf "%s%s %d times", s, $2, $1; s = ", " }'
-}
 
 case $parts in *' method '*)
     start_guest methods "$memory" 1
@@ -180,11 +179,15 @@ case $parts in *' busy '*)
     start_guest busy "$memory" 1 200
     sleep 3
     echo "It changes $(in_guest busy 'cat /tmp/rate') MB a second when it is left alone."
-    in_turn nothing background $limits
+    in_turn nothing by_maqet background $limits
     end_guest
+    echo "maqet checkpoint VM create saved it by: $(methods busy.maqet)."
     [ -z "$limits" ] || echo "--method precopy --limit 5 ended by: $(methods busy.limited)."
     table "a guest that changes 200 MB/s, $memory" busy.background.gap
     row "nothing is done: the longest gap in a second" busy.none.gap
+    row "maqet checkpoint VM create: the pause it tells" busy.maqet.pause
+    row "maqet checkpoint VM create: the longest gap" busy.maqet.gap
+    row "maqet checkpoint VM create: the command" busy.maqet.took
     row "--method background: the pause that it tells" busy.background.pause
     row "--method background: the longest gap" busy.background.gap
     row "--method background: the command" busy.background.took
