@@ -10,6 +10,7 @@
 #include "core/config/settings.h"
 #include "core/fork/discard.h"
 #include "core/kinds.h"
+#include "core/snapshot/overlay_live.h"
 
 #define SETTINGS_FILE "maqet/maqet.conf"
 
@@ -210,6 +211,7 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
     context->data = invocation;
     context->words = hint_text;
     context->recover = maqet_fork_recover;
+    context->settle = maqet_overlay_live_settle_all;
     context->job_kinds = maqet_kinds;
     context->lock_timeout = invocation_milliseconds(invocation, "lock-timeout");
     /* 0 would mean the default. */

@@ -50,6 +50,10 @@ struct maqet_context {
      * NULL: a machine with one is refused. */
     int (*recover)(struct maqet_opened *machine, struct maqet_error **err);
 
+    /* Settles what a killed command without a job has left in the storage of an opened, locked
+     * machine whose definition is loaded (core/machine/opened.h). NULL: nothing is settled. */
+    int (*settle)(struct maqet_opened *machine, struct maqet_error **err);
+
     /* The kinds of jobs (core/kinds.h), ended by NULL; NULL: none. */
     const struct maqet_job_kind *const *job_kinds;
 };

@@ -105,7 +105,8 @@ maqet_vm_detach(const struct maqet_context *context, const char *name,
                 struct maqet_error **err)
 {
     _cleanup_opened_ struct maqet_opened *machine = maqet_open(
-        context, name, MAQET_OPEN_LOCK | MAQET_OPEN_REACHABLE | MAQET_OPEN_FOLDER, err);
+        context, name,
+        MAQET_OPEN_LOCK | MAQET_OPEN_REACHABLE | MAQET_OPEN_FOLDER | MAQET_OPEN_VM, err);
     _cleanup_json_ json_object *entry =
         machine ? find_entry(machine, how->drive, err) : NULL;
     _cleanup_plugging_ struct maqet_plugging plugging = {

@@ -137,7 +137,12 @@ maqet_check_open(const struct maqet_context *context, const char *name_or_uuid,
         maqet_open(context, name_or_uuid,
                    MAQET_OPEN_LOCK | MAQET_OPEN_FOLDER | MAQET_OPEN_ALLOW_PENDING, err);
 
-    return machine && check_stopped(machine, err) == 0 ? TAKE_PTR(machine) : NULL;
+    if (!machine || check_stopped(machine, err) < 0)
+        return NULL;
+    /* What cannot be settled is no reason not to look for damage. */
+    if (!maqet_store_pending(context, machine->name) && maqet_opened_vm(machine, NULL))
+        maqet_opened_settle(machine, NULL);
+    return TAKE_PTR(machine);
 }
 
 int

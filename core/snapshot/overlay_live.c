@@ -159,6 +159,15 @@ maqet_overlay_live_settle(struct maqet_opened *machine, const struct maqet_drive
     return maqet_overlay_nodes_refreeze(drive, err);
 }
 
+int
+maqet_overlay_live_settle_all(struct maqet_opened *machine, struct maqet_error **err)
+{
+    for (size_t i = 0; i < machine->vm->drive_count; i++)
+        if (maqet_overlay_live_settle(machine, machine->vm->drives[i], err) < 0)
+            return -1;
+    return 0;
+}
+
 /* ---- creating ---- */
 
 /* A file is not replaced between its creation and its opening: its folder is ours alone. */

@@ -18,6 +18,9 @@
 int maqet_overlay_live_settle(struct maqet_opened *machine,
                               const struct maqet_drive *drive, struct maqet_error **err);
 
+/* The same for all drives of a machine whose definition is loaded. For context->settle(). */
+int maqet_overlay_live_settle_all(struct maqet_opened *machine, struct maqet_error **err);
+
 /* Creates the overlay that the guest will write to after the transaction, for a snapshot of
  * that name (NULL: there will be none), and has QEMU open it. */
 int maqet_overlay_live_prepare(struct maqet_opened *machine,

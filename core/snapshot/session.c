@@ -75,16 +75,6 @@ settle(struct maqet_session *session, struct maqet_error **err)
     return changed ? maqet_history_save(session->history, err) : 0;
 }
 
-/* What an interrupted command has left of overlays. */
-static int
-settle_overlays(struct maqet_opened *machine, struct maqet_error **err)
-{
-    for (size_t i = 0; i < machine->vm->drive_count; i++)
-        if (maqet_overlay_live_settle(machine, machine->vm->drives[i], err) < 0)
-            return -1;
-    return 0;
-}
-
 /* ---- opening ---- */
 
 /* For a machine whose definition is loaded. */
@@ -124,7 +114,6 @@ maqet_session_open(const struct maqet_context *context, const char *vm,
         session_open(context, vm, MAQET_OPEN_LOCK | MAQET_OPEN_REACHABLE, err);
 
     if (!session || maqet_history_check(session->history, err) < 0 ||
-        settle_overlays(session->machine, err) < 0 ||
         (session->machine->run.pid == 0 && settle(session, err) < 0))
         return NULL;
     return TAKE_PTR(session);
@@ -223,7 +212,7 @@ maqet_session_recover(struct maqet_job *job, struct maqet_error **err)
     struct maqet_session *session = found ? found : job->command;
 
     if (maqet_history_check(session->history, err) < 0 ||
-        settle_overlays(session->machine, err) < 0)
+        maqet_overlay_live_settle_all(session->machine, err) < 0)
         return -1;
     choose_targets(session);
     tidy_images(session);

@@ -7,6 +7,7 @@
 #define MAQET_UNIT_JOBS_H
 
 #include "core/job/recover.h"
+#include "core/snapshot/overlay_live.h"
 #include "core/base/removal.h"
 #include "core/kinds.h"
 #include "core/machine/store.h"
@@ -56,6 +57,7 @@ scene_begin(struct scene *scene)
     scene->context.words = hint_text;
     scene->context.data = scene;
     scene->context.recover = maqet_job_recover;
+    scene->context.settle = maqet_overlay_live_settle_all;
     scene->context.job_kinds = maqet_kinds;
     maqet_strings_take(&scene->context.plugin_dirs,
                        maqet_format("%s/plugins", scene->folder));

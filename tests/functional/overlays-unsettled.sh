@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A clone that is killed between its steps leaves no job in its source, but a tree that may not say yet which file
+# QEMU writes to. Whatever command works on a drive of the source next, while that runs or when it has ended: it
+# finds the drive as it is, with all that the guest has written.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+qemu_required
+requires qemu-io qemu-img strace
+
+vm_yaml web <<'END'
+storage:
+- {name: hdd, type: raw, file: web.raw, size: 1M, snapshots: overlay}
+END
+expect 0 maqet add web.yaml
+expect 0 maqet start web
+tree=web.raw.maqet/tree.json
+number=0
+# Each number in a place of its own.
+put() {
+    number=$((number + 1))
+    expect 0 maqet qmp web human-monitor-command \
+        "{\"command-line\": \"qemu-io -d /machine/peripheral/hdd/virtio-backend \\\"write -P $number $((number * 4))k 4k\\\"\"}"
+    same '""' "$(cat out)" "$what: QEMU's answer"
+    expect 0 maqet qmp web human-monitor-command \
+        '{"command-line": "qemu-io -d /machine/peripheral/hdd/virtio-backend flush"}'
+}
+written() { # IMAGE FORMAT
+    local i reads=()
+    for ((i = 1; i <= number; i++)); do reads+=(-c "read -P $i $((i * 4))k 4k"); done
+    qemu-io -r -U -f "$2" "${reads[@]}" "$1" >read.out 2>&1 || fail "$what: not all is in $1: $(cat read.out)"
+    ! grep failed read.out || fail "$what: something is lost in $1"
+}
+field() { sed -n "s/^  \"$1\":\([0-9]*\),*\$/\1/p" $tree; }
+settled() {
+    [ "$(field prepared)" = 0 ] || fail "$what: the tree was not settled: $(cat $tree)"
+    written "web.raw.maqet/$(field top).qcow2" qcow2
+}
+# QEMU writes to the new overlay, and the tree does not say so: that is left at one of these steps.
+what='before'
+put
+cut_at() { # STEP
+    what="killed at step $1"
+    code=0
+    traced rename "signal=KILL:when=$1" clone web new --linked >out 2>err || code=$?
+    [ "$code" -eq 137 ] || fail "$what: exit code $code: $(cat err)"
+    put
+}
+step=1
+until cut_at $step
+      [ -e $tree ] && [ "$(field prepared)" != 0 ] &&
+          maqet qmp web query-block >out && grep -qF "web.raw.maqet/$(field prepared).qcow2" out; do
+    step=$((step + 1))
+done
+
+# Whatever comes next.
+rm -f copy.raw
+expect 0 maqet export web hdd copy.raw --format raw
+written copy.raw raw
+settled
+cut_at $step
+expect 0 maqet backup web create backups
+settled
+backup=$(echo backups/web/*/hdd.*)
+written "$backup" "${backup##*.}"
+cut_at $step
+expect 0 maqet resize web hdd 2M
+settled
+expect 0 maqet qmp web query-block
+grep -q '"virtual-size": 2097152' out || fail "the guest does not see the new size: $(cat out)"
+cut_at $step
+# One that then refuses what it is told as well.
+expect 3 maqet detach web data
+settled
+# Also when it has ended.
+for command in "export web hdd later.raw --format raw" "resize web hdd 3M" "compact web hdd" "check web" \
+    "move web hdd other"; do
+    cut_at $step
+    expect 0 maqet stop web --timeout 0 --force
+    mkdir -p other
+    # shellcheck disable=SC2086 # words
+    expect 0 maqet $command
+    what=$command
+    [ ! -e other/web.raw ] || tree=other/$tree
+    [ "$(field prepared)" = 0 ] || fail "$what: the tree was not settled: $(cat $tree)"
+    written "${tree%/*}/$(field top).qcow2" qcow2
+    expect 0 maqet start web
+done
+expect 0 maqet stop web --timeout 0 --force
