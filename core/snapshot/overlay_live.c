@@ -10,6 +10,7 @@
 #include "core/qemu/hotplug.h"
 #include "core/qemu/hotplug_files.h"
 #include "core/storage/emitted.h"
+#include "core/storage/overlay_files.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_name.h"
@@ -82,7 +83,7 @@ drop_prepared(struct maqet_opened *machine, const struct maqet_drive *drive)
     free(TAKE_PTR(overlays->prepared_name));
     maqet_overlays_drop(overlays, id);
     if (maqet_overlay_nodes_save(drive, NULL) == 0)
-        maqet_overlays_sweep(overlays);
+        maqet_overlay_files_sweep(overlays);
 }
 
 static int

@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/storage/callback.h"
+#include "core/storage/overlay_files.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_view.h"
@@ -196,7 +197,7 @@ maqet_overlay_nodes_merged(const struct maqet_drive *drive, uint64_t below,
     overlays->merging_below = overlays->merging_above = 0;
     if (maqet_overlay_nodes_save(drive, err) < 0)
         return -1;
-    maqet_overlays_sweep(overlays);
+    maqet_overlay_files_sweep(overlays);
     return 0;
 }
 

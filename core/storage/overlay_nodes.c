@@ -13,6 +13,7 @@
 
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
+#include "core/storage/overlay_files.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_view.h"
 
@@ -56,8 +57,6 @@ create_file(const struct maqet_drive *drive, const struct maqet_overlay *node,
     _cleanup_close_ int dir_fd = maqet_dir_open_own(drive->overlays->folder, 0, err);
     if (dir_fd < 0)
         return -1;
-    unlink(
-        path); /* of a command that was killed: ids are used again until they are recorded */
     _cleanup_close_ int fd = open(path, flags, 0600);
     if (fd < 0 || fchmod(fd, drive->mode) < 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot create %s: %m", path);
@@ -89,7 +88,8 @@ maqet_overlay_nodes_put(const struct maqet_drive *drive, uint64_t parent, uint64
 {
     uint64_t size;
 
-    return maqet_overlay_nodes_size(drive, parent, &size, err) < 0
+    return maqet_overlay_nodes_size(drive, parent, &size, err) < 0 ||
+                   maqet_overlays_reserve(drive->overlays, err) < 0
                ? -1
                : maqet_overlay_nodes_fill(drive, parent, size, create_empty, NULL, id,
                                           err);
@@ -245,7 +245,7 @@ maqet_overlay_nodes_prune(const struct maqet_drive *drive, struct maqet_error **
     }
     if (changed && maqet_overlay_nodes_save(drive, err) < 0)
         return -1;
-    maqet_overlays_sweep(drive->overlays);
+    maqet_overlay_files_sweep(drive->overlays);
     return 0;
 }
 

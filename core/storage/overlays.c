@@ -12,6 +12,7 @@
 #include "core/base/json.h"
 #include "core/base/replacement.h"
 #include "core/qemu/objects.h"
+#include "core/storage/overlay_files.h"
 
 #define FOLDER_SUFFIX ".maqet"
 #define TREE_FILE "tree.json"
@@ -85,6 +86,13 @@ maqet_overlays_free(struct maqet_overlays *overlays)
         maqet_strings_clear(&overlays->nodes[i].needed_by);
     maqet_fields_list_free(&node_fields, overlays->nodes, overlays->count);
     free(overlays);
+}
+
+/* The record. The caller frees. */
+static char *
+path_of(const struct maqet_overlays *overlays)
+{
+    return maqet_format("%s/" TREE_FILE, overlays->folder);
 }
 
 /* The file of a node, by the name in the record. The caller frees. */
@@ -199,32 +207,17 @@ read_tree(struct maqet_overlays *overlays, const char *path, json_object *json,
     return 0;
 }
 
-/* A file of ours is NUMBER.TYPE. */
+/* Whether there are overlays although there is no tree. A tree is there before the first overlay, and
+ * goes after the last one. Earlier versions have left a file beside an image when they were
+ * killed, but not one beside an image that had been frozen; the mode of a block device says nothing. */
 static bool
-is_ours(const char *name)
+has_lost_tree(const struct maqet_overlays *overlays, const struct maqet_strings *names)
 {
-    size_t digits = strspn(name, "0123456789");
-
-    return digits > 0 && name[digits] == '.' && !strchr(name + digits + 1, '/');
-}
-
-/* Whether there are overlays although there is no tree. An image is frozen when the tree has been
- * written, and can be written to again before the tree is removed, so one that a killed command
- * has left a file beside can be written to. The mode of a block device says nothing. */
-static bool
-has_lost_tree(const struct maqet_overlays *overlays)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     struct stat status;
 
-    if (stat(overlays->image, &status) < 0 || !S_ISREG(status.st_mode) ||
-        (status.st_mode & S_IWUSR) || maqet_file_missing(overlays->folder) ||
-        maqet_dir_list(overlays->folder, &names, NULL) < 0)
-        return false;
-    for (size_t i = 0; i < names.count; i++)
-        if (is_ours(names.items[i]))
-            return true;
-    return false;
+    return maqet_overlay_files_next(names) > 1 && stat(overlays->image, &status) == 0 &&
+           (S_ISBLK(status.st_mode) ||
+            (S_ISREG(status.st_mode) && !(status.st_mode & S_IWUSR)));
 }
 
 static int
@@ -240,50 +233,61 @@ error_lost(const struct maqet_overlays *overlays, const char *path,
     return -1;
 }
 
+/* A tree that was put back from an earlier time does not know what was written since. */
+static int
+check_newer(const struct maqet_overlays *overlays, const char *path,
+            const struct maqet_strings *names, struct maqet_error **err)
+{
+    _cleanup_free_ char *file = maqet_overlay_files_newer(overlays, names);
+
+    if (!file)
+        return 0;
+    maqet_error_set(
+        err, MAQET_ERROR_FAILED,
+        "%s is older than the overlay %s, and does not say which image that stands on",
+        path, file);
+    maqet_error_hint(err,
+                     "Restore the whole folder from a backup, and the image with it");
+    maqet_error_hint(err, "Or, if nobody needs that overlay, move it to another folder");
+    return -1;
+}
+
 struct maqet_overlays *
 maqet_overlays_read(const char *image, struct maqet_error **err)
 {
     _cleanup_overlays_ struct maqet_overlays *overlays = maqet_alloc(sizeof(*overlays));
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     overlays->image = maqet_strdup(image);
     overlays->folder = maqet_overlays_folder(image);
-    _cleanup_free_ char *path = maqet_format("%s/" TREE_FILE, overlays->folder);
+    /* Before the tree: whoever creates overlays meanwhile has recorded their ids before. */
+    maqet_dir_list(overlays->folder, &names, NULL);
+    _cleanup_free_ char *path = path_of(overlays);
     _cleanup_json_ json_object *json = maqet_json_read(path, &reason);
     if (json)
-        return read_tree(overlays, path, json, err) < 0 ? NULL : TAKE_PTR(overlays);
+        return read_tree(overlays, path, json, err) < 0 ||
+                       check_newer(overlays, path, &names, err) < 0
+                   ? NULL
+                   : TAKE_PTR(overlays);
     if (reason->code != MAQET_ERROR_MISSING) {
         maqet_error_move(err, TAKE_PTR(reason));
         return NULL;
     }
-    if (has_lost_tree(overlays)) {
+    if (has_lost_tree(overlays, &names)) {
         error_lost(overlays, path, err);
         return NULL;
     }
-    overlays->next = 1;
+    overlays->next = maqet_overlay_files_next(&names);
     MAQET_APPEND(overlays->nodes, overlays->count)->file.file = maqet_strdup(image);
     return TAKE_PTR(overlays);
 }
 
-/* Only node 0 is left: the files in the folder are of no use. */
 static int
-remove_tree(const struct maqet_overlays *overlays, const char *path,
-            struct maqet_error **err)
+write_tree(const struct maqet_overlays *overlays, struct maqet_error **err)
 {
-    if (maqet_file_remove(path, err) < 0)
-        return -1;
-    /* The folder stays: a running QEMU may have the right to open files in it. */
-    maqet_overlays_sweep(overlays);
-    return 0;
-}
+    _cleanup_free_ char *path = path_of(overlays);
 
-int
-maqet_overlays_write(const struct maqet_overlays *overlays, struct maqet_error **err)
-{
-    _cleanup_free_ char *path = maqet_format("%s/" TREE_FILE, overlays->folder);
-
-    if (overlays->count == 1)
-        return remove_tree(overlays, path, err);
     if (maqet_dir_make(overlays->folder, 0700, err) < 0)
         return -1;
     struct tree_file file = {.format = FORMAT, .overlays = *overlays};
@@ -296,6 +300,35 @@ maqet_overlays_write(const struct maqet_overlays *overlays, struct maqet_error *
     file.overlays.nodes = nodes;
     _cleanup_json_ json_object *json = maqet_fields_to_json(&file_fields, &file);
     return maqet_json_write(path, json, err);
+}
+
+/* Only node 0 is left: the files in the folder are of no use, and none of them may be there without
+ * a tree. */
+static int
+remove_tree(const struct maqet_overlays *overlays, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = path_of(overlays);
+
+    if (!maqet_file_missing(path) && write_tree(overlays, err) < 0)
+        return -1;
+    /* The folder stays: a running QEMU may have the right to open files in it. */
+    maqet_overlay_files_sweep(overlays);
+    return maqet_file_remove(path, err);
+}
+
+int
+maqet_overlays_write(const struct maqet_overlays *overlays, struct maqet_error **err)
+{
+    return overlays->count == 1 ? remove_tree(overlays, err) : write_tree(overlays, err);
+}
+
+int
+maqet_overlays_reserve(struct maqet_overlays *overlays, struct maqet_error **err)
+{
+    overlays->next++;
+    int result = write_tree(overlays, err);
+    overlays->next--;
+    return result;
 }
 
 /* ---- nodes ---- */
@@ -392,42 +425,18 @@ maqet_overlays_backing_name(const struct maqet_overlays *overlays,
                 : maqet_format("../%s", strrchr(overlays->image, '/') + 1);
 }
 
-static bool
-is_file_of_node(const struct maqet_overlays *overlays, const char *name)
-{
-    for (size_t i = 1; i < overlays->count; i++)
-        if (strcmp(name_of(&overlays->nodes[i]), name) == 0)
-            return true;
-    return false;
-}
-
-void
-maqet_overlays_sweep(const struct maqet_overlays *overlays)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    maqet_dir_sweep(overlays->folder, NULL);
-    if (maqet_dir_list(overlays->folder, &names, NULL) < 0)
-        return;
-    for (size_t i = 0; i < names.count; i++) {
-        _cleanup_free_ char *path = file_of(overlays, names.items[i]);
-
-        if (is_ours(names.items[i]) && !is_file_of_node(overlays, names.items[i]))
-            maqet_file_remove(path, NULL);
-    }
-}
-
 int
 maqet_overlays_remove(const char *image, struct maqet_error **err)
 {
-    const struct maqet_overlays none = {.folder = maqet_overlays_folder(image)};
+    const struct maqet_overlays none = {.folder = maqet_overlays_folder(image),
+                                        .next = UINT64_MAX};
     _cleanup_free_ char *folder = none.folder;
-    _cleanup_free_ char *path = maqet_format("%s/" TREE_FILE, folder);
+    _cleanup_free_ char *path = path_of(&none);
 
     if (maqet_file_missing(folder))
         return 0;
     /* The tree goes last: overlays without one would be taken for a damage. */
-    maqet_overlays_sweep(&none);
+    maqet_overlay_files_sweep(&none);
     if (maqet_file_remove(path, err) < 0)
         return -1;
     return rmdir(folder) == 0 || errno == ENOENT || errno == ENOTEMPTY

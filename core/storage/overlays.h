@@ -5,8 +5,9 @@
  * node only. A snapshot is a node that nothing is written to any more, with a name.
  *
  * The overlays are files in a folder beside the drive's image, FILE.maqet/, with the
- * record of the tree (tree.json). It is replaced as a whole, and files that it does not
- * name are of no use: so the tree is complete at any time. A node without a name that nobody, or only
+ * record of the tree (tree.json). It is replaced as a whole, and files with ids that it has
+ * given away but does not name are of no use: so the tree is complete at any time. Files with later ids are
+ * not of this tree, which was put back from an earlier time; they are an error. A node without a name that nobody, or only
  * one other, stands on is merged or removed when there is an opportunity
  * (overlay_merge.h); until then it costs space, and nothing else.
  */
@@ -64,6 +65,10 @@ struct maqet_overlays *maqet_overlays_read(const char *image, struct maqet_error
 /* Writes it, to the disk, and creates the folder. A tree with node 0 alone has no file. */
 int maqet_overlays_write(const struct maqet_overlays *overlays, struct maqet_error **err);
 
+/* Records that the next id is given away, before a file with that number is created: one that a
+ * killed command leaves is recognised by that. */
+int maqet_overlays_reserve(struct maqet_overlays *overlays, struct maqet_error **err);
+
 /* Removes all overlays of an image that is about to be deleted: a new one of its name must not
  * get them. */
 int maqet_overlays_remove(const char *image, struct maqet_error **err);
@@ -105,8 +110,5 @@ void maqet_overlays_drop(struct maqet_overlays *overlays, uint64_t id);
 /* The name by which an overlay stores the image of the node below it. The caller frees. */
 char *maqet_overlays_backing_name(const struct maqet_overlays *overlays,
                                   const struct maqet_overlay *below);
-
-/* Removes the files in the folder that belong to no node, and what a killed command has left. */
-void maqet_overlays_sweep(const struct maqet_overlays *overlays);
 
 #endif

@@ -212,6 +212,26 @@ ls -l hdd.raw hdd.raw.maqet | diff before - || fail 'a file has changed without 
 cp tree hdd.raw.maqet/tree.json
 expect 0 maqet snapshot vm list hdd
 
+# One of an earlier time does not know what was written since: nothing is removed, and nothing is written.
+expect 0 maqet snapshot vm create hdd newer
+newest=hdd.raw.maqet/$(sed -n 's/^  "top":\([0-9]*\),*$/\1/p' hdd.raw.maqet/tree.json).qcow2
+qemu-io -f qcow2 -c 'write -P 7 0 64k' "$newest" >/dev/null
+cp hdd.raw.maqet/tree.json latest
+cp tree hdd.raw.maqet/tree.json
+ls -l hdd.raw hdd.raw.maqet >before
+for command in 'start vm' 'snapshot vm list hdd' 'snapshot vm create hdd other' 'snapshot vm delete hdd one' \
+    'snapshot vm load hdd one --yes' 'clone vm copy' 'compact vm hdd' 'export vm hdd copy.raw'; do
+    # shellcheck disable=SC2086
+    expect 1 maqet $command
+    err_has "tree.json is older than the overlay $TMP/$newest"
+done
+ls -l hdd.raw hdd.raw.maqet | diff before - || fail 'a file has changed under an older tree'
+cp latest hdd.raw.maqet/tree.json
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+qemu-io -r -f qcow2 -c 'read -P 7 0 64k' "$newest" | grep failed && fail 'something is lost'
+expect 0 maqet snapshot vm delete hdd newer
+
 # One kind of snapshots for each drive, and none that would not be encrypted.
 vm_yaml mixed <<'END'
 storage:

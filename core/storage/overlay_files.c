@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/storage/overlay_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/base/replacement.h"
+
+/* A file of ours is NUMBER.TYPE. *number gets the id of the node that it is, or was, of. */
+static bool
+is_ours(const char *name, uint64_t *number)
+{
+    size_t digits = strspn(name, "0123456789");
+
+    *number = strtoull(name, NULL, 10);
+    return digits > 0 && name[digits] == '.' && !strchr(name + digits + 1, '/');
+}
+
+uint64_t
+maqet_overlay_files_next(const struct maqet_strings *names)
+{
+    uint64_t next = 1, number;
+
+    for (size_t i = 0; i < names->count; i++)
+        if (is_ours(names->items[i], &number) && number >= next && number < UINT64_MAX)
+            next = number + 1;
+    return next;
+}
+
+static bool
+is_file_of_node(const struct maqet_overlays *overlays, const char *name)
+{
+    for (size_t i = 1; i < overlays->count; i++)
+        if (strcmp(strrchr(overlays->nodes[i].file.file, '/') + 1, name) == 0)
+            return true;
+    return false;
+}
+
+char *
+maqet_overlay_files_newer(const struct maqet_overlays *overlays,
+                          const struct maqet_strings *names)
+{
+    uint64_t number;
+
+    for (size_t i = 0; i < names->count; i++) {
+        _cleanup_free_ char *file =
+            maqet_format("%s/%s", overlays->folder, names->items[i]);
+
+        /* It may have been removed since they were listed. */
+        if (is_ours(names->items[i], &number) && number >= overlays->next &&
+            !is_file_of_node(overlays, names->items[i]) && !maqet_file_missing(file))
+            return TAKE_PTR(file);
+    }
+    return NULL;
+}
+
+void
+maqet_overlay_files_sweep(const struct maqet_overlays *overlays)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    uint64_t number;
+
+    maqet_dir_sweep(overlays->folder, NULL);
+    if (maqet_dir_list(overlays->folder, &names, NULL) < 0)
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *path =
+            maqet_format("%s/%s", overlays->folder, names.items[i]);
+
+        /* Ids are recorded before they are used. */
+        if (is_ours(names.items[i], &number) && number < overlays->next &&
+            !is_file_of_node(overlays, names.items[i]))
+            maqet_file_remove(path, NULL);
+    }
+}
