@@ -135,8 +135,9 @@ const struct command command_move = {
         "the definition. Nothing in DIR is replaced. While the VM is stopped, "
         "snapshots and overlays are moved with the image; within a file system, that "
         "takes no time.\nWhile it is running, QEMU copies the image, and the guest is "
-        "paused for a moment at the end. This is refused for a drive that has snapshots, "
-        "keeps them as overlays, is encrypted, or is read-only.\nThe old image is "
+        "paused for a moment at the end; frozen overlays are moved as files before. This is "
+        "refused for a drive that has snapshots inside of its image, is encrypted, or is "
+        "read-only.\nThe old image is "
         "deleted when the new one is complete. Change the path in your YAML file, too, "
         "before you apply that again.",
     .examples = {{"maqet move myvm disk /mnt/fast",

@@ -263,6 +263,16 @@ error_no_port(const struct maqet_plugging *plugging, struct maqet_error *reason,
     return -1;
 }
 
+/* Frozen overlays that QEMU can open by their names can be written to again, when others are merged into
+ * them. */
+static bool
+add_by_name(const struct maqet_plugging *plugging, const struct maqet_hotplug *hotplug)
+{
+    const struct maqet_overlays *overlays = plugging->drive->overlays;
+
+    return overlays && overlays->count > 1 && maqet_hotplug_add(hotplug, NULL) == 0;
+}
+
 /* Whether others use the drive can be asked once QEMU has it open. */
 int
 maqet_plugging_add_nodes(struct maqet_plugging *plugging, struct maqet_error **err)
@@ -276,9 +286,10 @@ maqet_plugging_add_nodes(struct maqet_plugging *plugging, struct maqet_error **e
 
     if (hotplug.limit == 0)
         return 0;
-    return maqet_hotplug_pass_files(&hotplug, mark, check_file, plugging->drive, err) <
-                       0 ||
-                   maqet_hotplug_add(&hotplug, err) < 0
+    return !add_by_name(plugging, &hotplug) &&
+                   (maqet_hotplug_pass_files(&hotplug, mark, check_file, plugging->drive,
+                                             err) < 0 ||
+                    maqet_hotplug_add(&hotplug, err) < 0)
                ? -1
                : maqet_drive_check_users(plugging->drive, 1, err);
 }

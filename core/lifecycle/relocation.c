@@ -124,6 +124,20 @@ maqet_relocation_reopen(struct maqet_relocation *relocation, const struct maqet_
                : maqet_plugging_open(&relocation->after, job->machine, after, err);
 }
 
+int
+maqet_relocation_look_at_new(struct maqet_relocation *relocation,
+                             struct maqet_error **err)
+{
+    struct maqet_plugging *after = &relocation->after;
+    _cleanup_json_ json_object *entry = json_object_get(after->entry);
+
+    maqet_plugging_clear(after);
+    *after = (struct maqet_plugging){0};
+    return maqet_plugging_open(after, relocation->machine, entry, err) < 0
+               ? -1
+               : maqet_drive_check_fault(after->drive, MAQET_FAULT_INTERFACE, err);
+}
+
 /* ---- the definitions ---- */
 
 static int

@@ -27,7 +27,9 @@ struct maqet_relocation {
     char *to;
     char *target;  /* the node of the new image that is copied to while QEMU runs */
     bool converts; /* to another type */
-    bool whole; /* the image and its overlays stay as they are: they are moved as files */
+    /* The image and its overlays stay as they are: they are moved as files. Of a machine that runs, QEMU
+     * copies what the guest writes to. */
+    bool whole;
     bool created;             /* maqet created the old image for this machine */
     bool resumes;             /* the guest ran when it began */
     int64_t pid;              /* of QEMU; 0: it did not run */
@@ -52,6 +54,10 @@ int maqet_relocation_begin(const struct maqet_relocation *relocation,
 /* Records what is known of the files by now, and the phase. */
 int maqet_relocation_note(const struct maqet_relocation *relocation,
                           struct maqet_job *job, size_t phase, struct maqet_error **err);
+
+/* Looks at the new image, and its overlays, when they have been put there. */
+int maqet_relocation_look_at_new(struct maqet_relocation *relocation,
+                                 struct maqet_error **err);
 
 /* Opens what an interrupted job is about. */
 int maqet_relocation_reopen(struct maqet_relocation *relocation,

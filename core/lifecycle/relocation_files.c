@@ -11,7 +11,9 @@
 #include "core/base/file_copy.h"
 #include "core/base/removal.h"
 #include "core/base/replacement.h"
+#include "core/lifecycle/relocation_nodes.h"
 #include "core/machine/owner.h"
+#include "core/storage/overlay_nodes.h"
 #include "core/storage/overlays.h"
 #include "core/storage/publication.h"
 #include "core/storage/space.h"
@@ -146,6 +148,39 @@ put_into_folder(struct moving *moving, const char *from, struct maqet_error **er
     return put_file(moving, from, to, err);
 }
 
+/* The overlay that the guest writes to begins empty while QEMU runs, which copies it. */
+static int
+create_top(struct moving *moving, const struct maqet_overlay *top,
+           struct maqet_error **err)
+{
+    struct maqet_relocation *relocation = moving->relocation;
+    _cleanup_free_ char *to =
+        maqet_format("%s/%s", moving->folder, strrchr(top->file.file, '/') + 1);
+    struct stat status;
+    uint64_t bytes;
+
+    if (stat(top->file.file, &status) < 0)
+        return maqet_error_errno(err, errno, "Cannot inspect %s", top->file.file);
+    _cleanup_close_ int fd =
+        open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return maqet_error_errno(err, errno, "Cannot create %s", to);
+    return maqet_relocation_live_size(relocation, &bytes, err) < 0 ||
+                   maqet_overlay_nodes_create_like(relocation->before.drive, top->id, to,
+                                                   bytes, err) < 0
+               ? -1
+               : make_alike(fd, to, &status, err);
+}
+
+static int
+put_node(struct moving *moving, const struct maqet_overlays *overlays,
+         const struct maqet_overlay *node, struct maqet_error **err)
+{
+    return node->id == overlays->top && maqet_relocation_is_live(moving->relocation)
+               ? create_top(moving, node, err)
+               : put_into_folder(moving, node->file.file, err);
+}
+
 static int
 put_overlays(struct moving *moving, struct maqet_error **err)
 {
@@ -157,7 +192,7 @@ put_overlays(struct moving *moving, struct maqet_error **err)
     if (mkdir(moving->folder, 0700) < 0)
         return maqet_error_errno(err, errno, "Cannot create %s", moving->folder);
     for (size_t i = 1; i < overlays->count; i++)
-        if (put_into_folder(moving, overlays->nodes[i].file.file, err) < 0)
+        if (put_node(moving, overlays, &overlays->nodes[i], err) < 0)
             return -1;
     if (put_into_folder(moving, tree, err) < 0)
         return -1;

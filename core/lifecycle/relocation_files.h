@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * relocation_files.h - the image of a drive that no QEMU has open, and its overlays, as files in
- * another folder. Within a file system, they get second names there; otherwise they are
+ * another folder; or of one that QEMU has open what is frozen, with an empty topmost overlay. Within a file system, they get second names there; otherwise they are
  * copied. Until the definition names the new place, the old one stays as it is.
  */
 #ifndef MAQET_LIFECYCLE_RELOCATION_FILES_H

@@ -106,9 +106,6 @@ check_drive(const struct maqet_relocation *relocation, struct maqet_error **err)
     if (maqet_drive_check_fault(before, MAQET_FAULT_INTERFACE, err) < 0 ||
         maqet_drive_check_fault(after, MAQET_FAULT_INTERFACE, err) < 0)
         return -1;
-    if (before->overlays && before->overlays->count > 1)
-        return error_unsupported(relocation, "a drive that has overlays keeps its image",
-                                 err);
     if (before->media == MAQET_MEDIA_CDROM || maqet_drive_readonly(before))
         return error_unsupported(relocation, "a drive that is read-only keeps its image",
                                  err);
@@ -154,13 +151,13 @@ maqet_relocation_check_live(struct maqet_relocation *relocation, struct maqet_er
 
 /* ---- copying ---- */
 
-/* What the new image's backing files hold is not copied. */
+/* What the new image's backing files hold, or its frozen overlays, is not copied. */
 static int
 begin_mirror(const struct maqet_relocation *relocation, const char *target,
              struct maqet_error **err)
 {
     const struct maqet_drive *drive = relocation->before.drive;
-    bool whole = relocation->after.drive->chain.depth < 2;
+    bool whole = relocation->after.drive->chain.depth < 2 && !relocation->whole;
 
     return tell(relocation, "blockdev-mirror",
                 maqet_json_object("job-id", json_object_new_string(JOB), "device",
@@ -171,9 +168,13 @@ begin_mirror(const struct maqet_relocation *relocation, const char *target,
                 err);
 }
 
+/* Writes to the disk what the guest has written to. */
 static int
-sync_file(const char *path, struct maqet_error **err)
+sync_drive(const struct maqet_drive *drive, struct maqet_error **err)
 {
+    const struct maqet_overlays *overlays = drive->overlays;
+    const char *path =
+        overlays ? maqet_overlays_node(overlays, overlays->top)->file.file : drive->path;
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     return fd < 0 || fsync(fd) < 0
@@ -199,15 +200,18 @@ end_mirror(const struct maqet_relocation *relocation, const struct maqet_block_j
                           relocation->target, err) < 0 ||
         maqet_relocation_close_target(relocation, err) < 0)
         return -1;
-    return sync_file(relocation->to, err) < 0 ? -1 : sync_file(relocation->from, err);
+    return sync_drive(relocation->after.drive, err) < 0
+               ? -1
+               : sync_drive(relocation->before.drive, err);
 }
 
 static int
 copy(struct maqet_relocation *relocation, const struct maqet_block_job *job,
      struct maqet_error **err)
 {
-    return maqet_vm_drive_prepare(relocation->after.vm, relocation->after.drive, NULL,
-                                  err) < 0 ||
+    return (!relocation->whole &&
+            maqet_vm_drive_prepare(relocation->after.vm, relocation->after.drive, NULL,
+                                   err) < 0) ||
                    maqet_relocation_open_target(relocation, &relocation->target, err) <
                        0 ||
                    begin_mirror(relocation, relocation->target, err) < 0

@@ -7,6 +7,7 @@
 #include "core/machine/monitor.h"
 #include "core/qemu/hotplug.h"
 #include "core/qemu/hotplug_files.h"
+#include "core/storage/overlays.h"
 
 /* How the names of nodes begin that are there only meanwhile; no drive's name begins so. */
 #define PREFIX "maqet-move."
@@ -107,14 +108,35 @@ device_on(const struct maqet_args *args, const char *node, const char **key)
     return NULL;
 }
 
-/* Whether both have the same devices: a running guest cannot get another one. */
+/* Whether two devices differ at most in the nodes that they stand on. */
 static bool
-same_devices(const struct maqet_args *one, const struct maqet_args *other)
+same_device(json_object *one, const char *node, json_object *other,
+            const char *other_node)
 {
+    if (json_object_object_length(one) != json_object_object_length(other))
+        return false;
+    json_object_object_foreach(one, key, value)
+    {
+        json_object *counterpart = json_object_object_get(other, key);
+
+        if (!json_object_equal(value, counterpart) &&
+            !(maqet_json_is(one, key, node) && maqet_json_is(other, key, other_node)))
+            return false;
+    }
+    return true;
+}
+
+/* Whether both have the same devices: a running guest cannot get another one. New overlays are not
+ * there yet, so the drive's node may be another one. */
+static bool
+same_devices(const struct maqet_plugging *before, const struct maqet_plugging *after)
+{
+    const struct maqet_args *one = before->args, *other = after->args;
     size_t i = hidden_count(one), j = hidden_count(other);
 
     for (; i < one->count && j < other->count; i++, j++)
-        if (!json_object_equal(one->objects[i]->json, other->objects[j]->json))
+        if (!same_device(one->objects[i]->json, maqet_drive_node(before->drive),
+                         other->objects[j]->json, maqet_drive_node(after->drive)))
             return false;
     return i == one->count && j == other->count;
 }
@@ -141,7 +163,7 @@ maqet_relocation_check_nodes(struct maqet_relocation *relocation,
                                    "a drive that is to be encrypted, or to use other "
                                    "objects of QEMU, keeps its image");
     const struct maqet_props *device = device_on(before, node, &key);
-    if (!device || !same_devices(before, after))
+    if (!device || !same_devices(&relocation->before, &relocation->after))
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "a drive whose device would be another one keeps its "
                                "image");
@@ -167,6 +189,15 @@ check_file(void *data, const char *path, int fd, struct maqet_error **err)
     return 0;
 }
 
+/* The first of the objects that are added for the new image. Of overlays, that is the topmost one: those
+ * that it stands on hold what QEMU's present nodes hold, and may even be the same files, which it cannot
+ * open twice. */
+static size_t
+first_of_target(const struct maqet_drive *drive, size_t count)
+{
+    return drive->overlays && drive->overlays->count > 1 && count > 0 ? count - 1 : 0;
+}
+
 int
 maqet_relocation_open_target(struct maqet_relocation *relocation, char **top,
                              struct maqet_error **err)
@@ -177,10 +208,10 @@ maqet_relocation_open_target(struct maqet_relocation *relocation, char **top,
     if (maqet_plugging_look(after, err) < 0)
         return -1;
     struct maqet_args *args = after->args;
-    size_t count = hidden_count(args);
-    for (size_t i = 0; i < count; i++)
+    size_t count = hidden_count(args), first = first_of_target(after->drive, count);
+    for (size_t i = first; i < count; i++)
         add_names(args->objects[i]->json, &names);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = first; i < count; i++) {
         struct maqet_props *props = args->objects[i];
         char *name = other_name(&names, props->id);
 
@@ -193,6 +224,7 @@ maqet_relocation_open_target(struct maqet_relocation *relocation, char **top,
     *top = other_name(&names, maqet_drive_node(after->drive));
     const struct maqet_hotplug hotplug = {.qmp = relocation->machine->qmp,
                                           .args = args,
+                                          .skipped = first,
                                           .limit = count,
                                           .timeout = MAQET_PLUGGING_ANSWER_TIMEOUT};
     return maqet_hotplug_pass_files(&hotplug, MARK, check_file, after->drive, err) < 0

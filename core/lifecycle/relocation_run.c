@@ -12,6 +12,7 @@
 #include "core/machine/entries.h"
 #include "core/machine/holders.h"
 #include "core/machine/store.h"
+#include "core/storage/overlay_frozen.h"
 
 /* ---- the entries ---- */
 
@@ -68,6 +69,12 @@ open_drives(struct maqet_relocation *relocation, const struct maqet_relocation_p
 
 /* ---- the course ---- */
 
+static bool
+has_overlays(const struct maqet_drive *drive)
+{
+    return drive->overlays && drive->overlays->count > 1;
+}
+
 static int
 check(struct maqet_relocation *relocation, const struct maqet_relocation_plan *plan,
       struct maqet_error **err)
@@ -83,13 +90,26 @@ check(struct maqet_relocation *relocation, const struct maqet_relocation_plan *p
         return -1;
     if (relocation->pid == 0)
         return 0;
+    if (maqet_relocation_check_live(relocation, err) < 0)
+        return -1;
+    if (has_overlays(plan->drive))
+        return maqet_overlays_check(plan->drive->overlays, plan->drive->overlays->top,
+                                    err);
     /* Those of a drive that is converted have been looked for. */
-    return maqet_relocation_check_live(relocation, err) < 0 ||
-                   maqet_relocation_check_no_snapshots(
-                       plan->drive, "which cannot be copied while the VM is running",
-                       MAQET_NEXT_STOP_FIRST, err) < 0
+    return maqet_relocation_check_no_snapshots(
+        plan->drive, "which cannot be copied while the VM is running",
+        MAQET_NEXT_STOP_FIRST, err);
+}
+
+/* What is frozen is moved as files, before QEMU copies what the guest writes to. */
+static int
+work_live(struct maqet_relocation *relocation, struct maqet_job *job,
+          const struct maqet_relocation_plan *plan, struct maqet_error **err)
+{
+    return relocation->whole && (plan->fill(relocation, job, err) < 0 ||
+                                 maqet_relocation_look_at_new(relocation, err) < 0)
                ? -1
-               : 0;
+               : maqet_relocation_mirror(relocation, job, err);
 }
 
 static int
@@ -97,7 +117,7 @@ work(struct maqet_relocation *relocation, struct maqet_job *job,
      const struct maqet_relocation_plan *plan, struct maqet_error **err)
 {
     if (relocation->pid > 0)
-        return maqet_relocation_mirror(relocation, job, err);
+        return work_live(relocation, job, plan, err);
     return plan->fill(relocation, job, err) < 0 ||
                    maqet_relocation_commit(relocation, err) < 0
                ? -1
@@ -118,7 +138,8 @@ maqet_relocation_run(struct maqet_relocation *relocation,
     if (open_drives(relocation, plan, dropped, err) < 0 ||
         change_stored(relocation, plan, err) < 0 || check(relocation, plan, err) < 0)
         return -1;
-    relocation->whole = !plan->type && relocation->pid == 0;
+    relocation->whole =
+        !plan->type && (relocation->pid == 0 || has_overlays(plan->drive));
     if (!maqet_file_id_of_path(relocation->from, &relocation->old))
         return maqet_error_set(err, MAQET_ERROR_FAILED, "Cannot inspect %s",
                                relocation->from);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -228,4 +229,76 @@ maqet_hotplug_drop_files(struct maqet_qmp *qmp, int64_t timeout, const char *mar
             return -1;
     }
     return 0;
+}
+
+/* Judged when it was passed for reading. */
+static int
+accept_file(void *data, const char *path, int fd, struct maqet_error **err)
+{
+    (void)data;
+    (void)path;
+    (void)fd;
+    (void)err;
+    return 0;
+}
+
+/* The set of descriptors with that number. NULL: there is none. */
+static json_object *
+find_set(json_object *sets, int64_t number)
+{
+    for (size_t i = 0;
+         json_object_is_type(sets, json_type_array) && i < json_object_array_length(sets);
+         i++) {
+        json_object *set = json_object_array_get_idx(sets, i);
+
+        if (maqet_json_int(set, "fdset-id") == number)
+            return set;
+    }
+    return NULL;
+}
+
+/* Takes descriptors out of a set. A node that uses one keeps it as long as it does. */
+static int
+take_out(struct maqet_qmp *qmp, int64_t timeout, json_object *set,
+         struct maqet_error **err)
+{
+    json_object *fds = json_object_object_get(set, "fds");
+
+    for (size_t i = 0;
+         json_object_is_type(fds, json_type_array) && i < json_object_array_length(fds);
+         i++) {
+        json_object *arguments = maqet_json_object(
+            "fdset-id", json_object_new_int64(maqet_json_int(set, "fdset-id")), "fd",
+            json_object_new_int64(
+                maqet_json_int(json_object_array_get_idx(fds, i), "fd")),
+            NULL);
+
+        if (maqet_qmp_tell(qmp, "remove-fd", arguments, -1, timeout, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+maqet_hotplug_pass_for_writing(struct maqet_qmp *qmp, int64_t timeout, const char *name,
+                               const char *path, const char *mark,
+                               struct maqet_error **err)
+{
+    const struct maqet_hotplug hotplug = {.qmp = qmp, .timeout = timeout};
+    const struct passing passing = {
+        .hotplug = &hotplug, .mark = mark, .check = accept_file};
+
+    if (!name || !maqet_text_starts(name, SET_PREFIX))
+        return 0;
+    int64_t set = strtoll(name + strlen(SET_PREFIX), NULL, 10);
+    _cleanup_json_ json_object *sets =
+        maqet_qmp_execute(qmp, "query-fdsets", NULL, timeout, err);
+    if (!sets)
+        return -1;
+    json_object *present = find_set(sets, set);
+    if (!present || is_marked(present, mark))
+        return 0;
+    return pass_one(&passing, path, O_RDWR, &set, err) < 0
+               ? -1
+               : take_out(qmp, timeout, present, err);
 }

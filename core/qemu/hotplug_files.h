@@ -20,6 +20,13 @@ int maqet_hotplug_pass_files(const struct maqet_hotplug *hotplug, const char *ma
                              maqet_hotplug_file_check *check, void *data,
                              struct maqet_error **err);
 
+/* Passes a file for writing that a node has for reading alone, from a set of descriptors: @name, which
+ * QEMU gives as the node's file. The others are taken out of the set, as they would keep their locks when
+ * the node changes over. If it has one with that mark already, nothing is done. */
+int maqet_hotplug_pass_for_writing(struct maqet_qmp *qmp, int64_t timeout,
+                                   const char *name, const char *path, const char *mark,
+                                   struct maqet_error **err);
+
 /* Has QEMU close what was passed with that mark, as soon as no node uses it. */
 int maqet_hotplug_drop_files(struct maqet_qmp *qmp, int64_t timeout, const char *mark,
                              struct maqet_error **err);

@@ -266,6 +266,23 @@ begin_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_
     return answer ? 0 : -1;
 }
 
+/* QEMU, which writes to the lower node, may have been passed its file for reading alone. */
+static int
+pass_lower(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t below,
+           struct maqet_error **err)
+{
+    _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, below);
+    _cleanup_free_ char *mark = maqet_overlay_mark(drive->name, below);
+    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(machine, err);
+    json_object *node = nodes ? maqet_monitor_find_node(nodes, name) : NULL;
+
+    if (!nodes || !node)
+        return nodes ? 0 : -1;
+    return maqet_hotplug_pass_for_writing(
+        machine->qmp, ANSWER_TIMEOUT, maqet_json_text(node, "file"),
+        maqet_overlays_node(drive->overlays, below)->file.file, mark, err);
+}
+
 static int
 run_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t below,
         uint64_t above, struct maqet_error **err)
@@ -275,7 +292,8 @@ run_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t 
         maqet_format("VM '%s', drive '%s': merged", machine->name, drive->name);
     const struct maqet_block_job job = {.id = id, .what = what, .limit = -1};
 
-    return begin_job(machine, drive, below, above, err) < 0
+    return pass_lower(machine, drive, below, err) < 0 ||
+                   begin_job(machine, drive, below, above, err) < 0
                ? -1
                : maqet_block_job_wait(machine, &job, err);
 }

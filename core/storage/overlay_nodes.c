@@ -31,18 +31,25 @@ maqet_overlay_nodes_save(const struct maqet_drive *drive, struct maqet_error **e
 
 /* ---- new nodes ---- */
 
+int
+maqet_overlay_nodes_create_like(const struct maqet_drive *drive, uint64_t id,
+                                const char *path, uint64_t size, struct maqet_error **err)
+{
+    _cleanup_view_ struct maqet_view view = {0};
+
+    return maqet_view_make_written(drive, id, &view, err) < 0
+               ? -1
+               : MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, create, path, size);
+}
+
 static int
 create_empty(const struct maqet_drive *drive, uint64_t id, void *data,
              struct maqet_error **err)
 {
     const struct maqet_overlay *node = maqet_overlays_node(drive->overlays, id);
-    _cleanup_view_ struct maqet_view view = {0};
 
     (void)data;
-    return maqet_view_make_written(drive, id, &view, err) < 0
-               ? -1
-               : MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, create,
-                                    node->file.file, node->size);
+    return maqet_overlay_nodes_create_like(drive, id, node->file.file, node->size, err);
 }
 
 static int

@@ -27,6 +27,12 @@ int maqet_overlay_nodes_fill(const struct maqet_drive *drive, uint64_t parent,
                              uint64_t size, maqet_overlay_nodes_make *make, void *data,
                              uint64_t *id, struct maqet_error **err);
 
+/* Creates an overlay like a node, of @size bytes, which holds nothing yet, in a file elsewhere that
+ * exists and is empty: beside copies of those that the node stands on. */
+int maqet_overlay_nodes_create_like(const struct maqet_drive *drive, uint64_t id,
+                                    const char *path, uint64_t size,
+                                    struct maqet_error **err);
+
 /* Forgets such a node, and removes its file. */
 void maqet_overlay_nodes_undo(const struct maqet_drive *drive, uint64_t id);
 

@@ -183,8 +183,11 @@ done
 expect 0 maqet resume vm
 expect 3 maqet move vm hdd b
 err_has "it has the snapshot 'first'"
-expect 3 maqet move vm tree b
-err_has "stop"
+for folder in b a; do
+    expect 0 maqet move vm tree "$folder"
+    expect 0 maqet snapshot vm list tree
+    out_has one
+done
 # It works as before.
 expect 0 maqet resize vm plain 12M
 expect 0 maqet stop vm --timeout 0 --force
@@ -211,9 +214,32 @@ expect 0 maqet snapshot bare create tree one --live
 inside 'write -P 3 64k 64k'
 expect 0 maqet snapshot bare create tree two --live
 inside 'write -P 4 128k 64k'
-expect 3 maqet move bare tree a
-err_has 'a drive that has overlays keeps its image while the VM is running'
+# With overlays: what is frozen is moved as files, and QEMU copies what the guest writes to.
+number=4
+for folder in a "$far" b; do
+    from=$(find a b "$far" -name bare.raw)
+    number=$((number + 1))
+    inside "write -P $number $((number * 128))k 64k"
+    expect 0 maqet move bare tree "$folder"
+    to=$(realpath "$folder")/bare.raw
+    out_has "The image of drive 'tree' of VM 'bare' is $to now."
+    [ ! -e "$from" ] && [ ! -e "$from.maqet" ] || fail "left at the old place: $from"
+    find "/proc/$(vm_pid bare)/fd" -type l -printf '%l\n' >open
+    ! grep 'bare.raw.*(deleted)$' open || fail "$folder: QEMU has a file of the old place"
+    grep -qxF "$(top "$to")" open || fail "$folder: QEMU does not have $(top "$to")"
+    expect 0 maqet qmp bare query-named-block-nodes
+    ! grep '"maqet-move\.' out || fail "$folder: a node is left"
+    inside "write -P $number $((number * 128 + 64))k 64k"
+    inside flush
+    ! qemu-io -U -r -f qcow2 -c 'read -P 1 0 64k' -c 'read -P 3 64k 64k' -c 'read -P 4 128k 64k' \
+        -c "read -P $number $((number * 128))k 128k" "$(top "$to")" | grep failed || fail "$folder: what the drive holds"
+done
+expect 0 maqet snapshot bare list tree
+out_has one
+out_has two
+# What was frozen before can be written to again, when another one is merged into it.
 expect 0 maqet snapshot bare delete tree one --live
+same 1 "$(find b/bare.raw.maqet -name '*.qcow2' | wc -l)" 'the overlays that are left'
 expect 0 maqet stop bare --timeout 0 --force
 [ ! -e a/bare.raw ] && [ ! -e a/bare.raw.maqet ] || fail "left at the old place: $(ls a)"
 ! qemu-io -f qcow2 -c 'read -P 1 0 64k' -c 'read -P 3 64k 64k' -c 'read -P 4 128k 64k' "$(top b/bare.raw)" |
