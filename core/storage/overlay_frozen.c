@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "core/base/files.h"
@@ -50,6 +51,18 @@ void
 maqet_overlay_protect(struct maqet_overlay *node)
 {
     set_writable(node->file.file, false, &node->mode, NULL);
+}
+
+char *
+maqet_overlay_change(const struct maqet_overlay *node)
+{
+    _cleanup_(maqet_node_clear) struct maqet_node now = {
+        .file = maqet_strdup(node->file.file)};
+
+    if (!node->file.checksum)
+        return NULL;
+    return maqet_node_read(&now) ? maqet_node_compare(&node->file, &now)
+                                 : maqet_format("cannot be read: %s", strerror(errno));
 }
 
 static int

@@ -16,6 +16,10 @@ int maqet_overlay_thaw(struct maqet_overlay *node, struct maqet_error **err);
 /* Takes away that permission again, if possible, from a file of which it is known what is in it. */
 void maqet_overlay_protect(struct maqet_overlay *node);
 
+/* What has changed of a frozen node since, as a phrase like "was written to"; NULL: nothing that is
+ * known. The caller frees. */
+char *maqet_overlay_change(const struct maqet_overlay *node);
+
 /* Whether a node and those that it stands on are as they were when they were frozen.
  * MAQET_ERROR_STATE: what has changed. */
 int maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,

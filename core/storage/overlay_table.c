@@ -13,6 +13,7 @@
 #include "core/storage/callback.h"
 #include "core/storage/emitted.h"
 #include "core/storage/image.h"
+#include "core/storage/overlay_damage.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_name.h"
@@ -330,66 +331,6 @@ live_resize(const struct maqet_drive *drive, uint64_t bytes,
                : maqet_storage_live_resize(view.drive, bytes, actions, err);
 }
 
-static int
-check_node(const struct maqet_drive *drive, uint64_t id, enum maqet_check_depth depth,
-           struct maqet_check_report *report, struct maqet_error **err)
-{
-    _cleanup_view_ struct maqet_view view = {0};
-    const struct maqet_drive *whole = report->drive;
-
-    if (maqet_view_make(drive, id, &view, err) < 0)
-        return -1;
-    if (!view.drive->storage->plugin.check)
-        return 0;
-    report->drive = view.drive;
-    int result = view.drive->storage->plugin.check(view.drive, depth, report, err);
-    report->drive = whole;
-    return result;
-}
-
-/* One that the guest does not stand on: what goes wrong is said, and is no reason not to look at the
- * others. */
-static int
-check_beside(const struct maqet_drive *drive, uint64_t id, enum maqet_check_depth depth,
-             struct maqet_check_report *report, struct maqet_error **err)
-{
-    _cleanup_error_ struct maqet_error *reason = NULL;
-
-    if (check_node(drive, id, depth, report, &reason) == 0)
-        return 0;
-    if (reason->signal)
-        return maqet_error_move(err, TAKE_PTR(reason));
-    maqet_context_say(drive->context, MAQET_LEVEL_WARNING,
-                      "VM '%s', drive '%s': %s was not checked: %s",
-                      drive->machine->vm_name, drive->name,
-                      maqet_overlays_node(drive->overlays, id)->file.file,
-                      reason->message);
-    return 0;
-}
-
-/* What the guest sees comes first; the rest is no reason not to start it. */
-static int
-check(const struct maqet_drive *drive, enum maqet_check_depth depth,
-      struct maqet_check_report *report, struct maqet_error **err)
-{
-    const struct maqet_overlays *overlays = drive->overlays;
-
-    for (uint64_t id = overlays->top;; id = maqet_overlays_node(overlays, id)->parent) {
-        if (check_node(drive, id, depth, report, err) < 0)
-            return -1;
-        if (id == 0)
-            break;
-    }
-    for (size_t i = 0; depth != MAQET_CHECK_QUICK && i < overlays->count; i++) {
-        uint64_t id = overlays->nodes[i].id;
-
-        if (!maqet_overlays_stands_on(overlays, overlays->top, id) &&
-            check_beside(drive, id, depth, report, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* ---- the storage ---- */
 
 /* A storage with overlays; there are as many as types of drives. */
@@ -418,7 +359,7 @@ with_overlays(const struct maqet_storage *storage)
         plugin->inspect = inspect;
     plugin->resize = resize;
     plugin->live_resize = live_resize;
-    plugin->check = check;
+    plugin->check = maqet_overlay_damage_check;
     one->next = all;
     all = one;
     return &one->storage;

@@ -156,6 +156,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/backup-verify.sh \
 	tests/functional/overlays-ordinary-user.sh \
 	tests/functional/overlays-checked.sh \
+	tests/functional/overlays-damaged.sh \
 	tests/functional/overlays-constant.sh \
 	tests/functional/overlays-together.sh \
 	tests/functional/arguments.sh \

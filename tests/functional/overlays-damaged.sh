@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Damage to overlays of which the present state needs none: `check` reports it, and the VM starts. And a drive that is
+# no file of this host, and so has no place for overlays.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+qemu_required
+requires qemu-img qemu-io
+
+vm_yaml vm <<'END'
+storage:
+- {name: hdd, type: raw, file: hdd.raw, size: 1M, snapshots: overlay}
+END
+expect 0 maqet add vm.yaml
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm create hdd one
+qemu-io -f qcow2 -c 'write -P 2 0 64k' hdd.raw.maqet/1.qcow2 >/dev/null
+expect 0 maqet snapshot vm create hdd two
+qemu-io -f qcow2 -c 'write -P 3 0 64k' hdd.raw.maqet/3.qcow2 >/dev/null
+expect 0 maqet snapshot vm create hdd three
+# Another branch: what the guest writes to stands on the image alone.
+expect 0 maqet snapshot vm load hdd one --yes
+expect 0 maqet check vm
+out_lacks ': damaged'
+cp -pr hdd.raw.maqet whole
+for file in hdd.raw.maqet/1.qcow2 hdd.raw.maqet/3.qcow2; do
+    for way in header truncated content date replaced gone; do
+        chmod 600 $file
+        case $way in
+        header) printf 'XXXX' | dd of=$file conv=notrunc bs=1 status=none ;;
+        truncated) truncate -s -512 $file ;;
+        # A sound image with other content.
+        content) qemu-io -f qcow2 -c 'write -P 9 0 64k' $file >/dev/null ;;
+        date) touch -d 2001-01-01 $file ;;
+        replaced) rm $file && qemu-img create -q -f qcow2 $file 1M ;;
+        gone) rm $file ;;
+        esac
+        expect 1 maqet check vm
+        grep -F "$TMP/$file: damaged (" out >/dev/null || fail "$way: $file is not reported: $(cat out err)"
+        same 1 "$(grep -c ': damaged' out)" "$way of $file: how many are damaged"
+        expect 1 maqet --format json check vm hdd
+        grep -F '"status": "damaged"' out >/dev/null || fail "$way of $file, as JSON: $(cat out)"
+        rm -rf hdd.raw.maqet
+        cp -pr whole hdd.raw.maqet
+    done
+done
+expect 0 maqet check vm
+# It is no reason not to start.
+chmod 600 hdd.raw.maqet/3.qcow2
+printf 'XXXX' | dd of=hdd.raw.maqet/3.qcow2 conv=notrunc bs=1 status=none
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+expect 1 maqet check vm
+expect 0 maqet rm vm --yes
+
+# ---- no place for them ----
+
+mkdir service
+MAQET_PLUGIN_PATH="$abs_top_builddir/tests/plugins/.libs${MAQET_PLUGIN_PATH:+:$MAQET_PLUGIN_PATH}"
+export MAQET_PLUGIN_PATH
+vm_yaml far <<'END'
+storage:
+- {name: disk, type: elsewhere, image: one, service: service, snapshots: overlay}
+END
+for command in validate add; do
+    expect 3 maqet $command far.yaml
+    err_has "far.yaml:6:63: unknown key 'snapshots' in drive 'disk' of VM 'far'"
+done
