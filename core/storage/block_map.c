@@ -3,7 +3,7 @@
 
 #include "core/base/json.h"
 #include "core/plugin/call.h"
-#include "core/storage/overlay_table.h"
+#include "core/storage/overlay_image.h"
 
 json_object *
 maqet_block_map(const struct maqet_drive *drive, uint64_t id)

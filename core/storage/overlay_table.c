@@ -15,6 +15,7 @@
 #include "core/storage/image.h"
 #include "core/storage/overlay_damage.h"
 #include "core/storage/overlay_frozen.h"
+#include "core/storage/overlay_image.h"
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
@@ -184,29 +185,6 @@ static int
 repair(const struct maqet_drive *drive, struct maqet_error **err)
 {
     return tidy(drive, err);
-}
-
-int
-maqet_overlays_add_image(const struct maqet_drive *drive, uint64_t id,
-                         struct maqet_command *command, struct maqet_error **err)
-{
-    _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    _cleanup_free_ char *name = drive->overlays ? maqet_overlay_node_name(drive->name, id)
-                                                : maqet_strdup(maqet_drive_node(drive));
-
-    if ((drive->overlays ? maqet_storage_emit_node(drive, id, args, err)
-                         : maqet_storage_emit_args(drive, args, err)) < 0)
-        return -1;
-    /* QEMU may have them open, too, and writes to none of them. */
-    for (size_t i = 0; drive->running && i < args->count; i++)
-        if (args->objects[i]->kind == &maqet_kind_blockdev)
-            json_object_object_add(args->objects[i]->json, "force-share",
-                                   json_object_new_boolean(true));
-    if (!maqet_args_render_image(args, name, &command->argv))
-        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "it has no image that qemu-img could open");
-    maqet_secrets_find(&command->argv, NULL, &command->secrets);
-    return 0;
 }
 
 /* For others to read, who must not get what a snapshot has never held. */

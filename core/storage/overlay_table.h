@@ -14,9 +14,4 @@
  * nothing may write to it. */
 void maqet_drive_take_overlays(struct maqet_drive *drive);
 
-/* Appends what a node shows, which nothing is written to, as an image for qemu-img and its like. @id
- * is 0 for the image itself, also of a drive without overlays. */
-int maqet_overlays_add_image(const struct maqet_drive *drive, uint64_t id,
-                             struct maqet_command *command, struct maqet_error **err);
-
 #endif
