@@ -333,6 +333,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/overlay_name.c core/storage/overlay_name.h \
 	core/storage/overlay_nodes.c core/storage/overlay_nodes.h \
 	core/storage/overlay_possible.c core/storage/overlay_possible.h \
+	core/storage/overlay_room.c core/storage/overlay_room.h \
 	core/storage/overlay_table.c core/storage/overlay_table.h \
 	core/storage/overlay_view.c core/storage/overlay_view.h \
 	core/storage/overlays.c core/storage/overlays.h \

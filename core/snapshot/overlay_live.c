@@ -15,6 +15,7 @@
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
+#include "core/storage/overlay_room.h"
 #include "core/storage/overlay_view.h"
 
 /* ms that QEMU has for each answer. */
@@ -298,6 +299,13 @@ run_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t 
                : maqet_block_job_wait(machine, &job, err);
 }
 
+static int
+error_in(const struct maqet_opened *machine, const struct maqet_drive *drive,
+         struct maqet_error **err)
+{
+    return maqet_error_wrap(err, "VM '%s', drive '%s'", machine->name, drive->name);
+}
+
 /* Merges two nodes that QEMU has open, under the topmost one. */
 static int
 merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
@@ -307,6 +315,9 @@ merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
     struct maqet_overlay *written = maqet_overlays_node(overlays, below);
     uint64_t bytes = 0;
 
+    if (maqet_overlay_room_check(drive, written, maqet_overlays_node(overlays, above),
+                                 true, err) < 0)
+        return error_in(machine, drive, err);
     maqet_overlay_nodes_used(drive, above, &bytes, NULL);
     overlays->merging_below = below;
     overlays->merging_above = above;
@@ -432,6 +443,8 @@ maqet_overlay_live_remove(struct maqet_opened *machine, const struct maqet_drive
     if (!node)
         return maqet_error_set(err, MAQET_ERROR_MISSING, "there is no snapshot '%s'",
                                snapshot->name);
+    if (maqet_overlay_room_check_removal(drive, node, err) < 0)
+        return error_in(machine, drive, err);
     char *name = TAKE_PTR(node->name);
     if (maqet_overlay_nodes_save(drive, err) < 0) {
         node->name = name;

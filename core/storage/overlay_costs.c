@@ -108,10 +108,9 @@ node_of(const struct maqet_overlays *overlays, const struct maqet_snapshot *snap
     return NULL;
 }
 
-/* Whether two nodes are merged only when the machine is stopped: QEMU has them open, below the
- * node under the topmost one. */
-static bool
-is_deferred(const struct maqet_drive *drive, const struct maqet_overlay *above)
+bool
+maqet_overlay_costs_is_deferred(const struct maqet_drive *drive,
+                                const struct maqet_overlay *above)
 {
     const struct maqet_overlays *overlays = drive->overlays;
     uint64_t top = overlays->top;
@@ -131,7 +130,7 @@ add_merge(struct costs *costs, const struct maqet_overlay *below,
     uint64_t both, bytes;
     bool down;
 
-    if (is_deferred(drive, above)) {
+    if (maqet_overlay_costs_is_deferred(drive, above)) {
         snapshot->used_known = snapshot->moved_known = true;
         return;
     }
@@ -195,4 +194,13 @@ maqet_overlay_costs(const struct maqet_drive *drive, struct maqet_snapshots *sna
         if (snapshot->takes_known && snapshot->moved > 0)
             snapshot->takes = (double)snapshot->moved * 1000 / (double)overlays->rate;
     }
+}
+
+bool
+maqet_overlay_costs_common(const struct maqet_drive *drive, uint64_t one, uint64_t other,
+                           uint64_t *bytes)
+{
+    _cleanup_(costs_clear) struct costs costs = {.drive = drive};
+
+    return held_by_both(&costs, one, other, bytes);
 }

@@ -6,10 +6,20 @@
 #define MAQET_STORAGE_OVERLAY_COSTS_H
 
 #include "core/storage/drive.h"
+#include "core/storage/overlays.h"
 #include "core/storage/snapshots.h"
 
 /* Completes the list of a drive with overlays. What cannot be found out stays unknown. */
 void maqet_overlay_costs(const struct maqet_drive *drive,
                          struct maqet_snapshots *snapshots);
+
+/* Whether a node is merged with the one below only when the machine is stopped: QEMU has both open,
+ * below the node under the topmost one. */
+bool maqet_overlay_costs_is_deferred(const struct maqet_drive *drive,
+                                     const struct maqet_overlay *above);
+
+/* How much both of two nodes hold, in bytes. False: it is not known. */
+bool maqet_overlay_costs_common(const struct maqet_drive *drive, uint64_t one,
+                                uint64_t other, uint64_t *bytes);
 
 #endif

@@ -20,6 +20,7 @@
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlay_nodes.h"
 #include "core/storage/overlay_possible.h"
+#include "core/storage/overlay_room.h"
 #include "core/storage/overlay_view.h"
 #include "core/storage/snapshots.h"
 
@@ -109,6 +110,8 @@ remove_snapshot(const struct maqet_drive *drive, const struct maqet_snapshot *sn
 
     if (!node)
         return error_gone(snapshot, err);
+    if (maqet_overlay_room_check_removal(drive, node, err) < 0)
+        return -1;
     char *name = TAKE_PTR(node->name);
     if (maqet_overlay_nodes_save(drive, err) < 0) {
         node->name = name;

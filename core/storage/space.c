@@ -140,9 +140,12 @@ maqet_image_check_growth(const struct maqet_drive *drive, uint64_t more,
 void
 maqet_image_hint_space(const struct maqet_drive *drive, struct maqet_error **err)
 {
+    const struct maqet_error *error = err ? *err : NULL;
     uint64_t available, device;
 
-    if (!drive->path || !space_of(drive, &available, &device) ||
+    /* One that maqet has found out itself says so already. */
+    if ((error && error->code == MAQET_ERROR_NO_SPACE && error->hints.count > 0) ||
+        !drive->path || !space_of(drive, &available, &device) ||
         available >= LITTLE_SPACE)
         return;
     _cleanup_free_ char *text = maqet_text_bytes(available);

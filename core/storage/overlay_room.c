@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/storage/overlay_room.h"
+
+#include <sys/stat.h>
+
+#include "core/storage/overlay_costs.h"
+#include "core/storage/overlay_nodes.h"
+#include "core/storage/space.h"
+
+/* How much a file can grow that is as long as the image already: it may be allocated as a whole from
+ * the beginning. */
+static uint64_t
+growth_limit(uint64_t image, const struct stat *status)
+{
+    uint64_t size = (uint64_t)status->st_size;
+    uint64_t allocated = (uint64_t)status->st_blocks * 512;
+
+    if (size < image)
+        return UINT64_MAX;
+    return size > allocated ? size - allocated : 0;
+}
+
+static int
+error_full(const struct maqet_overlay *stays, const struct maqet_overlay *goes,
+           uint64_t growth, uint64_t available, struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(stays->file.file);
+    _cleanup_free_ char *takes = maqet_text_bytes(growth);
+    _cleanup_free_ char *left = maqet_text_bytes(available);
+
+    maqet_error_set(err, MAQET_ERROR_NO_SPACE,
+                    "%s cannot be merged into %s: that takes %s, and %s are free in %s",
+                    goes->file.file, stays->file.file, takes, left, folder);
+    maqet_error_hint(err, "Free up disk space in %s", folder);
+    return -1;
+}
+
+int
+maqet_overlay_room_check(const struct maqet_drive *drive,
+                         const struct maqet_overlay *below,
+                         const struct maqet_overlay *above, bool down,
+                         struct maqet_error **err)
+{
+    const struct maqet_overlay *stays = down ? below : above;
+    const struct maqet_overlay *goes = down ? above : below;
+    uint64_t size = below->size > above->size ? below->size : above->size;
+    uint64_t growth, common, available;
+    struct stat status;
+
+    if (stat(stays->file.file, &status) < 0 || !S_ISREG(status.st_mode) ||
+        !maqet_space_available(stays->file.file, &available) ||
+        maqet_overlay_nodes_used(drive, goes->id, &growth, NULL) < 0)
+        return 0;
+    if (growth > growth_limit(size, &status))
+        growth = growth_limit(size, &status);
+    /* Reading what both hold takes its time. */
+    if (growth <= available ||
+        !maqet_overlay_costs_common(drive, below->id, above->id, &common))
+        return 0;
+    growth = growth > common ? growth - common : 0;
+    return growth <= available ? 0 : error_full(stays, goes, growth, available, err);
+}
+
+int
+maqet_overlay_room_check_removal(const struct maqet_drive *drive,
+                                 const struct maqet_overlay *node,
+                                 struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+    struct maqet_overlay *above = NULL;
+    uint64_t bytes;
+    bool down = true;
+
+    if (node->needed_by.count > 0 ||
+        maqet_overlays_children(overlays, node->id, &above) != 1 ||
+        maqet_overlay_costs_is_deferred(drive, above))
+        return 0;
+    /* QEMU merges those that it has open downwards only. */
+    if (!(drive->running &&
+          maqet_overlays_stands_on(overlays, overlays->top, above->id)) &&
+        maqet_overlay_nodes_way(drive, node, above, &down, &bytes, NULL) < 0)
+        return 0;
+    return maqet_overlay_room_check(drive, node, above, down, err);
+}
