@@ -24,6 +24,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/error.c core/base/error.h \
 	core/base/field.c core/base/field.h \
 	core/base/file_copy.c core/base/file_copy.h \
+	core/base/file_dedupe.c core/base/file_dedupe.h \
 	core/base/files.c core/base/files.h \
 	core/base/inet.c core/base/inet.h \
 	core/base/input.c core/base/input.h \

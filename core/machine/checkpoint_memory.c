@@ -9,6 +9,7 @@
 
 #include "core/base/checksum.h"
 #include "core/base/clock.h"
+#include "core/base/file_dedupe.h"
 #include "core/base/files.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/machine/store.h"
@@ -84,6 +85,13 @@ checksum_of(const struct maqet_context *context, int fd, const char *path,
 
 /* ---- creating ---- */
 
+static bool
+is_before(const struct timespec *one, const struct timespec *other)
+{
+    return one->tv_sec != other->tv_sec ? one->tv_sec < other->tv_sec
+                                        : one->tv_nsec < other->tv_nsec;
+}
+
 int
 maqet_memory_file_create(const struct maqet_context *context, const char *vm,
                          const char *name, struct maqet_error **err)
@@ -92,6 +100,46 @@ maqet_memory_file_create(const struct maqet_context *context, const char *vm,
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, MODE_OPEN);
 
     return fd < 0 ? maqet_error_errno(err, errno, "Cannot create %s", path) : fd;
+}
+
+/* That of the latest checkpoint before, if it is as long; -1: there is none. */
+static int
+open_previous(const struct maqet_context *context, const char *vm, off_t size)
+{
+    _cleanup_free_ char *folder = maqet_store_file(context, vm, MAQET_STORE_CHECKPOINTS);
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    struct timespec latest = {0};
+    int found = -1;
+
+    maqet_dir_list(folder, &names, NULL);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, names.items[i]);
+        struct stat status;
+
+        if (*names.items[i] == '.' || !maqet_text_ends(path, MAQET_MEMORY_SUFFIX))
+            continue;
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 || fstat(fd, &status) < 0 || status.st_size != size ||
+            is_before(&status.st_mtim, &latest))
+            continue;
+        latest = status.st_mtim;
+        if (found >= 0)
+            close(found);
+        found = TAKE_FD(fd);
+    }
+    return found;
+}
+
+/* Most of the guest's memory is what it was at the checkpoint before. */
+static void
+share_with_previous(const struct maqet_context *context, const char *vm, int fd)
+{
+    struct stat status;
+    _cleanup_close_ int previous =
+        fstat(fd, &status) < 0 ? -1 : open_previous(context, vm, status.st_size);
+
+    if (previous >= 0)
+        maqet_file_dedupe(previous, fd);
 }
 
 int
@@ -103,6 +151,7 @@ maqet_memory_file_publish(const struct maqet_context *context, const char *vm,
     _cleanup_free_ char *path = maqet_memory_file_path(context, vm, name);
     struct stat status;
 
+    share_with_previous(context, vm, fd);
     if (fchmod(fd, MODE_COMPLETE) < 0 || fsync(fd) < 0 || fstat(fd, &status) < 0)
         return maqet_error_errno(err, errno, "Cannot write %s", temporary);
     about->memory_checksum = checksum_of(context, fd, temporary, err);

@@ -22,8 +22,8 @@ char *maqet_memory_file_path(const struct maqet_context *context, const char *vm
 int maqet_memory_file_create(const struct maqet_context *context, const char *vm,
                              const char *name, struct maqet_error **err);
 
-/* Syncs it, makes it read-only, and gives it its name. @about gets its checksum and
- * identity. */
+/* Lets it share what it can with that of the checkpoint before, syncs it, makes it read-only,
+ * and gives it its name. @about gets its checksum and identity. */
 int maqet_memory_file_publish(const struct maqet_context *context, const char *vm,
                               const char *name, int fd, struct maqet_checkpoint *about,
                               struct maqet_error **err);

@@ -13,6 +13,7 @@
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/qemu/migration_pages.h"
 #include "core/qemu/migration_preamble.h"
@@ -79,6 +80,10 @@ maqet_split_new(const struct maqet_split_plan *plan)
         return NULL;
     split->plan = *plan;
     split->need = 1;
+    /* At once, since some file systems reserve space behind the end of a file that grows. It is
+     * done again at the end, and an error then counts. */
+    int number = ftruncate(plan->memory, (off_t)plan->size);
+    (void)number;
     if (maqet_pages_open(&split->pages, plan))
         return split;
     maqet_split_free(split);

@@ -5,7 +5,17 @@
 . "${srcdir:-.}/tests/functional/guest-functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 PATH=$PATH:/sbin:/usr/sbin
-requires mke2fs strace script
+requires mke2fs strace script mkfs.xfs filefrag
+
+# Files can share their data on this file system, if one may be mounted here.
+shares=
+truncate -s 1G data.xfs
+mkfs.xfs -q data.xfs
+mkdir -p "$MAQET_DATA_DIR"
+if mount -o loop data.xfs "$MAQET_DATA_DIR" 2>/dev/null; then
+    shares=yes
+    cleanup_fn umount -l "$MAQET_DATA_DIR"
+fi
 
 mke2fs -q -t ext4 -O ^metadata_csum fs.raw 24M 2>/dev/null
 qemu-img convert -f raw -O qcow2 fs.raw one.qcow2
@@ -62,6 +72,13 @@ put C
 expect 0 maqet checkpoint vm create c --method stop
 put F
 expect 0 maqet checkpoint vm create f --compress
+# What has not changed in the memory is on the disk once.
+if [ "$shares" ]; then
+    filefrag -v "$MAQET_DATA_DIR/vms/vm/checkpoints/c.ram" >extents
+    # What is only reserved does not count.
+    awk '/^ *[0-9]+:/ && !/unwritten/ { gsub(/:/, " "); all += $6; if (/shared/) shared += $6 }
+        END { exit !(shared > all / 2) }' extents || fail "the memory is not shared: $(cat extents)"
+fi
 put D
 has D
 for checkpoint in a:A f:F c:C b:B f:F a:A; do

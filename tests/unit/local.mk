@@ -27,6 +27,7 @@ UNIT_TESTS += tests/unit/test-emitted
 UNIT_TESTS += tests/unit/test-error
 UNIT_TESTS += tests/unit/test-exclusive
 UNIT_TESTS += tests/unit/test-field
+UNIT_TESTS += tests/unit/test-file-dedupe
 UNIT_TESTS += tests/unit/test-files
 UNIT_TESTS += tests/unit/test-full
 UNIT_TESTS += tests/unit/test-helpers
