@@ -3,10 +3,10 @@
 # SUMMARY: how long forks of a VM take, and how much memory and disk they need together
 #
 # Forks of a Linux guest that uses a part of its memory, beside bare starts of QEMU.
-# BENCH_PARTS limits it to some of: little large run. BENCH_FORKS: how many at a time.
+# BENCH_PARTS limits it to some of: little large clock run. BENCH_FORKS: how many at a time.
 . "${srcdir:?run by script/bench}/tests/bench/bench-functions.sh"
 
-parts=" ${BENCH_PARTS:-little large run} "
+parts=" ${BENCH_PARTS:-little large clock run} "
 forks=${BENCH_FORKS:-20}
 memory=${BENCH_MEMORY:-1G} filled=${BENCH_FILLED:-550} # of the little guest, and MB of it
 
@@ -19,7 +19,8 @@ truncate -s %2048 programs.tar
 
 in_guest() { guest_run "$TMP/run/$1/console.sock" "$2" || fail "in the guest '$1': $2"; }
 
-# prepare NAME MEMORY MEGABYTES: a stopped VM with a checkpoint of a guest that has filled so much.
+# prepare NAME MEMORY MEGABYTES AGENT: a stopped VM with a checkpoint of a guest that has filled so much. With
+# an agent, forks have their clock set, which is the guest's work.
 prepare() {
     vm=$1
     cat >"$vm.yaml" <<END
@@ -27,6 +28,7 @@ name: $vm
 binary: qemu-system-x86_64
 accel: tcg
 memory: $2
+guest_agent: $4
 arguments:
   - kernel: $KERNEL
   - initrd: $INITRD
@@ -43,6 +45,7 @@ END
         awk -v wanted="$3" '$1 == "MemFree:" { print int($2 / 1024) - wanted }')
     full=$(in_guest "$vm" "/tmp/memory $spare")
     expect 0 maqet checkpoint "$vm" create ready
+    source=$(pss "$vm")
     expect 0 maqet stop "$vm" --timeout 0 --force
     printf '\nA guest with %s, which has filled %s MB of it. Forks at a time: %s.\n' "$2" "$full" "$forks"
 }
@@ -52,11 +55,10 @@ end() {
 }
 names() { seq -f 'fork-%g' "$1"; }
 
-# What the QEMUs of so many forks have of the host's memory, in KB, each page divided among those who
-# have it.
+# pss VM...: what their QEMUs have of the host's memory, in KB, each page divided among those who have it.
 pss() {
-    for fork in $(names "$1"); do
-        cat "/proc/$(cat "$TMP/run/$fork/run")/smaps_rollup"
+    for name; do
+        cat "/proc/$(cat "$TMP/run/$name/run")/smaps_rollup"
     done | awk '$1 == "Pss:" { sum += $2 } END { print sum }'
 }
 # KB that everything takes on the disk.
@@ -95,15 +97,16 @@ prepare_bare() {
     done
 }
 
-# measure NAME MEMORY MEGABYTES
+# measure NAME MEMORY MEGABYTES AGENT
 measure() {
     prepare "$@"
     start_forks 1
-    one=$(pss 1)
+    one=$(pss fork-1)
     end_forks 1
     before=$(disk)
     start_forks "$forks"
-    all=$(pss "$forks")
+    # shellcheck disable=SC2046 # names
+    all=$(pss $(names "$forks"))
     after=$(disk)
     end_forks "$forks"
     prepare_bare
@@ -111,20 +114,22 @@ measure() {
     table "$forks forks by one command, $2" "$vm.qemu"
     row "maqet fork VM NAME --from CHECKPOINT --count" "$vm.maqet"
     row "as many bare starts of QEMU, two at a time" "$vm.qemu"
-    awk -v one="$one" -v all="$all" -v forks="$forks" -v disk=$((after - before)) 'BEGIN {
-        printf "\nMemory of the host: one fork %.0f MB, all %.0f MB (%.2f times as much).\n", one / 1024, all / 1024, all / one
+    awk -v source="$source" -v one="$one" -v all="$all" -v forks="$forks" -v disk=$((after - before)) 'BEGIN {
+        printf "\nMemory of the host: the source %.0f MB, one fork %.0f MB, all %.0f MB (%.2f times the source).\n",
+            source / 1024, one / 1024, all / 1024, all / source
         printf "Disk: %.0f KB for each fork, with its drive and its files.\n", disk / forks }'
     end
 }
 
-case $parts in *' little '*) measure little "$memory" "$filled" ;; esac
-case $parts in *' large '*) measure large 4G 2048 ;; esac
+case $parts in *' little '*) measure little "$memory" "$filled" off ;; esac
+case $parts in *' large '*) measure large 4G 2048 off ;; esac
+case $parts in *' clock '*) measure clock "$memory" "$filled" on ;; esac
 
 # ---- run ----
 
 run_once() { took run.once "$MAQET" run run --from ready --discard -- true; }
 case $parts in *' run '*)
-    prepare run "$memory" "$filled"
+    prepare run "$memory" "$filled" off
     in_turn run_once
     end
     table "a run of a command, $memory" run.once

@@ -77,7 +77,7 @@ goes_on() {
 }
 
 # Every so many steps; MAQET_TEST_STRIDE=1 kills it at each.
-stride=${MAQET_TEST_STRIDE:-5}
+stride=${MAQET_TEST_STRIDE:-8}
 kills=0 completed=0
 killed() { # CODE
     [ "$1" -eq 137 ] || { [ "$victim" != maqet ] && [ "$1" -lt 126 ]; } || { cat err; fail "$what: exit code $1"; }
