@@ -5,7 +5,7 @@
 #include "cli/terminal.h"
 #include "core/base/clock.h"
 #include "core/base/input.h"
-#include "core/checkpoint/run.h"
+#include "core/fork/run.h"
 #include "core/guest/agent.h"
 #include "core/guest/program.h"
 

@@ -66,7 +66,6 @@ libmaqet_core_a_SOURCES = \
 	core/checkpoint/loading.c core/checkpoint/loading.h \
 	core/checkpoint/mappable.c core/checkpoint/mappable.h \
 	core/checkpoint/request.h \
-	core/checkpoint/run.c core/checkpoint/run.h \
 	core/checkpoint/verify.c core/checkpoint/verify.h \
 	core/config/options.c core/config/options.h \
 	core/config/parse.c core/config/parse.h \
@@ -122,6 +121,7 @@ libmaqet_core_a_SOURCES = \
 	core/doctor/host.c core/doctor/host.h \
 	core/doctor/leftovers.c core/doctor/leftovers.h \
 	core/doctor/places.c core/doctor/places.h \
+	core/fork/command.c core/fork/command.h \
 	core/fork/discard.c core/fork/discard.h \
 	core/fork/fork.c core/fork/fork.h \
 	core/fork/forked.c core/fork/forked.h \
@@ -129,6 +129,8 @@ libmaqet_core_a_SOURCES = \
 	core/fork/one.c core/fork/one.h \
 	core/fork/ports.c core/fork/ports.h \
 	core/fork/processes.c core/fork/processes.h \
+	core/fork/run.c core/fork/run.h \
+	core/fork/shown.c core/fork/shown.h \
 	core/fork/workers.c core/fork/workers.h \
 	core/guest/agent.c core/guest/agent.h \
 	core/guest/clock.c core/guest/clock.h \

@@ -13,7 +13,6 @@
 #include "core/checkpoint/delete.h"
 #include "core/checkpoint/list.h"
 #include "core/checkpoint/load.h"
-#include "core/checkpoint/run.h"
 #include "core/checkpoint/verify.h"
 
 #endif

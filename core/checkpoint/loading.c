@@ -420,8 +420,8 @@ maqet_loading_open(const struct maqet_context *context,
 /* ---- starting ---- */
 
 /* Whether QEMU opens the file that it maps for writing, which its mode does not let us do. */
-static bool
-must_be_let(const struct maqet_loading *loading)
+bool
+maqet_loading_must_be_let(const struct maqet_loading *loading)
 {
     return loading->incoming.memory.file && !loading->incoming.memory.readonly &&
            geteuid() != 0;
@@ -433,7 +433,7 @@ maqet_loading_let_open(const struct maqet_loading *loading, bool open,
 {
     const struct maqet_opened *machine = loading->session->machine;
 
-    return must_be_let(loading)
+    return maqet_loading_must_be_let(loading)
                ? maqet_memory_file_let_open(machine->context, machine->name,
                                             loading->about.name, open, err)
                : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loading.h - opens a checkpoint to load it, and checks that it fits; for load.c and run.c.
+ * loading.h - opens a checkpoint to load it, or to fork it, and checks that it fits.
  */
 #ifndef MAQET_CHECKPOINT_LOADING_H
 #define MAQET_CHECKPOINT_LOADING_H
@@ -28,6 +28,9 @@ int maqet_loading_open(const struct maqet_context *context,
 /* Whether the drives have the snapshots that the memory belongs to. @loading is a struct
  * maqet_loading: for maqet_revert_run(). */
 int maqet_loading_check_drives(const void *loading, struct maqet_error **err);
+
+/* Whether QEMU must be let open the file that it maps. */
+bool maqet_loading_must_be_let(const struct maqet_loading *loading);
 
 /* Lets QEMU open the file that it maps, or no longer; nothing if it need not be let. */
 int maqet_loading_let_open(const struct maqet_loading *loading, bool open,

@@ -63,17 +63,10 @@ set_text(json_object *entry, const char *key, const char *text)
 static void
 set_path(json_object *entry, const char *option, const char *path)
 {
-    json_object *container = maqet_keys_container(entry, option);
-
-    if (container && path) {
-        struct maqet_place place = maqet_tree_place(container);
-
-        maqet_tree_set(container, option, json_object_new_string(path), place, place);
-        return;
-    }
-    maqet_keys_remove(entry, option);
     if (path)
-        set_text(entry, option, path);
+        maqet_keys_set_storage(entry, option, path);
+    else
+        maqet_keys_remove(entry, option);
 }
 
 /* ---- a linked drive ---- */
@@ -179,7 +172,8 @@ change_drive(const struct maqet_vm *vm, const struct maqet_clone_drive *item,
     json_object *entry = maqet_entries_find(definition, item->drive->name);
 
     /* One that another key adds, such as that of the firmware, has a path by default. */
-    if (!entry || item->part == MAQET_PART_SHARED)
+    if (!entry || item->part == MAQET_PART_SHARED ||
+        !item->drive->storage->plugin.path_option)
         return 0;
     if (item->part == MAQET_PART_LINKED)
         return link_drive(vm, item, name, entry, err);
@@ -222,8 +216,7 @@ maqet_clone_definition(const struct maqet_vm *vm, const struct maqet_clone_plan 
         if (change_drive(vm, &plan->drives[i], name, definition, err) < 0)
             return NULL;
     if (maqet_unlike_change(vm->context, definition, taken, ports, err) < 0 ||
-        maqet_unlike_check(vm->context, definition, vm->definition->name, err) <
-            0)
+        maqet_unlike_check(vm->context, definition, vm->definition->name, err) < 0)
         return NULL;
     return TAKE_PTR(definition);
 }

@@ -68,7 +68,8 @@ error_elsewhere(const struct maqet_drive *drive, struct maqet_error **err)
 }
 
 static int
-choose_part(struct maqet_clone_drive *item, struct maqet_error **err)
+choose_part(struct maqet_clone_drive *item, enum maqet_clone_way way,
+            struct maqet_error **err)
 {
     const struct maqet_drive *drive = item->drive;
     struct maqet_image_state state;
@@ -78,6 +79,10 @@ choose_part(struct maqet_clone_drive *item, struct maqet_error **err)
         return -1;
     if (is_shared(drive))
         return 0;
+    if (!drive->storage->plugin.path_option && way == MAQET_CLONE_SHOWN) {
+        item->part = MAQET_PART_COPIED;
+        return 0;
+    }
     if (!drive->storage->plugin.path_option)
         return error_elsewhere(drive, err);
     if (maqet_image_inspect(drive, &state, err) < 0)
@@ -178,7 +183,8 @@ choose_way(struct maqet_clone_plan *plan, enum maqet_clone_way way,
         all = false;
     }
     plan->linked = way != MAQET_CLONE_FULL && all && count > 0;
-    for (size_t i = 0; (plan->linked || way == MAQET_CLONE_EACH) && i < plan->count; i++)
+    bool each = way == MAQET_CLONE_EACH || way == MAQET_CLONE_SHOWN;
+    for (size_t i = 0; (plan->linked || each) && i < plan->count; i++)
         if (plan->drives[i].part == MAQET_PART_COPIED &&
             !plan->drives[i].drive->template && is_linkable(plan->drives[i].drive, NULL))
             plan->drives[i].part = MAQET_PART_LINKED;
@@ -196,7 +202,7 @@ maqet_clone_plan_make(struct maqet_session *session, const char *snapshot,
     plan->count = vm->drive_count;
     for (size_t i = 0; i < plan->count; i++) {
         plan->drives[i].drive = plan->drives[i].from.drive = vm->drives[i];
-        if (choose_part(&plan->drives[i], err) < 0)
+        if (choose_part(&plan->drives[i], way, err) < 0)
             return -1;
     }
     if (choose_way(plan, way, err) < 0)

@@ -14,6 +14,7 @@ enum maqet_clone_way {
     MAQET_CLONE_LINKED, /* overlays on the source's nodes */
     MAQET_CLONE_FULL,   /* copies */
     MAQET_CLONE_EACH,   /* each drive that can be is linked, and the others are copied */
+    MAQET_CLONE_SHOWN,  /* the same, but it only sees their content, and gets no image */
 };
 
 enum maqet_clone_part {

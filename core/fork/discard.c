@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fork/discard.h"
 
+#include <unistd.h>
+
 #include "core/job/recover.h"
 #include "core/lifecycle/remove.h"
 #include "core/machine/forks.h"
@@ -62,16 +64,56 @@ check_forks(const struct maqet_vm *vm, struct maqet_error **err)
     return -1;
 }
 
+/* A command is run beside it, which may have ended it; that removes it then. */
+static int
+check_not_held(const struct maqet_opened *machine, struct maqet_error **err)
+{
+    return maqet_fork_is_held(machine->context, machine->name)
+               ? maqet_error_set(err, MAQET_ERROR_STATE,
+                                 "VM '%s' is a fork for one command, and has ended",
+                                 machine->name)
+               : 0;
+}
+
+/* Removes it if it has ended, unless somebody works on it. */
+static void
+sweep_fork(const struct maqet_context *context, const char *name)
+{
+    struct maqet_opened *fork =
+        maqet_open(context, name, MAQET_OPEN_TRY_LOCK | MAQET_OPEN_ALLOW_PENDING, NULL);
+
+    /* A run folder that was about to become its own is removed, too. */
+    if (fork && fork->lock >= 0 &&
+        (fork->run.pid > 0 || maqet_opened_enter(fork, NULL) == 0))
+        maqet_opened_recover(fork, NULL);
+    maqet_opened_close(fork);
+}
+
+/* Removes those of its forks that have ended, or were interrupted. Only a machine with checkpoints
+ * has forks. */
+static void
+sweep_forks(const struct maqet_opened *machine)
+{
+    const struct maqet_context *context = machine->context;
+    _cleanup_free_ char *checkpoints =
+        maqet_store_file(context, machine->name, MAQET_STORE_CHECKPOINTS);
+    _cleanup_strings_ struct maqet_strings forks = MAQET_STRINGS_INIT;
+
+    if (machine->lock < 0 || access(checkpoints, F_OK) < 0)
+        return;
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_opened_definition(machine, NULL);
+    if (definition)
+        maqet_forks_discarded(context, definition->uuid, &forks);
+    for (size_t i = 0; i < forks.count; i++)
+        sweep_fork(context, forks.items[i]);
+}
+
 int
-maqet_fork_recover(struct maqet_opened *machine, struct maqet_error **err)
+maqet_fork_remove(struct maqet_opened *machine, struct maqet_error **err)
 {
     const struct maqet_remove how = {.delete_storage = true, .patience = USED_TIMEOUT};
     _cleanup_removal_ struct maqet_removal receipt = {0};
-
-    if (maqet_job_recover(machine, err) < 0)
-        return -1;
-    if (!has_ended(machine))
-        return 0;
     const struct maqet_vm *vm = maqet_opened_vm(machine, NULL);
 
     if ((vm && check_forks(vm, err) < 0) ||
@@ -80,6 +122,19 @@ maqet_fork_recover(struct maqet_opened *machine, struct maqet_error **err)
         return -1;
     if (vm)
         say_kept(machine, vm, &receipt);
+    return 0;
+}
+
+int
+maqet_fork_recover(struct maqet_opened *machine, struct maqet_error **err)
+{
+    if (maqet_job_recover(machine, err) < 0)
+        return -1;
+    sweep_forks(machine);
+    if (!has_ended(machine))
+        return 0;
+    if (check_not_held(machine, err) < 0 || maqet_fork_remove(machine, err) < 0)
+        return -1;
     return maqet_error_set(err, MAQET_ERROR_MISSING,
                            "VM '%s' was a fork that is discarded when it has "
                            "ended: it is gone",
@@ -92,7 +147,7 @@ maqet_fork_settle(const struct maqet_context *context, const char *name,
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    if (!maqet_fork_is_discarded(context, name))
+    if (!maqet_fork_is_discarded(context, name) || maqet_fork_is_held(context, name))
         return 0;
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, name, NULL);
     /* It was stopped, as the user wanted. */

@@ -12,12 +12,14 @@
 #include "core/job/recover.h"
 #include "core/lifecycle/apply.h"
 #include "core/lifecycle/remove.h"
+#include "core/machine/entries.h"
 #include "core/machine/events.h"
 #include "core/machine/forks.h"
 #include "core/machine/monitor.h"
 #include "core/machine/port_choice.h"
 #include "core/machine/ports.h"
 #include "core/machine/store.h"
+#include "core/storage/keys.h"
 
 /* ---- storing it ---- */
 
@@ -32,9 +34,33 @@ fill_folder(void *data, const char *folder, struct maqet_error **err)
 {
     const struct filling *filling = data;
 
-    return maqet_fork_record_write(&filling->record, folder, err) < 0
-               ? -1
-               : maqet_job_begin_in(filling->job, folder, err);
+    if (maqet_fork_record_write(&filling->record, folder, err) < 0)
+        return -1;
+    return filling->job ? maqet_job_begin_in(filling->job, folder, err) : 0;
+}
+
+/* What is written to a share would stay, and others may write to it at the same time. */
+static int
+make_shares_readonly(const struct maqet_vm *source, struct maqet_definition *definition,
+                     struct maqet_error **err)
+{
+    for (size_t i = 0; i < source->drive_count; i++) {
+        const struct maqet_drive *drive = source->drives[i];
+        const char *option = drive->storage->plugin.readonly_option;
+        json_object *entry = maqet_entries_find(definition, drive->name);
+
+        if (drive->storage->plugin.interface || maqet_drive_readonly(drive) || !entry)
+            continue;
+        if (!option)
+            return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                                   "The guest of VM '%s' can write to the share '%s', "
+                                   "whose type %s cannot be made read-only: this cannot "
+                                   "be discarded",
+                                   source->definition->name, drive->name,
+                                   drive->storage->plugin.name);
+        maqet_keys_set_storage(entry, option, "on");
+    }
+    return 0;
 }
 
 struct maqet_definition *
@@ -47,19 +73,19 @@ maqet_fork_define(const struct maqet_forking *forking, const char *name,
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_clone_definition(source, &forking->plan, name, &taken, &changes, err);
 
-    return definition && maqet_fork_ports_set(definition, forking->ports, err) == 0
-               ? TAKE_PTR(definition)
-               : NULL;
+    if (!definition || maqet_fork_ports_set(definition, forking->ports, err) < 0 ||
+        (forking->shows && make_shares_readonly(source, definition, err) < 0))
+        return NULL;
+    return TAKE_PTR(definition);
 }
 
-/* Plans it and stores it; nobody else gets its ports in between. */
-static int
-add(struct maqet_forking *forking, const char *name, struct maqet_forked *forked,
-    struct maqet_error **err)
+/* Nobody else gets its ports between the plan and the store. */
+int
+maqet_fork_add(struct maqet_forking *forking, const char *name, struct maqet_job *job,
+               char **uuid, struct maqet_error **err)
 {
     const struct maqet_vm *source = forking->loading.session->machine->vm;
-    struct maqet_job job = {0};
-    struct filling filling = {.job = &job,
+    struct filling filling = {.job = job,
                               .record = {.source = source->definition->uuid,
                                          .checkpoint = forking->loading.about.name,
                                          .discard = forking->discard}};
@@ -68,28 +94,38 @@ add(struct maqet_forking *forking, const char *name, struct maqet_forked *forked
         lock < 0 ? NULL : maqet_fork_define(forking, name, err);
     if (!definition)
         return -1;
-    forked->uuid = maqet_strdup(definition->uuid);
+    if (uuid)
+        *uuid = maqet_strdup(definition->uuid);
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(forking->context, definition, err);
 
-    if (!vm || maqet_clone_check_files(vm, &forking->plan, err) < 0 ||
-        maqet_vm_check(vm, err) < 0)
+    if (!vm ||
+        (!forking->shows && (maqet_clone_check_files(vm, &forking->plan, err) < 0 ||
+                             maqet_vm_check(vm, err) < 0)))
         return -1;
-    maqet_job_plan(&job, &maqet_kind_fork, source->definition->name);
-    int result = maqet_store_add_filled(forking->context, vm->definition, fill_folder,
-                                        &filling, err);
+    return maqet_store_add_filled(forking->context, vm->definition, fill_folder, &filling,
+                                  err);
+}
+
+static int
+add_with_job(struct maqet_forking *forking, const char *name, struct maqet_forked *forked,
+             struct maqet_error **err)
+{
+    struct maqet_job job = {0};
+
+    maqet_job_plan(&job, &maqet_kind_fork, forked->source);
+    int result = maqet_fork_add(forking, name, &job, &forked->uuid, err);
     maqet_journal_clear(&job.journal);
     return result;
 }
 
 /* ---- starting it ---- */
 
-/* The state, which each QEMU reads by a descriptor of its own. */
-static int
-start(struct maqet_forking *forking, struct maqet_opened *machine,
-      struct maqet_error **err)
+/* Each QEMU reads the state by a descriptor of its own. */
+int
+maqet_fork_start(struct maqet_forking *forking, struct maqet_opened *machine,
+                 struct maqet_incoming incoming, struct maqet_error **err)
 {
     struct maqet_loading *loading = &forking->loading;
-    struct maqet_incoming incoming = loading->incoming;
     struct maqet_definition *definition = maqet_opened_definition(machine, err);
 
     if (!definition)
@@ -146,7 +182,9 @@ complete(struct maqet_forking *forking, struct maqet_job *job,
         maqet_interrupt_check(err) < 0)
         return -1;
     maqet_event_note(machine->context, machine->name, "added", NULL);
-    return start(forking, machine, err) < 0 ? -1 : report(machine, forked, err);
+    return maqet_fork_start(forking, machine, forking->loading.incoming, err) < 0
+               ? -1
+               : report(machine, forked, err);
 }
 
 /* ---- removing it again ---- */
@@ -195,7 +233,7 @@ maqet_fork_one(struct maqet_forking *forking, const char *name,
     forked->source = maqet_strdup(source->name);
     forked->checkpoint = maqet_strdup(forking->loading.about.name);
     forked->discard = forking->discard;
-    if (add(forking, name, forked, err) < 0)
+    if (add_with_job(forking, name, forked, err) < 0)
         return -1;
     _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(forking->context, name,

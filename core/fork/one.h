@@ -18,12 +18,21 @@ struct maqet_forking {
     struct maqet_clone_plan plan;      /* of the drives */
     const struct maqet_strings *ports; /* as the user wants them */
     bool discard;
+    bool shows; /* for a run: no image is created, and shares are only read */
     int64_t timeout;
 };
 
 /* Its definition. NULL on error. */
 struct maqet_definition *maqet_fork_define(const struct maqet_forking *forking,
                                            const char *name, struct maqet_error **err);
+
+/* Stores it, with its job (NULL: none). *uuid (may be NULL) gets its UUID. */
+int maqet_fork_add(struct maqet_forking *forking, const char *name, struct maqet_job *job,
+                   char **uuid, struct maqet_error **err);
+
+/* Starts it; @incoming is that of the loading, but for the descriptor of the state. */
+int maqet_fork_start(struct maqet_forking *forking, struct maqet_opened *machine,
+                     struct maqet_incoming incoming, struct maqet_error **err);
 
 /* Makes it, and starts it. *forked gets it; the caller clears it also after an error. */
 int maqet_fork_one(struct maqet_forking *forking, const char *name,

@@ -320,14 +320,11 @@ list_descriptors(const struct maqet_launching *launching,
         maqet_descriptors_add(descriptors, "argument-file", launching->locks.fds[i]);
 }
 
-/* If the guest's changes are discarded, nothing is recorded. */
 static int
 record_slots(const struct maqet_launching *launching, struct maqet_error **err)
 {
     const struct maqet_vm *vm = launching->vm;
 
-    if (launching->incoming && launching->incoming->served)
-        return 0;
     return maqet_slots_save(vm->context, vm->definition->name, &vm->placed, err);
 }
 

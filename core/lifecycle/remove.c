@@ -235,13 +235,15 @@ maqet_opened_remove(struct maqet_opened *machine, const struct maqet_remove *how
     int result = delete_elsewhere(machine, receipt, err) < 0 ||
                          delete_images(receipt, &deleted, err) < 0 ||
                          maqet_images_load(context, name, &images, err) < 0 ||
-                         maqet_left_images_add(context, &images, &deleted, err) < 0 ||
-                         maqet_store_remove(context, name, err) < 0
+                         maqet_left_images_add(context, &images, &deleted, err) < 0
                      ? -1
                      : 0;
-    maqet_interrupt_defer(false);
-    if (result == 0)
+    if (result == 0) {
+        /* First, as nobody would look for it when the machine has gone. */
         remove_run_dir(context, &machine->run);
+        result = maqet_store_remove(context, name, err);
+    }
+    maqet_interrupt_defer(false);
     return result;
 }
 

@@ -44,30 +44,22 @@ launch_marked(struct maqet_launching *launching, struct maqet_error **err)
     return -1;
 }
 
-static void
-serve_drives(const struct maqet_launching *launching)
+/* A guest that is resumed has the slots of that time, sees that others may have been resumed from
+ * there, and perhaps sees other images than its drives'. */
+static int
+prepare_resume(const struct maqet_launching *launching, struct maqet_error **err)
 {
     const struct maqet_incoming *incoming = launching->incoming;
-
-    for (size_t i = 0; i < launching->vm->drive_count; i++) {
-        struct maqet_drive *drive = launching->vm->drives[i];
-
-        for (size_t j = 0; j < incoming->served->count; j++)
-            if (strcmp(incoming->served->items[j], drive->name) == 0)
-                drive->served = maqet_strdup(incoming->sockets->items[j]);
-    }
-}
-
-/* A guest that is resumed sees that others may have been resumed from there. If its changes are
- * discarded, nothing is recorded. */
-static int
-renew_generation(const struct maqet_launching *launching, struct maqet_error **err)
-{
     struct maqet_vm *vm = launching->vm;
 
-    return launching->incoming->served
-               ? maqet_generation_renew_once(vm, err)
-               : maqet_generation_renew(vm->context, vm->definition->name, err);
+    if (!incoming)
+        return 0;
+    maqet_slots_copy(&vm->slots, incoming->slots);
+    for (size_t i = 0; i < vm->drive_count; i++)
+        for (size_t j = 0; j < incoming->shown_count; j++)
+            if (strcmp(incoming->shown[j].drive, vm->drives[i]->name) == 0)
+                vm->drives[i]->shown = &incoming->shown[j].image;
+    return maqet_generation_renew(vm->context, vm->definition->name, err);
 }
 
 /* Does what is due after the machine's last end, if that was not possible before. Drives
@@ -110,13 +102,7 @@ start(struct maqet_launching *launching, struct maqet_definition *definition,
     launching->vm = maqet_vm_new(launching->machine->context, definition, err);
     if (!launching->vm)
         return -1;
-    if (launching->incoming)
-        maqet_slots_copy(&launching->vm->slots, launching->incoming->slots);
-    if (launching->incoming && launching->incoming->served)
-        serve_drives(launching);
-    if (launching->incoming && renew_generation(launching, err) < 0)
-        return -1;
-    if (settle_last_end(launching, err) < 0 ||
+    if (prepare_resume(launching, err) < 0 || settle_last_end(launching, err) < 0 ||
         maqet_sandbox_check_user(launching->vm, err) < 0 ||
         maqet_vm_check_launchable(launching->vm, err) < 0 ||
         maqet_vm_arguments_check(launching->vm, background, err) < 0 ||
@@ -201,7 +187,7 @@ maqet_vm_start_again(struct maqet_opened *machine, struct maqet_definition *defi
 
     launching.machine = machine;
     launching.incoming = incoming;
-    launching.dies_with_us = incoming && incoming->served;
+    launching.dies_with_us = incoming && incoming->dies_with_us;
     return start(&launching, definition, NULL, err);
 }
 

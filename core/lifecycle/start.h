@@ -23,6 +23,12 @@ int maqet_vm_start(const struct maqet_context *context, const char *name,
                    const struct maqet_start *how, int *pid, bool *running,
                    struct maqet_error **err);
 
+/* A drive of which the guest sees another image than its own (core/storage/drive.h). */
+struct maqet_shown {
+    const char *drive;
+    struct maqet_strings image;
+};
+
 /* A saved state with which a guest resumes instead of booting. */
 struct maqet_incoming {
     int fd;          /* the file, as QEMU wrote it; stays the caller's */
@@ -31,10 +37,10 @@ struct maqet_incoming {
     struct maqet_mapped_memory memory; /* the memory is in that file; NULL: in @fd */
     const char *machine; /* the machine type that it needs; NULL: the definition's */
     const struct maqet_slots *slots; /* of the drives when it was saved */
-    /* For a guest whose changes are discarded: the drives that are served, and their
-     * sockets, in the same order; QEMU ends with maqet then. Both may be NULL. */
-    const struct maqet_strings *served;
-    const struct maqet_strings *sockets;
+    /* Of a guest whose changes are discarded: what it sees of drives. */
+    const struct maqet_shown *shown;
+    size_t shown_count;
+    bool dies_with_us; /* QEMU is killed when we die */
 };
 
 /* Starts an opened machine, which is locked and stopped, with a definition (taken), so that

@@ -57,7 +57,7 @@ maqet_vm_check_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
 {
     _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
 
-    if (!drive->storage->plugin.check)
+    if (!drive->storage->plugin.check || drive->shown)
         return 0;
     if (maqet_drive_check(&report, MAQET_CHECK_QUICK, err) < 0)
         return -1;
@@ -66,7 +66,7 @@ maqet_vm_check_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
 
         if (!maqet_checked_file_is_damaged(file))
             continue;
-        if (!file->written || drive->served) {
+        if (!file->written) {
             warn_damaged(vm, drive, file);
             continue;
         }

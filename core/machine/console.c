@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/base/logfile.h"
 #include "core/base/sockets.h"
 #include "core/machine/keeper.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
+#include "core/machine/store.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/keyval.h"
 
@@ -219,4 +222,31 @@ int
 maqet_console_connect_all(struct maqet_opened *machine, struct maqet_error **err)
 {
     return join(machine, MAQET_CONSOLE_START_SOCKET, err);
+}
+
+/* ---- its log ---- */
+
+int
+maqet_console_log_save(const struct maqet_opened *machine, const char *path, mode_t mode,
+                       struct maqet_error **err)
+{
+    enum { CHUNK = 64 * 1024 };
+    _cleanup_logfile_ struct maqet_logfile log = MAQET_LOGFILE_INIT;
+    _cleanup_free_ char *folder = maqet_store_file(machine->context, machine->name, ".");
+    _cleanup_close_ int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    _cleanup_free_ char *chunk = maqet_alloc(CHUNK);
+    uint64_t position = 0;
+    size_t count;
+
+    if (to < 0 || fchmod(to, mode) < 0)
+        return maqet_error_errno(err, errno, "Cannot create %s", path);
+    if (dir_fd < 0)
+        return 0;
+    if (maqet_logfile_open_reader(dir_fd, MAQET_CONSOLE_LOG, &log, err) < 0)
+        return -1;
+    while ((count = maqet_logfile_read(&log, &position, chunk, CHUNK)) > 0)
+        if (maqet_fd_write(to, chunk, count) < 0)
+            return maqet_error_errno(err, errno, "Cannot write %s", path);
+    return 0;
 }

@@ -27,4 +27,9 @@ int maqet_console_connect_all(struct maqet_opened *machine, struct maqet_error *
  * frees. */
 char *maqet_console_path(struct maqet_opened *machine);
 
+/* Writes the log of the console to a file with that mode, which is replaced; the keeper must have
+ * ended (maqet_keeper_settle()). An empty one if there is no log. */
+int maqet_console_log_save(const struct maqet_opened *machine, const char *path,
+                           mode_t mode, struct maqet_error **err);
+
 #endif

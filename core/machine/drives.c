@@ -122,6 +122,8 @@ check_drive(struct maqet_drive *drive, const struct maqet_drives_consent *consen
 {
     struct maqet_image_state state;
 
+    if (drive->shown)
+        return 0;
     drive->create_missing = consent && consent->create_missing;
     if (maqet_image_precheck(drive, &state, err) < 0)
         return -1;
@@ -129,7 +131,7 @@ check_drive(struct maqet_drive *drive, const struct maqet_drives_consent *consen
     if (drive->overlays && check_overlays(drive, state.exists, consent, err) < 0)
         return -1;
     return (!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
-                   (!drive->served && maqet_bases_check_unused(drive, err) < 0)
+                   maqet_bases_check_unused(drive, err) < 0
                ? -1
                : 0;
 }
@@ -151,25 +153,25 @@ maqet_vm_drives_check(const struct maqet_vm *vm,
     return maqet_image_check_space(vm->drives, vm->drive_count, err);
 }
 
-/* Whether nobody else uses the drives. If a drive's content is served, only its server
- * reads the image. */
+/* Whether nobody else uses the drives whose images the guest sees. */
 static int
 check_unused(const struct maqet_vm *vm, struct maqet_error **err)
 {
     bool makes = false;
 
     for (size_t i = 0; i < vm->drive_count; i++) {
-        if (!vm->drives[i]->served &&
+        if (!vm->drives[i]->shown &&
             (maqet_drive_check_users(vm->drives[i], 0, err) < 0 ||
              maqet_holders_check_named(vm, vm->drives[i], err) < 0))
             return -1;
-        makes = makes || (vm->drives[i]->path && access(vm->drives[i]->path, F_OK) < 0);
+        makes = makes || (!vm->drives[i]->shown && vm->drives[i]->path &&
+                          access(vm->drives[i]->path, F_OK) < 0);
     }
     /* QEMU notices that an image is in use, but only after others were created. A helper
      * notices it, but QEMU is only told that nobody answers. */
     for (size_t i = 0; i < vm->drive_count; i++)
         if ((makes || maqet_drive_is_opened_by_helper(vm->drives[i])) &&
-            !vm->drives[i]->served && !maqet_drive_readonly(vm->drives[i]) &&
+            !vm->drives[i]->shown && !maqet_drive_readonly(vm->drives[i]) &&
             maqet_holders_check(vm, vm->drives[i], err) < 0)
             return -1;
     return 0;
@@ -184,6 +186,8 @@ prepare(struct maqet_vm *vm, struct maqet_drive *drive, bool accept_bases,
     struct maqet_image_state state;
     bool created;
 
+    if (drive->shown)
+        return 0;
     if (maqet_image_prepare(drive, &state, &created, &recorder, err) < 0)
         return -1;
     note_image(drive, &state);
@@ -226,7 +230,7 @@ maqet_vm_drives_warn(const struct maqet_vm *vm)
     _cleanup_error_ struct maqet_error *notice = NULL;
 
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (vm->drives[i]->default_path)
+        if (vm->drives[i]->default_path && !vm->drives[i]->shown)
             maqet_strings_addf(&names, "'%s'", vm->drives[i]->name);
     /* Whoever names a folder knows what becomes of it. */
     bool named =
@@ -318,7 +322,7 @@ int
 maqet_vm_drives_check_alone(const struct maqet_vm *vm, struct maqet_error **err)
 {
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (!vm->drives[i]->served && maqet_drive_check_users(vm->drives[i], 1, err) < 0)
+        if (!vm->drives[i]->shown && maqet_drive_check_users(vm->drives[i], 1, err) < 0)
             return -1;
     return 0;
 }

@@ -94,11 +94,11 @@ load(const struct maqet_context *context, const char *name, struct ended *ended,
 
 /* ---- before the start ---- */
 
-/* If the drive's content is served by another program, its storage is not used. */
+/* If the guest sees another image, the storage of the drive is not used. */
 static bool
 is_concerned(const struct maqet_drive *drive)
 {
-    return !drive->served &&
+    return !drive->shown &&
            (drive->storage->plugin.ended ||
             drive->storage->plugin.creation == MAQET_CREATION_EACH_START);
 }

@@ -2,6 +2,7 @@
 #include "core/machine/forks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,7 +53,44 @@ maqet_fork_is_discarded(const struct maqet_context *context, const char *name)
     return maqet_fork_record_read(context, name, &record) && record.discard;
 }
 
+/* ---- those that are used ---- */
+
+int
+maqet_fork_hold(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_FORK);
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    return fd < 0 || fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -1 : TAKE_FD(fd);
+}
+
+bool
+maqet_fork_is_held(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_FORK);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    return fd >= 0 && maqet_lock_held(fd, NULL) == 1;
+}
+
 /* ---- the forks of a machine ---- */
+
+void
+maqet_forks_discarded(const struct maqet_context *context, const char *source,
+                      struct maqet_strings *forks)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    maqet_store_list(context, &names, NULL);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_fork_record_ struct maqet_fork_record record = {0};
+
+        if (maqet_fork_record_read(context, names.items[i], &record) && record.discard &&
+            strcmp(record.source, source) == 0)
+            maqet_strings_add(forks, names.items[i]);
+    }
+}
 
 struct search {
     const struct maqet_context *context;

@@ -28,6 +28,18 @@ bool maqet_fork_record_read(const struct maqet_context *context, const char *nam
 /* Whether a machine is removed when it has ended. */
 bool maqet_fork_is_discarded(const struct maqet_context *context, const char *name);
 
+/* Notes that we use a machine that is removed when it has ended, until the descriptor is closed or
+ * we end, whether its QEMU runs or not. -1 and errno. */
+int maqet_fork_hold(const struct maqet_context *context, const char *name);
+
+/* Whether a process has noted that. */
+bool maqet_fork_is_held(const struct maqet_context *context, const char *name);
+
+/* Adds the names of the machines that are removed when they have ended, and are forks of the
+ * machine with this UUID. */
+void maqet_forks_discarded(const struct maqet_context *context, const char *source,
+                           struct maqet_strings *forks);
+
 /* Adds the names of the forks of a machine's checkpoint (NULL: of any), also those in other data
  * folders that the machine's images name, with their folder. */
 int maqet_forks_find(const struct maqet_vm *vm, const char *checkpoint,

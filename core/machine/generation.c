@@ -64,8 +64,6 @@ maqet_generation_of(const struct maqet_vm *vm)
         maqet_store_file(vm->context, vm->definition->name, MAQET_STORE_GENERATION);
     _cleanup_free_ char *text = NULL;
 
-    if (vm->generation)
-        return maqet_strdup(vm->generation);
     if (maqet_file_read(path, FILE_LIMIT, &text, NULL, NULL) == 0) {
         text[strcspn(text, "\n")] = '\0';
         if (maqet_text_is_uuid(text))
@@ -85,12 +83,4 @@ maqet_generation_renew(const struct maqet_context *context, const char *name,
         return -1;
     _cleanup_free_ char *text = maqet_format("%s\n", uuid);
     return maqet_file_replace(path, text, strlen(text), 0600, err);
-}
-
-int
-maqet_generation_renew_once(struct maqet_vm *vm, struct maqet_error **err)
-{
-    free(vm->generation);
-    vm->generation = maqet_definition_new_uuid(err);
-    return vm->generation ? 0 : -1;
 }

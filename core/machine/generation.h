@@ -24,7 +24,4 @@ char *maqet_generation_of(const struct maqet_vm *vm);
 int maqet_generation_renew(const struct maqet_context *context, const char *name,
                            struct maqet_error **err);
 
-/* Gives it another one for one start only. */
-int maqet_generation_renew_once(struct maqet_vm *vm, struct maqet_error **err);
-
 #endif

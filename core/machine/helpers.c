@@ -83,7 +83,7 @@ maqet_helpers_prepare(struct maqet_drive *const *drives, size_t count, int dir_f
 {
     helpers->items = maqet_alloc((count + 1) * sizeof(*helpers->items));
     for (size_t i = 0; i < count; i++)
-        if (drives[i]->storage->plugin.helper && !drives[i]->served &&
+        if (drives[i]->storage->plugin.helper && !drives[i]->shown &&
             !maqet_drive_empty(drives[i]) && prepare(drives[i], dir_fd, helpers, err) < 0)
             return -1;
     if (helpers->count == 0 || dir_fd < 0)

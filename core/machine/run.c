@@ -276,8 +276,8 @@ maqet_run_sweep(int dir_fd)
 void
 maqet_run_tidy(int dir_fd)
 {
+    unlinkat(dir_fd, MAQET_RUN_PID, 0); /* or its folder would stay */
     maqet_run_sweep(dir_fd);
-    unlinkat(dir_fd, MAQET_RUN_PID, 0);
 }
 
 bool

@@ -361,7 +361,7 @@ allow_overlays(const struct maqet_vm *vm, struct maqet_confinement *confinement,
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_overlays *overlays = vm->drives[i]->overlays;
 
-        if (!overlays || vm->drives[i]->served)
+        if (!overlays || vm->drives[i]->shown)
             continue;
         if (maqet_dir_make(overlays->folder, 0700, err) < 0 ||
             maqet_confinement_allow(confinement, overlays->folder, change, err) < 0 ||

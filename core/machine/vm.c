@@ -258,7 +258,6 @@ maqet_vm_free(struct maqet_vm *vm)
     maqet_slots_clear(&vm->slots);
     maqet_slots_clear(&vm->placed);
     maqet_error_free(vm->slots_error);
-    free(vm->generation);
     maqet_uefi_clear(&vm->uefi);
     free(vm->program);
     free(vm->machine.vm_name);

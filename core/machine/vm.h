@@ -30,7 +30,6 @@ struct maqet_vm {
     struct maqet_slots slots;
     struct maqet_error *slots_error;
     struct maqet_slots placed; /* where its last command line put them */
-    char *generation;          /* its generation ID at this start; NULL: the stored one */
     /* The records of images of removed machines, read when they are needed. */
     struct maqet_images left;
     bool left_read;

@@ -362,16 +362,18 @@ maqet_args_share_memory(struct maqet_args *args)
 }
 
 void
-maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket)
+maqet_args_scratch(struct maqet_args *args, const char *id,
+                   const struct maqet_strings *image)
 {
+    size_t last = image->count - 1;
+
+    for (size_t i = 0; i + 1 < last; i += 2)
+        maqet_args_option(args, "-object", image->items[i + 1]);
     struct maqet_props *props = append_named(args, &drive, NULL, id);
 
     maqet_props_string(props, "if", "none");
-    /* Otherwise QEMU would probe the guest's data for a format. */
-    maqet_props_string(props, "driver", "nbd");
     maqet_props_string(props, "snapshot", "on");
-    maqet_props_string(props, "server.type", "unix");
-    maqet_props_string(props, "server.path", socket);
+    maqet_props_string(props, "file", image->items[last]);
 }
 
 void

@@ -81,9 +81,11 @@ void maqet_args_option(struct maqet_args *args, const char *option, const char *
  * refer to their secrets and throttle groups. */
 void maqet_args_objects_first(struct maqet_args *args);
 
-/* Appends a drive whose content is read from an NBD server at a unix socket. QEMU discards
- * what the guest writes to it (`snapshot=on`). */
-void maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket);
+/* Appends a drive with the content of an image, which is only read: QEMU discards what the guest
+ * writes to it (`snapshot=on`). @image: as of maqet_args_render_image(), options for its objects
+ * and then its "json:" name, whose driver keeps QEMU from probing the guest's data for a format. */
+void maqet_args_scratch(struct maqet_args *args, const char *id,
+                        const struct maqet_strings *image);
 
 /* ---- actions ---- */
 

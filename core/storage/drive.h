@@ -124,9 +124,10 @@ struct maqet_drive {
     struct maqet_strings *children; /* of maqet_drive_child_node() */
     bool running;                   /* maqet_drive_running() */
     struct maqet_reported_files *reported;
-    char *log;    /* for long output of programs that its plugin runs */
-    char *served; /* the socket of a server with the content, of which the guest writes to
-                   * a copy; NULL: it uses the image itself */
+    char *log; /* for long output of programs that its plugin runs */
+    /* The image that the guest sees instead of its own, as of maqet_args_scratch(), which QEMU
+     * discards the changes of; NULL: it has its own. */
+    const struct maqet_strings *shown;
     /* What is recorded about the image; both belong to the machine, and may be NULL. */
     const struct maqet_image_record *record;  /* of this image */
     const struct maqet_image_record *earlier; /* of another one that the drive had */

@@ -478,7 +478,6 @@ maqet_drive_free(struct maqet_drive *drive)
     maqet_strings_clear(drive->children);
     free(drive->children);
     free(drive->log);
-    free(drive->served);
     maqet_strings_clear(&drive->reported->files);
     free(drive->reported);
     maqet_secrets_free(*drive->secrets);

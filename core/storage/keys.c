@@ -434,6 +434,19 @@ maqet_keys_set_core(json_object *entry, const char *option, const char *value,
     maqet_tree_set(container, option, json_object_new_string(value), place, place);
 }
 
+void
+maqet_keys_set_storage(json_object *entry, const char *option, const char *value)
+{
+    json_object *container = maqet_keys_container(entry, option);
+
+    if (!container) {
+        maqet_keys_remove(entry, option);
+        container = entry;
+    }
+    struct maqet_place place = maqet_tree_place(container);
+    maqet_tree_set(container, option, json_object_new_string(value), place, place);
+}
+
 char *
 maqet_keys_readonly(const struct maqet_drive *drive)
 {

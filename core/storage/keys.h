@@ -23,6 +23,10 @@ json_object *maqet_keys_container(json_object *entry, const char *option);
 /* Removes an option of the storage from an entry, in whatever form it is written. */
 void maqet_keys_remove(json_object *entry, const char *option);
 
+/* Sets an option of the storage, where the entry has it or else plainly. The interface has no
+ * option of that name. */
+void maqet_keys_set_storage(json_object *entry, const char *option, const char *value);
+
 /* Sets an option of every drive, where the entry has it (also below `drive_options`) or else
  * plainly. */
 void maqet_keys_set_core(json_object *entry, const char *option, const char *value,

@@ -264,8 +264,8 @@ emit_device(const struct maqet_drive *drive, struct maqet_args *args,
 static int
 emit_storage(struct maqet_drive *drive, struct maqet_args *args, struct maqet_error **err)
 {
-    if (drive->served) {
-        maqet_args_scratch(args, maqet_drive_node(drive), drive->served);
+    if (drive->shown) {
+        maqet_args_scratch(args, maqet_drive_node(drive), drive->shown);
         return 0;
     }
     if (maqet_storage_emit_args(drive, args, err) < 0)

@@ -281,10 +281,11 @@ END
     "$MAQET" run user --from one --discard -- sh -c ': >begun; exec sleep 600' &
     run=$!
     eventually 60 test -e begun
-    pid=$(vm_pid user)
+    pid=$(vm_pid user-run-1)
     kill -9 "$run"
     eventually 60 sh -c "! kill -0 $pid"
-    eventually 60 sh -c "[ \"\$('$MAQET' --format plain ls | grep ^user | cut -f 2)\" != running ]"
+    expect 0 maqet -q run user --from one --discard -- true
+    [ ! -e data/vms/user-run-1 ] || fail "a run has left something"
     expect 3 maqet -q apply user user.yaml --set run_as=nosuchuser
     err_has "there is no such user"
     # The user may be gone by now.

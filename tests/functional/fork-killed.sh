@@ -139,3 +139,71 @@ for step in 3 9 15; do
     same 'ready.json ready.ram ready.state' "$(ls -A data/vms/web/checkpoints | tr '\n' ' ' | sed 's/ $//')" \
         "$what: the files of checkpoints"
 done
+
+# ---- runs ----
+
+# A run ends with its maqet, and the next command removes what is stored of it. One drive is shown as it is
+# frozen, the other one by a server; the VM itself runs.
+expect 0 maqet stop web --timeout 0 --force
+vm_yaml both <<END
+storage:
+- {name: frozen, type: qcow2, file: frozen.qcow2, size: 1M, snapshots: overlay}
+- {name: served, type: qcow2, file: served.qcow2, size: 1M}
+END
+expect 0 maqet add both.yaml
+expect 0 maqet start both
+expect 0 maqet checkpoint both create ready
+files=$(ls -A . images data/vms run)
+mkdir tmp
+export TMPDIR=$TMP/tmp
+run_processes() { pgrep -f "(guest=both-run|qemu-nbd).*$TMP" || :; }
+no_run_process() { [ -z "$(run_processes)" ]; }
+none_of_the_run() {
+    eventually 30 no_run_process || fail "$what: a process is left: $(run_processes)"
+    expect 0 maqet recover both
+    # But for the output of the command above.
+    same "$files" "$(ls -A . images data/vms run | grep -vx tmp)" "$what: files"
+    same '' "$(ls -A tmp)" "$what: temporary files"
+    runs both || fail "$what: the VM does not run"
+}
+kills=0 left=0
+for call in rename unlink sendmsg clone; do
+    step=0
+    while :; do
+        step=$((step + 1 + RANDOM % stride))
+        what="run killed at $call $step"
+        code=0
+        traced "$call" "signal=KILL:when=$step" run both --from ready --discard -- true >out 2>err || code=$?
+        [ "$code" -eq 0 ] || [ "$code" -eq 137 ] || fail "$what: exit code $code: $(cat err)"
+        [ "$code" -eq 0 ] || kills=$((kills + 1))
+        [ ! -e data/vms/both-run-1 ] || left=$((left + 1))
+        none_of_the_run
+        [ "$code" -ne 0 ] || break
+    done
+    [ "$step" -gt 1 ] || fail "never killed at $call"
+done
+echo "killed $kills times, and $left times something was left"
+[ "$left" -ge 3 ] || fail 'hardly ever killed in the middle'
+
+# Its server is killed, its QEMU, or both: it is ended as if they lived.
+for victim in qemu-nbd guest=both-run-1 .; do
+    what="run whose $victim is killed"
+    rm -f began
+    "$MAQET" run both --from ready --discard -- sh -c ': >began; exec sleep 1000' >out 2>err </dev/null &
+    run=$!
+    eventually 60 test -e began
+    for pid in $(run_processes); do
+        ! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -- "$victim" || kill -9 "$pid"
+    done
+    kill $run
+    code=0
+    wait $run || code=$?
+    same 143 "$code" "$what: the exit code"
+    rm began
+    [ ! -e data/vms/both-run-1 ] || fail "$what: the VM is left"
+    none_of_the_run
+done
+# The VM may be stopped and started while a server reads its image.
+expect 0 maqet stop both --timeout 0 --force
+expect 0 maqet run both --from ready --discard -- "$MAQET" start both
+runs both || fail "the VM was not started during a run"

@@ -72,7 +72,7 @@ expect 0 maqet stop vm --timeout 0 --force
 same "$third" "$(generation vm)" "from the load on"
 # What a test changes is discarded, and so is this.
 expect 0 maqet run vm --from c --discard -- \
-    sh -c "'$MAQET' --format plain qmp vm query-vm-generation-id >during"
+    sh -c "'$MAQET' --format plain qmp \$MAQET_VM query-vm-generation-id >during"
 grep -q . during && ! grep -qe "$first" -e "$third" during || fail "in a test: $(cat during)"
 same "$third" "$(generation vm)" "after a test"
 expect 0 maqet snapshot vm load hdd empty --yes

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A guest that goes on from a checkpoint for a test: each run begins at the same point, and
-# nothing of it is kept, however it ends.
+# Guests that go on from a checkpoint for a test, beside their running VM and beside each other: each run
+# begins at the same point, and nothing of it is kept, however it ends.
 . "${srcdir:-.}/tests/functional/guest-functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 PATH=$PATH:/sbin:/usr/sbin
@@ -9,37 +9,50 @@ requires mke2fs qemu-nbd
 
 mke2fs -q -t ext4 -O ^metadata_csum fs.raw 24M 2>/dev/null
 qemu-img convert -f raw -O qcow2 fs.raw one.qcow2
-guest_yaml vm q35 <<EOF
+mkdir share
+echo host >share/word
+cat >vm.yaml <<EOF
+name: vm
+binary: qemu-system-x86_64
+accel: tcg
+memory: 256M
+machine: q35
+arguments:
+  - kernel: $KERNEL
+  - initrd: $INITRD
+  - append: "$GUEST_APPEND"
+  - no-reboot
+storage:
   - {name: one, type: qcow2, file: one.qcow2, serial: ONE}
   - {name: two, type: qcow2, size: 8M, file: two.qcow2, serial: TWO, interface: sata}
+  - {name: three, type: qcow2, size: 8M, file: three.qcow2, serial: THREE, snapshots: overlay}
+  - {name: shared, type: virtfs, path: share}
 EOF
+console=$TMP/run/vm/console.sock
+in_guest() { guest_run "$console" "$2" || fail "in the guest '$1': $2"; }
 # The checkpoint's disk is larger than the one that there is when it runs.
 qemu-img create -q -f qcow2 two.qcow2 8M
 expect 0 maqet add vm.yaml
 expect 0 maqet snapshot vm create two small
 expect 0 maqet resize vm two 16M
-boot vm
+expect 0 maqet start vm
+guest_wait "$console" || fail "the guest does not answer"
 one=$(disk_with_serial vm ONE)
 two=$(disk_with_serial vm TWO)
+three=$(disk_with_serial vm THREE)
 in_guest vm "mkdir -p /mnt/one && mount -t ext4 /dev/$one /mnt/one &&
     echo A >/tmp/word && echo A >/mnt/one/word && sync"
-in_guest vm "echo beyond | dd of=/dev/$two bs=1M seek=15 conv=fsync 2>/dev/null"
+in_guest vm "echo beyond | dd of=/dev/$two bs=1M seek=15 conv=fsync 2>/dev/null
+    echo frozen | dd of=/dev/$three conv=fsync 2>/dev/null"
 expect 0 maqet checkpoint vm create ready
-in_guest vm 'echo B >/tmp/word; echo B >/mnt/one/word; sync'
+in_guest vm "echo B >/tmp/word; echo B >/mnt/one/word; echo newer | dd of=/dev/$three conv=fsync 2>/dev/null; sync"
 
-# The images are never written to: neither now nor at any time below.
 export TMPDIR="$TMP/tmp"
 mkdir tmp
-expect 125 maqet run vm --from ready --discard -- true
-err_has "VM 'vm' is running"
-expect 0 maqet stop vm --timeout 0 --force
-expect 0 maqet snapshot vm load two small --yes
-sha256sum one.qcow2 two.qcow2 >sums
-untouched() {
-    sha256sum -c --quiet sums || fail "an image was written to"
+nothing_is_left() {
     same '' "$(ls -A tmp)" "temporary files"
-    same 'owner qemu.log qmp.lock rules vm.json' "$(find run/vm -type f -o -type s | sed 's|.*/||' |
-        sort | tr '\n' ' ' | sed 's/ $//')" "what is left in the run folder"
+    same vm "$(ls data/vms)" "the VMs"
+    same vm "$(ls run)" "the run folders"
     [ ! -e data/vms/vm/pending.json ] || fail "an operation is pending"
 }
 
@@ -48,20 +61,48 @@ expect 125 maqet run vm --discard -- true
 expect 125 maqet run vm --from raedy --discard -- true
 err_has "Did you mean 'ready'?"
 
+# The guest has what it had then, and what it writes is its own. It can mount the share, but not write to it.
 cat >inside <<EOF
 set -e
 srcdir=$srcdir abs_top_srcdir=$abs_top_srcdir abs_top_builddir=$abs_top_builddir
 MAQET_SOURCE_DIR=\$abs_top_srcdir MAQET_BUILD_DIR=\$abs_top_builddir
 . "\$abs_top_srcdir/tests/guest/guest.sh"
-[ "\$MAQET_VM" = vm ] && [ -S "\$MAQET_QMP" ] && [ -S "\$MAQET_CONSOLE" ]
-[ "\$(guest_run "\$MAQET_CONSOLE" 'echo \$(cat /tmp/word /mnt/one/word)')" = "A A" ]
-guest_run "\$MAQET_CONSOLE" "echo Z >/tmp/word; echo Z >/mnt/one/word; sync; sha256sum /mnt/one/word >/dev/null
+case \$MAQET_VM in vm-run-[123]) ;; *) exit 1 ;; esac
+[ -S "\$MAQET_QMP" ] && [ -S "\$MAQET_CONSOLE" ]
+in_guest() { guest_run "\$MAQET_CONSOLE" "\$1"; }
+words='echo \$(cat /tmp/word /mnt/one/word; head -c 6 /dev/$three)'
+[ "\$(in_guest "\$words")" = "A A frozen" ]
+in_guest "echo Z >/tmp/word; echo Z >/mnt/one/word; echo own-it | dd of=/dev/$three conv=fsync 2>/dev/null; sync
     dd if=/dev/urandom of=/dev/$two bs=64k count=4 conv=fsync 2>/dev/null"
-[ "\$(guest_run "\$MAQET_CONSOLE" 'echo \$(cat /tmp/word /mnt/one/word)')" = "Z Z" ]
-[ "\$(guest_run "\$MAQET_CONSOLE" 'dd if=/dev/$two bs=1M skip=15 2>/dev/null | head -c 6; dd if=/dev/$two of=/dev/null bs=1M 2>&1 | grep -ci error || :')" = "beyond0" ]
+[ "\$(in_guest "\$words")" = "Z Z own-it" ]
+[ "\$(in_guest 'dd if=/dev/$two bs=1M skip=15 2>/dev/null | head -c 6; dd if=/dev/$two of=/dev/null bs=1M 2>&1 | grep -ci error || :')" = "beyond0" ]
+[ "\$(in_guest 'mkdir -p /mnt/s && mount -t 9p -o trans=virtio shared /mnt/s && cat /mnt/s/word')" = host ]
+in_guest '! echo guest >/mnt/s/word' >/dev/null
 exit 7
 EOF
-rounds=${MAQET_TEST_ROUNDS:-10}
+run_inside() {
+    code=0
+    "$MAQET" run vm --from ready --discard -- sh inside >"$1" 2>&1 </dev/null || code=$?
+    echo $code >>"$1"
+}
+run_inside first &
+other=$!
+run_inside second
+wait $other
+same '7 7' "$(echo $(tail -qn 1 first second))" "exit codes of two at a time: $(cat first second)"
+same 'B B newer' "$(in_guest vm "echo \$(cat /tmp/word /mnt/one/word; head -c 5 /dev/$three)")" "what the VM has"
+same host "$(cat share/word)" "the share"
+nothing_is_left
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm load two small --yes
+sha256sum one.qcow2 two.qcow2 three.qcow2 three.qcow2.maqet/*.qcow2 >sums
+
+# The images are never written to.
+untouched() {
+    sha256sum -c --quiet sums || fail "an image was written to"
+    nothing_is_left
+}
+rounds=${MAQET_TEST_ROUNDS:-3}
 i=0
 while [ $((i += 1)) -le "$rounds" ]; do
     expect 7 maqet run vm --from ready --discard -- sh inside
@@ -87,7 +128,7 @@ untouched
 "$MAQET" run vm --from ready --discard -- sh -c ': >began; exec sleep 1000' &
 command=$!
 eventually 30 test -e began
-pid=$(vm_pid vm)
+pid=$(vm_pid vm-run-1)
 children=$(cat "/proc/$command/task/$command/children")
 kill -9 "$command"
 wait "$command" || :
@@ -96,6 +137,9 @@ for child in $pid $children; do
 done
 sha256sum -c --quiet sums || fail "an image was written to"
 same '' "$(ls -A tmp)" "temporary files"
+# The next command with the VM's lock removes what is stored of the run.
+expect 3 maqet checkpoint vm delete nonsense
+untouched
 
 # Nor is anything left by a signal that asks for the end: the command gets it too.
 "$MAQET" run vm --from ready --discard -- sh -c 'trap "echo told >told; exit" TERM; : >asked
@@ -123,12 +167,12 @@ untouched
 # A QEMU that dies is no success.
 "$MAQET" run vm --from ready --discard 2>err &
 command=$!
-eventually 60 sh -c "'$MAQET' --format plain qmp vm query-status 2>/dev/null | grep -q '\"running\":true'"
-kill -9 "$(vm_pid vm)"
+eventually 60 sh -c "'$MAQET' --format plain qmp vm-run-1 query-status 2>/dev/null | grep -q '\"running\":true'"
+kill -9 "$(vm_pid vm-run-1)"
 code=0
 wait "$command" || code=$?
 same 125 $code "the exit code after QEMU's death"
-err_has "QEMU of VM 'vm' was killed by signal 9"
+err_has "QEMU of VM 'vm-run-1' was killed by signal 9"
 untouched
 
 # And the checkpoint is what it was.
@@ -140,4 +184,4 @@ same stopped "$(vm_status vm)" "the status"
 expect 0 maqet start vm --yes --from ready
 same "A A" "$(in_guest vm 'echo $(cat /tmp/word /mnt/one/word)')" "what the guest has"
 shut_down vm
-sound one.qcow2 two.qcow2
+sound one.qcow2 two.qcow2 three.qcow2

@@ -120,10 +120,12 @@ test_no_form(void)
     _cleanup_args_ struct maqet_args *share = maqet_args_new();
     _cleanup_args_ struct maqet_args *scratch = maqet_args_new();
     _cleanup_args_ struct maqet_args *option = maqet_args_new();
+    _cleanup_strings_ struct maqet_strings image = MAQET_STRINGS_INIT;
 
     maqet_args_fsdev(share, "local", "share");
     check_refused(share, "a -fsdev cannot be added to a QEMU that runs");
-    maqet_args_scratch(scratch, "disk", "/run/socket");
+    maqet_strings_add(&image, "json:{\"driver\":\"null-co\"}");
+    maqet_args_scratch(scratch, "disk", &image);
     check_refused(scratch, "a -drive cannot be added to a QEMU that runs");
     maqet_args_option(option, "-m", "64M");
     check_refused(option, "a -m cannot be added to a QEMU that runs");
