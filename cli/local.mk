@@ -85,6 +85,7 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/reference.c cli/reference.h \
 	cli/related.c cli/related.h \
 	cli/roff.c cli/roff.h \
+	cli/run_report.c cli/run_report.h \
 	cli/shown.c cli/shown.h \
 	cli/snapshot_convert.c cli/snapshot_convert.h \
 	cli/snapshots.c cli/snapshots.h \

@@ -129,7 +129,9 @@ libmaqet_core_a_SOURCES = \
 	core/fork/one.c core/fork/one.h \
 	core/fork/ports.c core/fork/ports.h \
 	core/fork/processes.c core/fork/processes.h \
+	core/fork/ran.c core/fork/ran.h \
 	core/fork/run.c core/fork/run.h \
+	core/fork/runs.c core/fork/runs.h \
 	core/fork/shown.c core/fork/shown.h \
 	core/fork/workers.c core/fork/workers.h \
 	core/guest/agent.c core/guest/agent.h \

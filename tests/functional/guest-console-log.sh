@@ -110,7 +110,7 @@ grep -q 'after the checkpoint' "$log" || fail "the log was reverted"
 same 1 "$(marks 'resumed from a checkpoint')" "marks of a resume"
 same none "$(guest 'cat /tmp/word 2>/dev/null || echo none')" "what the guest has"
 
-# A run, which discards what the guest does, has the console too.
+# A run, which discards what the guest does, has a console of its own, whose log is kept if that is wanted.
 "$MAQET" logs vm -f -n 0 >followed &
 follower=$!
 shut_down vm
@@ -125,22 +125,24 @@ MAQET_SOURCE_DIR=\$abs_top_srcdir MAQET_BUILD_DIR=\$abs_top_builddir
 guest_run "\$MAQET_CONSOLE" 'echo in the run >/dev/ttyS0; exit 9'
 END
 expect 9 maqet run vm --from c --discard -- sh inside
-grep -q 'in the run' "$log" || fail "the run has left nothing in the log"
-same '' "$(find "$TMP/run/vm" -name 'console*' -o -name keeper)" "what is left of the keeper"
-expect 0 maqet logs vm
-out_has "in the run"
+! grep -q 'in the run' "$log" || fail "the run has written to the log of its VM"
+expect 1 maqet run vm --from c --discard --logs kept -- sh inside
+same '1-sh.console.log 1-sh.log' "$(echo $(ls kept))" "the logs"
+grep -q 'in the run' kept/1-sh.console.log || fail "the log is not complete"
+same vm "$(ls run)" "the run folders"
 
 # A guest that panics ends a run that has no command.
 "$MAQET" run vm --from c --discard 2>run.err &
 command=$!
-eventually 60 test -S "$console"
-guest_wait "$console"
-guest '/sbin/modprobe panic' >/dev/null
-guest_run "$console" --timeout 1 'echo c >/proc/sysrq-trigger' >/dev/null 2>&1 || :
+of_run=$TMP/run/vm-run-1/console.sock
+eventually 60 test -S "$of_run"
+guest_wait "$of_run"
+guest_run "$of_run" '/sbin/modprobe panic' >/dev/null
+guest_run "$of_run" --timeout 1 'echo c >/proc/sysrq-trigger' >/dev/null 2>&1 || :
 code=0
 wait $command || code=$?
 [ "$code" -ne 0 ] || fail "a panic is a success"
-grep -q "The kernel of the guest of VM 'vm' has panicked" run.err || { cat run.err >&2; fail "why?"; }
+grep -q "The kernel of the guest of VM 'vm-run-1' has panicked" run.err || { cat run.err >&2; fail "why?"; }
 same stopped "$(vm_status vm)"
 
 # A panic: the guest stands still, and its last words are shown.

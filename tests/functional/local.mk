@@ -127,6 +127,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/compact.sh \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \
+	tests/functional/run-commands.sh \
 	tests/functional/move.sh \
 	tests/functional/move-killed.sh \
 	tests/functional/move-killed-live.sh \
