@@ -111,6 +111,7 @@ documented 'backup prune' backup two prune "$TMP/backups" --keep 1
 documented clone clone two twin --full
 expect 0 maqet start two
 documented fork fork two another
+documented run run two --from fork-1 --discard --parallel 2 --logs logs -- true true
 expect 0 maqet stop two another --timeout 0 --force
 documented export export two a out.vdi --format vdi
 documented import import out.vdi --name imported
