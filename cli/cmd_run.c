@@ -285,7 +285,7 @@ const struct command command_run = {
     .undoes = true,
     .undone = "Nothing was changed",
     .operands = {OPERAND_VM, OPERAND_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
-    .summary = "Run commands, each against a guest that is resumed from a checkpoint",
+    .summary = "Run commands against guests that are resumed from a checkpoint",
     .failure = MAQET_RUN_FAILED,
     .description =
         "For tests: a guest is resumed from the checkpoint, the command runs on the host, "
