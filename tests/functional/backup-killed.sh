@@ -91,7 +91,24 @@ end_qemu() {
     recovered
 }
 
+# Each backup is read after each kill, so that many would take ever longer. Those that are left out stay
+# as they are until then.
+prune() {
+    local id
+    [ "$(ids to | wc -l)" -gt 24 ] || return 0
+    for id in $(ids to); do
+        shown to "$id" hdd "${model_hdd[$id]}" || fail "$what: hdd of $id has changed"
+        shown to "$id" data "${model_data[$id]}" || fail "$what: data of $id has changed"
+    done
+    expect 0 maqet backup vm prune to --keep 8
+    nothing_left to
+    for id in "${!model_hdd[@]}"; do
+        [ -e "to/vm/$id" ] || unset "model_hdd[$id]" "model_data[$id]"
+    done
+}
+
 for ((step = 1; step <= steps || killed < kills || ended < ends; step++)); do
+    prune
     what="step $step, seed $seed"
     note_step "$what"
     case $((RANDOM % choices)) in
