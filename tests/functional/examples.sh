@@ -317,7 +317,9 @@ EOF
     'maqet checkpoint myvm '*) has_checkpoint before-test ;;
     'maqet run '*)
         has_checkpoint ready
-        stopped myvm
+        mkdir -p tests
+        cp test.sh tests/one.sh
+        cp test.sh tests/two.sh
         ;;
     'maqet resize '* | 'maqet check '* | 'maqet recover '* | 'maqet rm '*) stopped myvm ;;
     'maqet storage rm '*)
