@@ -259,20 +259,35 @@ need_of_old(const struct maqet_relocation *relocation)
     return maqet_image_need(machine->context, machine->name, NULL, relocation->from);
 }
 
-/* The new image is there: else the old one is all that is left. */
+/* Something new is there, and is what was put there; an inode 0: it is not known what was. */
 static int
-check_new(const struct maqet_relocation *relocation, struct maqet_error **err)
+check_there(const char *what, const char *new, const struct maqet_file_id *wanted,
+            const char *old, struct maqet_error **err)
 {
     struct maqet_file_id id;
 
-    if (maqet_file_id_of_path(relocation->to, &id) &&
-        (relocation->new.inode == 0 || maqet_file_id_is_same_file(&id, &relocation->new)))
+    if (maqet_file_id_of_path(new, &id) &&
+        (wanted->inode == 0 || maqet_file_id_is_same_file(&id, wanted)))
         return 0;
     maqet_error_set(err, MAQET_ERROR_MISSING,
-                    "The new image %s is not there, so the old one, %s, is not removed",
-                    relocation->to, relocation->from);
+                    "The new %s %s is not there, so the old one, %s, is not removed",
+                    what, new, old);
     maqet_error_hint(err, "If its file system is not mounted, mount it");
     return -1;
+}
+
+/* The new image is there, with its overlays: else the old one is all that is left. */
+static int
+check_new(const struct maqet_relocation *relocation, struct maqet_error **err)
+{
+    _cleanup_free_ char *new = maqet_overlays_folder(relocation->to);
+    _cleanup_free_ char *old = maqet_overlays_folder(relocation->from);
+
+    if (check_there("image", relocation->to, &relocation->new, relocation->from, err) < 0)
+        return -1;
+    return relocation->folder.inode == 0
+               ? 0
+               : check_there("folder of overlays", new, &relocation->folder, old, err);
 }
 
 int

@@ -209,8 +209,8 @@ discard(const struct moving *moving, struct maqet_error **err)
     return maqet_file_missing(moving->folder) ? 0 : maqet_dir_remove(moving->folder, err);
 }
 
-/* Fills the temporary names, of which a killed command may have left some. The image comes last: its
- * copy is the largest, mostly, and the room for the others is known then. */
+/* Fills the temporary names, of which a killed command may have left some. The image comes first: its
+ * copy is the largest, mostly, and whether there is room for it is known at once. */
 static int
 put_all(struct moving *moving, struct maqet_error **err)
 {

@@ -257,9 +257,9 @@ find_set(json_object *sets, int64_t number)
     return NULL;
 }
 
-/* Takes descriptors out of a set. A node that uses one keeps it as long as it does. */
+/* Takes the descriptors without that mark out of a set. A node that uses one keeps it as long as it does. */
 static int
-take_out(struct maqet_qmp *qmp, int64_t timeout, json_object *set,
+take_out(struct maqet_qmp *qmp, int64_t timeout, json_object *set, const char *mark,
          struct maqet_error **err)
 {
     json_object *fds = json_object_object_get(set, "fds");
@@ -267,12 +267,13 @@ take_out(struct maqet_qmp *qmp, int64_t timeout, json_object *set,
     for (size_t i = 0;
          json_object_is_type(fds, json_type_array) && i < json_object_array_length(fds);
          i++) {
+        json_object *one = json_object_array_get_idx(fds, i);
+
+        if (maqet_json_is(one, "opaque", mark))
+            continue;
         json_object *arguments = maqet_json_object(
             "fdset-id", json_object_new_int64(maqet_json_int(set, "fdset-id")), "fd",
-            json_object_new_int64(
-                maqet_json_int(json_object_array_get_idx(fds, i), "fd")),
-            NULL);
-
+            json_object_new_int64(maqet_json_int(one, "fd")), NULL);
         if (maqet_qmp_tell(qmp, "remove-fd", arguments, -1, timeout, err) < 0)
             return -1;
     }
@@ -296,9 +297,10 @@ maqet_hotplug_pass_for_writing(struct maqet_qmp *qmp, int64_t timeout, const cha
     if (!sets)
         return -1;
     json_object *present = find_set(sets, set);
-    if (!present || is_marked(present, mark))
+    if (!present)
         return 0;
-    return pass_one(&passing, path, O_RDWR, &set, err) < 0
-               ? -1
-               : take_out(qmp, timeout, present, err);
+    /* A killed command may have passed it, and no more. */
+    if (!is_marked(present, mark) && pass_one(&passing, path, O_RDWR, &set, err) < 0)
+        return -1;
+    return take_out(qmp, timeout, present, mark, err);
 }

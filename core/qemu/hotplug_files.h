@@ -22,7 +22,7 @@ int maqet_hotplug_pass_files(const struct maqet_hotplug *hotplug, const char *ma
 
 /* Passes a file for writing that a node has for reading alone, from a set of descriptors: @name, which
  * QEMU gives as the node's file. The others are taken out of the set, as they would keep their locks when
- * the node changes over. If it has one with that mark already, nothing is done. */
+ * the node changes over. If it has one with that mark already, none is passed. */
 int maqet_hotplug_pass_for_writing(struct maqet_qmp *qmp, int64_t timeout,
                                    const char *name, const char *path, const char *mark,
                                    struct maqet_error **err);

@@ -7,14 +7,18 @@
 #include "core/base/files.h"
 #include "core/base/replacement.h"
 
-/* A file of ours is NUMBER.TYPE. *number gets the id of the node that it is, or was, of. */
+/* A file of ours is NUMBER.TYPE, with the number as it is written there, and nothing after the type: 3.qcow2.bak
+ * is the user's. *number gets the id of the node that it is, or was, of. */
 static bool
 is_ours(const char *name, uint64_t *number)
 {
-    size_t digits = strspn(name, "0123456789");
+    char *end;
 
-    *number = strtoull(name, NULL, 10);
-    return digits > 0 && name[digits] == '.' && !strchr(name + digits + 1, '/');
+    if (*name < '1' || *name > '9')
+        return false;
+    /* One that is too large becomes the largest, which is no id. */
+    *number = strtoull(name, &end, 10);
+    return *number < UINT64_MAX && *end == '.' && end[1] && !strpbrk(end + 1, "./");
 }
 
 uint64_t
@@ -23,7 +27,7 @@ maqet_overlay_files_next(const struct maqet_strings *names)
     uint64_t next = 1, number;
 
     for (size_t i = 0; i < names->count; i++)
-        if (is_ours(names->items[i], &number) && number >= next && number < UINT64_MAX)
+        if (is_ours(names->items[i], &number) && number >= next)
             next = number + 1;
     return next;
 }
@@ -55,6 +59,16 @@ maqet_overlay_files_newer(const struct maqet_overlays *overlays,
     return NULL;
 }
 
+/* Whether all nodes but node 0 have their files. */
+static bool
+is_complete(const struct maqet_overlays *overlays)
+{
+    for (size_t i = 1; i < overlays->count; i++)
+        if (maqet_file_missing(overlays->nodes[i].file.file))
+            return false;
+    return true;
+}
+
 void
 maqet_overlay_files_sweep(const struct maqet_overlays *overlays)
 {
@@ -62,7 +76,9 @@ maqet_overlay_files_sweep(const struct maqet_overlays *overlays)
     uint64_t number;
 
     maqet_dir_sweep(overlays->folder, NULL);
-    if (maqet_dir_list(overlays->folder, &names, NULL) < 0)
+    /* When a tree goes, ids begin anew. So one that is put back from before that may have given away the ids
+     * of files that are of a later tree, and needed; its own files are gone then. */
+    if (!is_complete(overlays) || maqet_dir_list(overlays->folder, &names, NULL) < 0)
         return;
     for (size_t i = 0; i < names.count; i++) {
         _cleanup_free_ char *path =

@@ -17,7 +17,7 @@ char *maqet_overlay_files_newer(const struct maqet_overlays *overlays,
                                 const struct maqet_strings *names);
 
 /* Removes the files with ids that were given away and belong to no node, and what a killed command
- * has left. */
+ * has left; of a tree without all of its files, only what has a temporary name. */
 void maqet_overlay_files_sweep(const struct maqet_overlays *overlays);
 
 #endif

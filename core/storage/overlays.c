@@ -207,17 +207,22 @@ read_tree(struct maqet_overlays *overlays, const char *path, json_object *json,
     return 0;
 }
 
-/* Whether there are overlays although there is no tree. A tree is there before the first overlay, and
- * goes after the last one. Earlier versions have left a file beside an image when they were
- * killed, but not one beside an image that had been frozen; the mode of a block device says nothing. */
+/* Whether there are overlays although there is no tree: it is lost, since ids are recorded before files are
+ * made, and the record goes after the last of them. (Early versions that were killed have left such files, too.)
+ * @names were listed before the tree was looked for. One that has just been removed, by another process, has
+ * taken them with it. */
 static bool
-has_lost_tree(const struct maqet_overlays *overlays, const struct maqet_strings *names)
+has_lost_tree(const struct maqet_overlays *overlays, const struct maqet_strings *names,
+              const char *path)
 {
+    _cleanup_strings_ struct maqet_strings now = MAQET_STRINGS_INIT;
     struct stat status;
 
-    return maqet_overlay_files_next(names) > 1 && stat(overlays->image, &status) == 0 &&
-           (S_ISBLK(status.st_mode) ||
-            (S_ISREG(status.st_mode) && !(status.st_mode & S_IWUSR)));
+    if (maqet_overlay_files_next(names) == 1 || stat(overlays->image, &status) < 0 ||
+        (!S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode)))
+        return false;
+    maqet_dir_list(overlays->folder, &now, NULL);
+    return maqet_overlay_files_next(&now) > 1 && maqet_file_missing(path);
 }
 
 static int
@@ -230,6 +235,8 @@ error_lost(const struct maqet_overlays *overlays, const char *path,
                     path, overlays->image);
     maqet_error_hint(err,
                      "Restore the whole folder from a backup, and the image with it");
+    maqet_error_hint(err,
+                     "Or, if nobody needs those overlays, move them to another folder");
     return -1;
 }
 
@@ -274,7 +281,7 @@ maqet_overlays_read(const char *image, struct maqet_error **err)
         maqet_error_move(err, TAKE_PTR(reason));
         return NULL;
     }
-    if (has_lost_tree(overlays, &names)) {
+    if (has_lost_tree(overlays, &names, path)) {
         error_lost(overlays, path, err);
         return NULL;
     }
@@ -308,12 +315,15 @@ static int
 remove_tree(const struct maqet_overlays *overlays, struct maqet_error **err)
 {
     _cleanup_free_ char *path = path_of(overlays);
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
     if (!maqet_file_missing(path) && write_tree(overlays, err) < 0)
         return -1;
     /* The folder stays: a running QEMU may have the right to open files in it. */
     maqet_overlay_files_sweep(overlays);
-    return maqet_file_remove(path, err);
+    maqet_dir_list(overlays->folder, &names, NULL);
+    /* One that cannot be removed keeps the tree: without it, that would be taken for a damage. */
+    return maqet_overlay_files_next(&names) > 1 ? 0 : maqet_file_remove(path, err);
 }
 
 int

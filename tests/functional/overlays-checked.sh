@@ -201,14 +201,20 @@ cmp -s tree hdd.raw.maqet/tree.json && fail 'no file was changed in the tree'
 expect 1 maqet snapshot vm list hdd
 err_has 'is damaged'
 # Nor if it is lost: nothing is created in its place, and no file is removed.
+# Whether anything may write to the image says nothing about it.
 rm hdd.raw.maqet/tree.json
-ls -l hdd.raw hdd.raw.maqet >before
-for command in 'start vm' 'snapshot vm list hdd' 'snapshot vm create hdd other' 'snapshot vm delete hdd one'; do
-    # shellcheck disable=SC2086
-    expect 1 maqet $command
-    err_has 'tree.json is missing'
+for mode in u-w u+w; do
+    chmod $mode hdd.raw
+    ls -l hdd.raw hdd.raw.maqet >before
+    for command in 'start vm' 'snapshot vm list hdd' 'snapshot vm create hdd other' 'snapshot vm delete hdd one'; do
+        # shellcheck disable=SC2086
+        expect 1 maqet $command
+        err_has 'tree.json is missing, but there are overlays'
+        err_has 'Or, if nobody needs those overlays, move them to another folder'
+    done
+    ls -l hdd.raw hdd.raw.maqet | diff before - || fail "a file has changed without the tree, $mode"
 done
-ls -l hdd.raw hdd.raw.maqet | diff before - || fail 'a file has changed without the tree'
+chmod u-w hdd.raw
 cp tree hdd.raw.maqet/tree.json
 expect 0 maqet snapshot vm list hdd
 
@@ -230,7 +236,17 @@ cp latest hdd.raw.maqet/tree.json
 expect 0 maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
 qemu-io -r -f qcow2 -c 'read -P 7 0 64k' "$newest" | grep failed && fail 'something is lost'
+# What somebody else has put there is neither an error, nor is it removed.
+for file in 1.qcow2.bak 2.qcow2.bak 02.qcow2 0.qcow2 2. 999.qcow2.bak 99999999999999999999999.qcow2; do
+    echo mine >hdd.raw.maqet/$file
+done
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm delete hdd newer
+for file in 1.qcow2.bak 2.qcow2.bak 02.qcow2 0.qcow2 2. 999.qcow2.bak 99999999999999999999999.qcow2; do
+    same mine "$(cat hdd.raw.maqet/$file)" "a file of somebody else, $file"
+    rm hdd.raw.maqet/$file
+done
 
 # One kind of snapshots for each drive, and none that would not be encrypted.
 vm_yaml mixed <<'END'

@@ -52,30 +52,35 @@ until cut_at $step
           maqet qmp web query-block >out && grep -qF "web.raw.maqet/$(field prepared).qcow2" out; do
     step=$((step + 1))
 done
+# At the last of them.
+cut_again() {
+    cut_at $step
+    [ "$(field prepared)" -gt 0 ] || fail "$what: the tree says already what QEMU writes to: $(cat $tree)"
+}
 
 # Whatever comes next.
 rm -f copy.raw
 expect 0 maqet export web hdd copy.raw --format raw
 written copy.raw raw
 settled
-cut_at $step
+cut_again
 expect 0 maqet backup web create backups
 settled
 backup=$(echo backups/web/*/hdd.*)
 written "$backup" "${backup##*.}"
-cut_at $step
+cut_again
 expect 0 maqet resize web hdd 2M
 settled
 expect 0 maqet qmp web query-block
 grep -q '"virtual-size": 2097152' out || fail "the guest does not see the new size: $(cat out)"
-cut_at $step
+cut_again
 # One that then refuses what it is told as well.
 expect 3 maqet detach web data
 settled
 # Also when it has ended.
 for command in "export web hdd later.raw --format raw" "resize web hdd 3M" "compact web hdd" "check web" \
     "move web hdd other"; do
-    cut_at $step
+    cut_again
     expect 0 maqet stop web --timeout 0 --force
     mkdir -p other
     # shellcheck disable=SC2086 # words
