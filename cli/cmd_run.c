@@ -136,6 +136,8 @@ read_commands(const char *file, struct maqet_strings *commands, struct maqet_err
     for (char *line = strtok_r(data, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest)) {
         line += strspn(line, " \t\r");
+        for (size_t end = strlen(line); end > 0 && line[end - 1] == '\r';)
+            line[--end] = '\0';
         if (*line && *line != '#')
             maqet_strings_add(commands, line);
     }
@@ -230,7 +232,9 @@ run_list(struct invocation *invocation, const struct maqet_run_request *each,
                            number, PARALLEL_MAX);
     if (tap && invocation->output.format != FORMAT_TABLE)
         return usage_error(invocation, err, "--tap excludes --format");
-    if (read_list(invocation, &list, err) < 0)
+    /* A result of an earlier run must not be taken for that of this one. */
+    if (read_list(invocation, &list, err) < 0 ||
+        (junit && maqet_file_remove(junit, err) < 0))
         return -1;
     const struct maqet_runs_request request = {
         .each = *each,
@@ -247,11 +251,14 @@ run_list(struct invocation *invocation, const struct maqet_run_request *each,
     int result = maqet_vm_run_all(&invocation->context, &request, &rans, err);
     if (tap && result < 0)
         output_text("Bail out!\n");
+    _cleanup_error_ struct maqet_error *unwritten = NULL;
     if (junit && rans.count > 0 &&
-        run_report_junit(junit, invocation->umask, each->vm, &rans,
-                         result < 0 ? NULL : err) < 0)
+        run_report_junit(junit, invocation->umask, each->vm, &rans, &unwritten) < 0)
+        invocation_show_error(invocation, unwritten);
+    if (result < 0)
         return -1;
-    return result < 0 ? -1 : exit_code_of(invocation, &rans);
+    int exit_code = exit_code_of(invocation, &rans);
+    return unwritten ? MAQET_RUN_FAILED : exit_code;
 }
 
 static int

@@ -85,7 +85,7 @@ add_escaped(struct maqet_text *xml, const char *text, size_t length)
                        (code >= 0x20 && code != MAQET_NO_CHARACTER && code != 0xfffe &&
                         code != 0xffff);
 
-        if (code == '&' || code == '<' || code == '>' || code == '"')
+        if (code == '&' || code == '\r' || code == '<' || code == '>' || code == '"')
             maqet_text_appendf(xml, "&#%u;", (unsigned)code);
         else if (allowed)
             maqet_text_append_bytes(xml, text + at, bytes);

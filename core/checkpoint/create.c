@@ -27,6 +27,7 @@
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
+#include "core/storage/overlays.h"
 
 void
 maqet_checkpoint_receipt_clear(struct maqet_checkpoint_receipt *receipt)
@@ -61,7 +62,10 @@ flush_images(void *data)
     const struct maqet_session *session = ((const struct writing *)data)->session;
 
     MAQET_FOR_EACH_MEMBER (member, session) {
-        const char *path = member->drive->path;
+        const struct maqet_overlays *overlays = member->drive->overlays;
+        const char *path = overlays
+                               ? maqet_overlays_node(overlays, overlays->top)->file.file
+                               : member->drive->path;
         _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
         if (fd >= 0)

@@ -105,6 +105,26 @@ begin(const struct maqet_fork_command *about, int *failed, pid_t *pid,
     return *pid < 0 ? maqet_error_errno(err, errno, "Cannot run %s", argv[0]) : 0;
 }
 
+/* Ends all that belongs to the command if we are killed. */
+static int
+guard(void *data, int fd)
+{
+    const pid_t *group = data;
+
+    if (maqet_child_receive(fd) == '\0')
+        kill(-*group, SIGKILL);
+    return 0;
+}
+
+static void
+end_guard(struct maqet_child *child)
+{
+    if (child->pid <= 0)
+        return;
+    maqet_child_send(child, 'e');
+    maqet_child_reap(child);
+}
+
 bool
 maqet_fork_wait_for(int pidfd, int64_t timeout, int *number)
 {
@@ -159,11 +179,16 @@ run_and_wait(const struct maqet_fork_command *about, int *failed, int *exit_code
 
     if (begin(about, failed, &pid, err) < 0)
         return -1;
-    const pid_t target = has_group(request) ? -pid : pid;
+    const bool grouped = has_group(request);
+    const pid_t target = grouped ? -pid : pid;
+    struct maqet_child guardian = MAQET_CHILD_INIT;
+    if (grouped)
+        maqet_child_detach(&guardian, NULL, 0, guard, &pid);
     _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
     if (pidfd < 0) {
         maqet_error_errno(err, errno, "Cannot watch %s", program);
         kill(target, SIGKILL);
+        end_guard(&guardian);
         waitpid(pid, NULL, 0);
         return -1;
     }
@@ -173,7 +198,10 @@ run_and_wait(const struct maqet_fork_command *about, int *failed, int *exit_code
         kill(target, SIGCONT);
         maqet_pidfd_wait(pidfd, END_TIMEOUT);
         kill(target, SIGKILL);
+    } else if (grouped) {
+        kill(target, SIGKILL); /* what it has left behind */
     }
+    end_guard(&guardian);
     waitpid(pid, &status, 0);
     *exit_code = number              ? SIGNAL_BASE + number
                  : WIFEXITED(status) ? WEXITSTATUS(status)

@@ -30,6 +30,7 @@ struct run {
     struct maqet_forking forking; /* of the source, until the fork runs */
     struct maqet_fork_shown shown;
     struct maqet_opened *machine; /* the fork; NULL: it is not stored */
+    char *uuid;                   /* of the fork: another VM may have got its name */
     int held;                     /* maqet_fork_hold() */
     pid_t qemu;                   /* our child; 0: it does not run */
     int pidfd;
@@ -81,6 +82,22 @@ run_name(const struct run *run, unsigned number)
                         number);
 }
 
+/* Whether that machine is the fork: somebody may have removed it, and its name is free then. */
+static int
+check_same(const struct run *run, const struct maqet_opened *machine,
+           struct maqet_error **err)
+{
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_opened_definition(machine, err);
+
+    if (!definition)
+        return -1;
+    return definition->uuid && strcmp(definition->uuid, run->uuid) == 0
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_MISSING,
+                                 "The run '%s' was removed meanwhile", machine->name);
+}
+
 /* Stores the fork by the first name that is free, and opens it. Nobody else removes it meanwhile: a
  * sweep of forks needs the source's lock. */
 static int
@@ -95,17 +112,22 @@ add(struct run *run, struct maqet_error **err)
 
         name = run_name(run, i);
         if (!maqet_store_has(context, name) &&
-            maqet_fork_add(forking, name, NULL, NULL, &reason) == 0)
+            maqet_fork_add(forking, name, NULL, &run->uuid, &reason) == 0)
             break;
-        if ((reason && reason->code != MAQET_ERROR_EXISTS) || i == RUNS_MAX)
+        free(TAKE_PTR(run->uuid));
+        if (reason && reason->code != MAQET_ERROR_EXISTS)
             return maqet_error_move(err, TAKE_PTR(reason));
+        if (i == RUNS_MAX)
+            return maqet_error_set(err, MAQET_ERROR_EXISTS, "There are %d runs already",
+                                   RUNS_MAX);
         free(TAKE_PTR(name));
     }
-    run->machine =
+    _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(context, name,
                    MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING | MAQET_OPEN_FOLDER, err);
-    if (!run->machine)
+    if (!machine || check_same(run, machine, err) < 0)
         return -1;
+    run->machine = TAKE_PTR(machine);
     run->held = maqet_fork_hold(context, name);
     return run->held < 0 ? maqet_error_errno(err, errno, "Cannot lock VM '%s'", name) : 0;
 }
@@ -171,8 +193,11 @@ remove_fork(struct run *run, struct maqet_error **err)
         machine = maqet_open(context, run->machine->name,
                              MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING, err);
     struct maqet_opened *locked = run->machine->lock < 0 ? machine : run->machine;
-    if (!locked || maqet_opened_look(locked, err) < 0)
+    if (!locked || check_same(run, locked, err) < 0 || maqet_opened_look(locked, err) < 0)
         return -1;
+    if (locked->run.pid > 0)
+        return maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running again",
+                               locked->name);
     if (console_log && locked->run.dir_fd >= 0)
         maqet_keeper_settle(locked->run.dir_fd);
     if (console_log &&
@@ -203,6 +228,7 @@ run_clear(struct run *run)
     maqet_cleanup_close(&run->pidfd);
     forking_clear(&run->forking);
     free(run->inherited);
+    free(run->uuid);
 }
 
 /* ---- without a command ---- */

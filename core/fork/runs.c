@@ -91,8 +91,11 @@ run_one(struct work *work, size_t index, const struct maqet_context *context, in
     one.argv = request->commands[index].argv;
     one.console_log = ran.console_log;
     one.output = create_log(ran.log, one.umask, &error);
+    /* It is written at the end. Until then, none of an earlier run is there. */
+    _cleanup_close_ int console =
+        one.output < 0 ? -1 : create_log(ran.console_log, one.umask, &error);
     bool failed =
-        one.output < 0 || maqet_vm_run_forked(context, &one, &ran.exit_code, &error) < 0;
+        console < 0 || maqet_vm_run_forked(context, &one, &ran.exit_code, &error) < 0;
     maqet_cleanup_close(&one.output);
     ran.status = status_of(failed, ran.exit_code);
     ran.duration = (double)(maqet_now() - begun);
@@ -152,13 +155,14 @@ take_line(void *data, json_object *line)
     tell(work, false);
 }
 
-/* Those that were begun, and of which nothing was heard: their process was killed. */
+/* Those of which nothing was heard, since processes were killed. */
 static void
 note_missing(struct work *work)
 {
     const struct maqet_runs_request *request = work->request;
 
-    for (size_t i = 0; i < *work->next && i < work->rans->count; i++) {
+    for (size_t i = 0; i < work->rans->count; i++) {
+        bool begun = i < *work->next;
         struct maqet_ran *ran = &work->rans->items[i];
 
         if (ran->number > 0)
@@ -168,7 +172,9 @@ note_missing(struct work *work)
             .command = maqet_strdup(request->commands[i].title),
             .status = MAQET_RAN_ERROR,
             .exit_code = MAQET_RUN_FAILED,
-            .message = maqet_strdup("The process of maqet that ran it was killed"),
+            .message = maqet_strdup(begun ? "The process of maqet that ran it was killed"
+                                          : "It was not run, since all processes of "
+                                            "maqet that run commands were killed"),
             .log = log_path(request, i, "log"),
             .console_log = log_path(request, i, "console.log"),
         };

@@ -101,6 +101,22 @@ out_has 'not ok 1 - ./no-such-program '"'"'\#'"'"
 out_has '  message: "Cannot run ./no-such-program: No such file or directory"'
 nothing_is_left
 
+# Another VM that has got the name of a run stays.
+cat >replace.sh <<'END'
+#!/bin/sh
+"$MAQET" -q rm "$MAQET_VM" --force --yes --delete-storage || exit 1
+sed "s/^name: web$/name: $MAQET_VM/; s/web.qcow2/mine.qcow2/" web.yaml >mine.yaml
+qemu-img create -q -f qcow2 mine.qcow2 1M
+"$MAQET" -q add mine.yaml
+END
+chmod +x replace.sh
+expect 0 run -- ./replace.sh
+expect 0 maqet --format plain ls
+same 'web web-run-1 ' "$(cut -f 1 out | sort | tr '\n' ' ')" "the VMs"
+[ -e mine.qcow2 ] || fail "the image of another VM was deleted"
+expect 0 maqet rm web-run-1 --yes --delete-storage
+nothing_is_left
+
 # ---- what is wrong ----
 
 for wrong in "--parallel 0 -- true" "--parallel many -- true" "--parallel 2" "--commands list -- true" "--tap"; do
@@ -123,20 +139,25 @@ nothing_is_left
 cat >wait.sh <<'END'
 #!/bin/sh
 trap 'echo told; exit 1' TERM
+sleep 1000 &
+echo $! >"$MAQET_VM.child"
 : >"$MAQET_VM.waits"
 until [ -e go ]; do sleep 0.1; done
 END
 chmod +x wait.sh
-begin_list() {
-    rm -f ./*.waits logs/*
-    "$MAQET" run web --from ready --discard --parallel 2 --tap --logs logs -- ./wait.sh ./wait.sh true >out 2>err </dev/null &
+begin_list() { # [PARALLEL]
+    rm -f ./*.waits ./*.child logs/*
+    "$MAQET" run web --from ready --discard --parallel "${1:-2}" --tap --logs logs -- ./wait.sh ./wait.sh true >out 2>err </dev/null &
     parent=$!
     eventually 60 test -e web-run-1.waits
-    eventually 60 test -e web-run-2.waits
     qemu=$(vm_pid web-run-1)
     worker=$(ps -o ppid= -p "$qemu" | tr -d ' ')
+    processes="$worker $qemu $(cat web-run-1.child)"
+    [ "${1:-2}" = 2 ] || return 0
+    eventually 60 test -e web-run-2.waits
     processes=$(pgrep -P $parent)\ $qemu\ $(vm_pid web-run-2)
     same 4 "$(echo $processes | wc -w)" "workers and their QEMUs"
+    processes="$processes $(cat web-run-1.child web-run-2.child)"
 }
 all_ended() {
     local pid
@@ -167,6 +188,14 @@ same 1 "$(grep -c '^not ok' out)" "commands that failed: $(cat out)"
 grep -q 'message: "The process of maqet that ran it was killed"' out || fail "why? $(cat out)"
 grep -q '^ok 3 - true' out || fail "the third command was not run: $(cat out)"
 rm go
+nothing_is_left
+
+# The only one: what it has not begun is not taken for something that has passed.
+begin_list 1
+kill -9 "$worker"
+end_list 125
+same 3 "$(grep -c '^not ok' out)" "commands that failed: $(cat out)"
+same 2 "$(grep -c 'message: "It was not run, since all processes' out)" "why: $(cat out)"
 nothing_is_left
 
 # All of it is: the others have been told to end, and clear up.
