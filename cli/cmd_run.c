@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* maqet run. */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/invocation.h"
 #include "cli/options.h"
@@ -215,6 +218,22 @@ exit_code_of(struct invocation *invocation, const struct maqet_rans *rans)
     return errors > 0 ? MAQET_RUN_FAILED : 1;
 }
 
+/* A result of an earlier run must not be taken for that of this one. */
+static int
+remove_earlier(const char *junit, struct maqet_error **err)
+{
+    struct stat status;
+
+    if (lstat(junit, &status) < 0)
+        return errno == ENOENT ? 0
+                               : maqet_error_errno(err, errno, "Cannot write %s", junit);
+    if (!S_ISREG(status.st_mode))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "Cannot write %s: not a regular file", junit);
+    return unlink(junit) < 0 ? maqet_error_errno(err, errno, "Cannot delete %s", junit)
+                             : 0;
+}
+
 static int
 run_list(struct invocation *invocation, const struct maqet_run_request *each,
          struct maqet_error **err)
@@ -232,9 +251,8 @@ run_list(struct invocation *invocation, const struct maqet_run_request *each,
                            number, PARALLEL_MAX);
     if (tap && invocation->output.format != FORMAT_TABLE)
         return usage_error(invocation, err, "--tap excludes --format");
-    /* A result of an earlier run must not be taken for that of this one. */
     if (read_list(invocation, &list, err) < 0 ||
-        (junit && maqet_file_remove(junit, err) < 0))
+        (junit && remove_earlier(junit, err) < 0))
         return -1;
     const struct maqet_runs_request request = {
         .each = *each,

@@ -126,6 +126,10 @@ done
 : >list
 expect 125 run --commands list
 err_has "There is no command in list"
+ln -s nowhere link.xml
+expect 125 run --junit link.xml -- true
+err_has "Cannot write link.xml: not a regular file"
+[ -L link.xml ] || fail "the link was replaced"
 expect 125 maqet --format json run web --from ready --discard --tap -- true
 err_has "--tap excludes --format"
 expect 125 maqet run web --from raedy --discard --parallel 2 --tap -- true true
