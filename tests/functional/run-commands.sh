@@ -200,6 +200,7 @@ kill -9 "$worker"
 end_list 125
 same 3 "$(grep -c '^not ok' out)" "commands that failed: $(cat out)"
 same 2 "$(grep -c 'message: "It was not run, since all processes' out)" "why: $(cat out)"
+expect 0 maqet recover web
 nothing_is_left
 
 # All of it is: the others have been told to end, and clear up.
