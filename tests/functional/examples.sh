@@ -400,6 +400,8 @@ run_example() {
         on_terminal "$line" '' &
         foreground=$!
         eventually 60 sh -c "[ \"\$($MAQET --format plain ls --status running | cut -f 1 | grep -x myvm)\" ]"
+        # Needs the lock, which the start has until it is complete; an end by force does not.
+        expect 0 maqet recover myvm
         expect 0 maqet stop myvm --timeout 0 --force
         wait "$foreground" || code=$?
         ;;
