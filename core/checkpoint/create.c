@@ -261,9 +261,10 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     if (saved <= 0)
         return saved;
     char *reason = TAKE_PTR(result->reason);
-    saved = empty_files(files, err) < 0 ? -1
-                                        : save_by(MAQET_MIGRATION_BACKGROUND, session,
-                                                  request, qmp, files, result, err);
+    saved = empty_files(files, err) < 0
+                ? maqet_error_wrap(err, "VM '%s'", session->machine->name)
+                : save_by(MAQET_MIGRATION_BACKGROUND, session, request, qmp, files,
+                          result, err);
     free(result->reason);
     result->reason = reason;
     return saved;
