@@ -7,7 +7,7 @@
 #include "core/base/files.h"
 #include "core/base/replacement.h"
 
-/* A file of ours is NUMBER.TYPE, with the number as it is written there, and nothing after the type: 3.qcow2.bak
+/* A file of ours is NUMBER.TYPE, with the number as it is written there, and nothing after the type: 3.TYPE.bak
  * is the user's. *number gets the id of the node that it is, or was, of. */
 static bool
 is_ours(const char *name, uint64_t *number)
