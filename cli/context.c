@@ -211,7 +211,7 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
     context->data = invocation;
     context->words = hint_text;
     context->recover = maqet_fork_recover;
-    context->settle = maqet_overlay_live_settle_all;
+    context->settle = maqet_overlay_live_settle_each;
     context->job_kinds = maqet_kinds;
     context->lock_timeout = invocation_milliseconds(invocation, "lock-timeout");
     /* 0 would mean the default. */

@@ -51,8 +51,9 @@ struct maqet_context {
     int (*recover)(struct maqet_opened *machine, struct maqet_error **err);
 
     /* Settles what a killed command without a job has left in the storage of an opened, locked
-     * machine whose definition is loaded (core/machine/opened.h). NULL: nothing is settled. */
-    int (*settle)(struct maqet_opened *machine, struct maqet_error **err);
+     * machine whose definition is loaded (core/machine/opened.h). A drive with which that fails gets
+     * a fault. NULL: nothing is settled. */
+    void (*settle)(struct maqet_opened *machine);
 
     /* The kinds of jobs (core/kinds.h), ended by NULL; NULL: none. */
     const struct maqet_job_kind *const *job_kinds;

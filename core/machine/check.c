@@ -141,7 +141,7 @@ maqet_check_open(const struct maqet_context *context, const char *name_or_uuid,
         return NULL;
     /* What cannot be settled is no reason not to look for damage. */
     if (!maqet_store_pending(context, machine->name) && maqet_opened_vm(machine, NULL))
-        maqet_opened_settle(machine, NULL);
+        maqet_opened_settle(machine);
     return TAKE_PTR(machine);
 }
 
@@ -152,7 +152,8 @@ maqet_vm_check_thoroughly(const struct maqet_vm *vm, struct maqet_check_report *
     const struct maqet_drive *drive = report->drive;
     bool repairs = depth == MAQET_CHECK_REPAIR || depth == MAQET_CHECK_REPAIR_LEAKS;
 
-    if (maqet_drive_check_fault(drive, MAQET_FAULT_STORAGE, err) < 0)
+    if (drive->fault_of != MAQET_FAULT_UNSETTLED &&
+        maqet_drive_check_fault(drive, MAQET_FAULT_STORAGE, err) < 0)
         return -1;
     if (repairs && maqet_bases_check_unused(drive, err) < 0)
         return -1;

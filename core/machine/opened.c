@@ -218,24 +218,23 @@ settle_pending(struct maqet_opened *machine, struct maqet_error **err)
     return maqet_opened_recover(machine, err) < 0 ? -1 : check_run(machine, err);
 }
 
-int
-maqet_opened_settle(struct maqet_opened *machine, struct maqet_error **err)
+void
+maqet_opened_settle(struct maqet_opened *machine)
 {
-    return machine->context->settle ? machine->context->settle(machine, err) : 0;
+    if (machine->context->settle)
+        machine->context->settle(machine);
 }
 
 /* Whoever works on its drives finds them as the last command has left them, not as they were in
  * between. */
-static int
-settle_drives(struct maqet_opened *machine, struct maqet_error **err)
+static void
+settle_drives(struct maqet_opened *machine)
 {
     bool asks = machine->how & (MAQET_OPEN_RUNNING | MAQET_OPEN_REACHABLE);
 
-    return machine->lock < 0 || !machine->vm ||
-                   (machine->how & MAQET_OPEN_ALLOW_PENDING) ||
-                   (machine->run.pid > 0 && !asks)
-               ? 0
-               : maqet_opened_settle(machine, err);
+    if (machine->lock >= 0 && machine->vm &&
+        !(machine->how & MAQET_OPEN_ALLOW_PENDING) && (machine->run.pid == 0 || asks))
+        maqet_opened_settle(machine);
 }
 
 /* ---- opening ---- */
@@ -294,8 +293,8 @@ maqet_open(const struct maqet_context *context, const char *name_or_uuid, unsign
         return NULL;
     sweep(machine);
     if (settle_pending(machine, err) < 0 ||
-        ((how & MAQET_OPEN_VM) && !maqet_opened_vm(machine, err)) ||
-        settle_drives(machine, err) < 0)
+        ((how & MAQET_OPEN_VM) && !maqet_opened_vm(machine, err)))
         return NULL;
+    settle_drives(machine);
     return TAKE_PTR(machine);
 }

@@ -11,6 +11,7 @@
 #include "core/qemu/hotplug.h"
 #include "core/qemu/hotplug_files.h"
 #include "core/storage/emitted.h"
+#include "core/storage/overlay_costs.h"
 #include "core/storage/overlay_files.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_merge.h"
@@ -23,6 +24,13 @@
 static const int64_t ANSWER_TIMEOUT = 60000;
 
 /* ---- what QEMU has ---- */
+
+static int
+error_in(const struct maqet_opened *machine, const struct maqet_drive *drive,
+         struct maqet_error **err)
+{
+    return maqet_error_wrap(err, "VM '%s', drive '%s'", machine->name, drive->name);
+}
 
 /* The job on a drive. The caller frees. */
 static char *
@@ -187,6 +195,22 @@ maqet_overlay_live_settle_all(struct maqet_opened *machine, struct maqet_error *
     return 0;
 }
 
+void
+maqet_overlay_live_settle_each(struct maqet_opened *machine)
+{
+    for (size_t i = 0; i < machine->vm->drive_count; i++) {
+        struct maqet_drive *drive = machine->vm->drives[i];
+        struct maqet_error *error = NULL;
+
+        if (maqet_overlay_live_settle(machine, drive, &error) == 0)
+            continue;
+        error_in(machine, drive, &error);
+        maqet_error_free(drive->fault);
+        drive->fault = error;
+        drive->fault_of = MAQET_FAULT_UNSETTLED;
+    }
+}
+
 /* ---- creating ---- */
 
 /* A file is not replaced between its creation and its opening: its folder is ours alone. */
@@ -226,7 +250,7 @@ open_node(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_
     if (maqet_hotplug_pass_files(&hotplug, mark, accept_file, NULL, err) == 0 &&
         maqet_hotplug_add(&hotplug, err) == 0)
         return 0;
-    return maqet_error_wrap(err, "VM '%s', drive '%s'", machine->name, drive->name);
+    return error_in(machine, drive, err);
 }
 
 int
@@ -316,13 +340,6 @@ run_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t 
                : maqet_block_job_wait(machine, &job, err);
 }
 
-static int
-error_in(const struct maqet_opened *machine, const struct maqet_drive *drive,
-         struct maqet_error **err)
-{
-    return maqet_error_wrap(err, "VM '%s', drive '%s'", machine->name, drive->name);
-}
-
 /* Merges two nodes that QEMU has open, under the topmost one. */
 static int
 merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
@@ -332,9 +349,6 @@ merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
     struct maqet_overlay *written = maqet_overlays_node(overlays, below);
     uint64_t bytes = 0;
 
-    if (maqet_overlay_room_check(drive, written, maqet_overlays_node(overlays, above),
-                                 true, err) < 0)
-        return error_in(machine, drive, err);
     maqet_overlay_nodes_used(drive, above, &bytes, NULL);
     overlays->merging_below = below;
     overlays->merging_above = above;
@@ -430,6 +444,9 @@ merge_all(struct maqet_opened *machine, const struct maqet_drive *drive,
         bool possible;
 
         from = (size_t)(below - overlays->nodes) + 1;
+        if (!maqet_overlay_costs_is_deferred(drive, above) &&
+            maqet_overlay_room_is_awaited(drive, below, above, true))
+            continue;
         if (!maqet_overlays_stands_on(overlays, overlays->top, upper)) {
             if (maqet_overlay_nodes_merge(drive, below, above, err) < 0)
                 return -1;

@@ -18,8 +18,12 @@
 int maqet_overlay_live_settle(struct maqet_opened *machine,
                               const struct maqet_drive *drive, struct maqet_error **err);
 
-/* The same for all drives of a machine whose definition is loaded. For context->settle(). */
+/* The same for all drives of a machine whose definition is loaded. */
 int maqet_overlay_live_settle_all(struct maqet_opened *machine, struct maqet_error **err);
+
+/* The same; a drive with which it fails gets the fault MAQET_FAULT_UNSETTLED. For
+ * context->settle(). */
+void maqet_overlay_live_settle_each(struct maqet_opened *machine);
 
 /* Creates the overlay that the guest will write to after the transaction, for a snapshot of
  * that name (NULL: there will be none), and has QEMU open it. */

@@ -5,6 +5,7 @@
 
 #include "core/snapshot/members.h"
 #include "core/snapshot/overlay_live.h"
+#include "core/storage/overlay_nodes.h"
 
 /* ---- deferred work ---- */
 
@@ -52,6 +53,17 @@ settle_names(struct maqet_session *session, const struct maqet_drive *drive)
     return changed;
 }
 
+void
+maqet_session_note_tidied(struct maqet_session *session, const struct maqet_drive *drive,
+                          bool tidied)
+{
+    const struct maqet_overlay *above;
+    bool merges = drive->overlays &&
+                  maqet_overlay_nodes_superfluous(drive->overlays, 0, &above);
+
+    maqet_history_untidy_set(session->history, drive->name, !tidied || merges);
+}
+
 /* Does what had to wait until the machine was stopped: frees leaked clusters, and renames
  * snapshots that have an alias. */
 static int
@@ -67,7 +79,7 @@ settle(struct maqet_session *session, struct maqet_error **err)
             continue;
         if (maqet_history_untidy(session->history, drive->name) &&
             maqet_drive_snapshot_repair(drive, NULL) == 0) {
-            maqet_history_untidy_set(session->history, drive->name, false);
+            maqet_session_note_tidied(session, drive, true);
             changed = true;
         }
         changed = settle_names(session, drive) || changed;
@@ -195,7 +207,7 @@ tidy_images(struct maqet_session *session)
 
         bool tidy =
             machine->run.pid == 0 && maqet_drive_snapshot_repair(drive, &reason) == 0;
-        maqet_history_untidy_set(session->history, drive->name, !tidy);
+        maqet_session_note_tidied(session, drive, tidy);
         if (!reason)
             continue;
         maqet_error_next(&reason, MAQET_NEXT_CHECK_DRIVE, machine->name, drive->name,

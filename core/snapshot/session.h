@@ -56,6 +56,12 @@ MAQET_CLEANUP(maqet_session, maqet_session_free, maqet_session_cleanup)
 
 #define _cleanup_session_ _cleanup_(maqet_session_cleanup)
 
+/* Records whether something of a drive's deleted snapshots is left that the next command on its
+ * snapshots is to do when the machine is stopped: if it was not @tidied, or if overlays are still to be
+ * merged. */
+void maqet_session_note_tidied(struct maqet_session *session,
+                               const struct maqet_drive *drive, bool tidied);
+
 /* Begins the session's job: its targets are the members' drives, with their snapshots of
  * that name. @stand_in may be NULL. */
 int maqet_session_begin(struct maqet_session *session, const struct maqet_job_kind *kind,

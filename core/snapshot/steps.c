@@ -201,8 +201,7 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
     if (drive->overlays) {
         int result = maqet_overlay_live_remove(session->machine, drive, snapshot, err);
 
-        /* What is left to be merged when it is stopped. */
-        maqet_history_untidy_set(session->history, drive->name, true);
+        maqet_session_note_tidied(session, drive, result == 0);
         return result;
     }
     if (maqet_storage_live_remove(drive, snapshot, actions, err) < 0)
@@ -218,12 +217,12 @@ static int
 remove_offline(struct maqet_session *session, const struct maqet_drive *drive,
                const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    if (maqet_drive_snapshot_remove(drive, snapshot,
-                                    stood_in_for(session, snapshot->name), err) == 0)
-        return 0;
+    int result = maqet_drive_snapshot_remove(
+        drive, snapshot, stood_in_for(session, snapshot->name), err);
+
     if (drive->overlays)
-        maqet_history_untidy_set(session->history, drive->name, true);
-    return -1;
+        maqet_session_note_tidied(session, drive, result == 0);
+    return result;
 }
 
 /* Whether it is an overlay. */

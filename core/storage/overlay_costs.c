@@ -197,10 +197,18 @@ maqet_overlay_costs(const struct maqet_drive *drive, struct maqet_snapshots *sna
 }
 
 bool
-maqet_overlay_costs_common(const struct maqet_drive *drive, uint64_t one, uint64_t other,
-                           uint64_t *bytes)
+maqet_overlay_costs_added(const struct maqet_drive *drive, uint64_t goes, uint64_t stays,
+                          uint64_t *bytes)
 {
     _cleanup_(costs_clear) struct costs costs = {.drive = drive};
+    uint64_t both;
 
-    return held_by_both(&costs, one, other, bytes);
+    if (!held_by_both(&costs, goes, stays, &both))
+        return false;
+    const struct held *held = held_by(&costs, goes);
+    *bytes = 0;
+    for (size_t i = 0; i < held->count; i++)
+        *bytes += held->ranges[i].end - held->ranges[i].begin;
+    *bytes -= both;
+    return true;
 }

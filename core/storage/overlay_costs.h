@@ -18,8 +18,9 @@ void maqet_overlay_costs(const struct maqet_drive *drive,
 bool maqet_overlay_costs_is_deferred(const struct maqet_drive *drive,
                                      const struct maqet_overlay *above);
 
-/* How much both of two nodes hold, in bytes. False: it is not known. */
-bool maqet_overlay_costs_common(const struct maqet_drive *drive, uint64_t one,
-                                uint64_t other, uint64_t *bytes);
+/* How much one of two nodes holds where the other one (@stays) holds nothing: what that one grows by when
+ * both are merged into it, in bytes. False: it is not known. */
+bool maqet_overlay_costs_added(const struct maqet_drive *drive, uint64_t goes,
+                               uint64_t stays, uint64_t *bytes);
 
 #endif

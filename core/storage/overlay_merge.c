@@ -14,7 +14,6 @@
 #include "core/storage/overlay_files.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_nodes.h"
-#include "core/storage/overlay_room.h"
 #include "core/storage/overlay_view.h"
 
 static int
@@ -214,8 +213,7 @@ maqet_overlay_nodes_merge(const struct maqet_drive *drive,
     bool down;
 
     if (maqet_overlays_check(overlays, above->id, err) < 0 ||
-        maqet_overlay_nodes_way(drive, below, above, &down, &bytes, err) < 0 ||
-        maqet_overlay_room_check(drive, below, above, down, err) < 0)
+        maqet_overlay_nodes_way(drive, below, above, &down, &bytes, err) < 0)
         return -1;
     uint64_t lower_id = below->id, upper_id = above->id;
     double begun = maqet_now_exact();

@@ -35,30 +35,64 @@ error_full(const struct maqet_overlay *stays, const struct maqet_overlay *goes,
     return -1;
 }
 
-int
-maqet_overlay_room_check(const struct maqet_drive *drive,
-                         const struct maqet_overlay *below,
-                         const struct maqet_overlay *above, bool down,
-                         struct maqet_error **err)
+/* @down: the lower one stays, else the upper one. */
+static int
+check(const struct maqet_drive *drive, const struct maqet_overlay *below,
+      const struct maqet_overlay *above, bool down, struct maqet_error **err)
 {
     const struct maqet_overlay *stays = down ? below : above;
     const struct maqet_overlay *goes = down ? above : below;
     uint64_t size = below->size > above->size ? below->size : above->size;
-    uint64_t growth, common, available;
+    uint64_t growth, limit, available;
     struct stat status;
 
     if (stat(stays->file.file, &status) < 0 || !S_ISREG(status.st_mode) ||
         !maqet_space_available(stays->file.file, &available) ||
         maqet_overlay_nodes_used(drive, goes->id, &growth, NULL) < 0)
         return 0;
-    if (growth > growth_limit(size, &status))
-        growth = growth_limit(size, &status);
-    /* Reading what both hold takes its time. */
-    if (growth <= available ||
-        !maqet_overlay_costs_common(drive, below->id, above->id, &common))
+    limit = growth_limit(size, &status);
+    /* That is all that its file takes, though parts may have been trimmed, and others be in the file that
+     * stays, too. To find that out takes its time. */
+    if (growth <= available || limit <= available ||
+        !maqet_overlay_costs_added(drive, goes->id, stays->id, &growth))
         return 0;
-    growth = growth > common ? growth - common : 0;
+    if (growth > limit)
+        growth = limit;
     return growth <= available ? 0 : error_full(stays, goes, growth, available, err);
+}
+
+static int
+check_merge(const struct maqet_drive *drive, const struct maqet_overlay *below,
+            const struct maqet_overlay *above, struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+    uint64_t bytes;
+    bool down = true;
+
+    /* QEMU merges those that it has open downwards only. */
+    return !(drive->running &&
+             maqet_overlays_stands_on(overlays, overlays->top, above->id)) &&
+                   maqet_overlay_nodes_way(drive, below, above, &down, &bytes, NULL) < 0
+               ? 0
+               : check(drive, below, above, down, err);
+}
+
+bool
+maqet_overlay_room_is_awaited(const struct maqet_drive *drive,
+                              const struct maqet_overlay *below,
+                              const struct maqet_overlay *above, bool says)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (check_merge(drive, below, above, &reason) == 0)
+        return false;
+    if (!says)
+        return true;
+    maqet_error_wrap(&reason,
+                     "VM '%s', drive '%s': the space of deleted snapshots is not freed yet",
+                     drive->machine->vm_name, drive->name);
+    maqet_context_say_error(drive->context, MAQET_LEVEL_WARNING, reason);
+    return true;
 }
 
 int
@@ -66,19 +100,11 @@ maqet_overlay_room_check_removal(const struct maqet_drive *drive,
                                  const struct maqet_overlay *node,
                                  struct maqet_error **err)
 {
-    const struct maqet_overlays *overlays = drive->overlays;
     struct maqet_overlay *above = NULL;
-    uint64_t bytes;
-    bool down = true;
 
-    if (node->needed_by.count > 0 ||
-        maqet_overlays_children(overlays, node->id, &above) != 1 ||
-        maqet_overlay_costs_is_deferred(drive, above))
-        return 0;
-    /* QEMU merges those that it has open downwards only. */
-    if (!(drive->running &&
-          maqet_overlays_stands_on(overlays, overlays->top, above->id)) &&
-        maqet_overlay_nodes_way(drive, node, above, &down, &bytes, NULL) < 0)
-        return 0;
-    return maqet_overlay_room_check(drive, node, above, down, err);
+    return node->needed_by.count > 0 ||
+                   maqet_overlays_children(drive->overlays, node->id, &above) != 1 ||
+                   maqet_overlay_costs_is_deferred(drive, above)
+               ? 0
+               : check_merge(drive, node, above, err);
 }

@@ -85,18 +85,25 @@ load(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
                : maqet_overlay_nodes_prune(drive, err);
 }
 
-/* Merges all nodes that nobody needs by themselves. */
+/* Merges all nodes that nobody needs by themselves, and for which there is space; @says what there is none
+ * for. */
 static int
-tidy(const struct maqet_drive *drive, struct maqet_error **err)
+tidy(const struct maqet_drive *drive, bool says, struct maqet_error **err)
 {
     const struct maqet_overlay *below, *above;
+    size_t from = 0;
 
     if ((drive->overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0) ||
         maqet_overlay_nodes_prune(drive, err) < 0)
         return -1;
-    while ((below = maqet_overlay_nodes_superfluous(drive->overlays, 0, &above)))
+    while ((below = maqet_overlay_nodes_superfluous(drive->overlays, from, &above))) {
+        from = (size_t)(below - drive->overlays->nodes) + 1;
+        if (maqet_overlay_room_is_awaited(drive, below, above, says))
+            continue;
         if (maqet_overlay_nodes_merge(drive, below, above, err) < 0)
             return -1;
+        from = 0;
+    }
     if (drive->overlays->count == 1)
         rmdir(drive->overlays->folder);
     return 0;
@@ -118,7 +125,7 @@ remove_snapshot(const struct maqet_drive *drive, const struct maqet_snapshot *sn
         return -1;
     }
     free(name);
-    return tidy(drive, err);
+    return tidy(drive, true, err);
 }
 
 /* Where nothing stands on a snapshot, deleting it frees its file, and where several do, nothing.
@@ -187,7 +194,7 @@ can_create(const struct maqet_drive *drive, int fd, struct maqet_error **err)
 static int
 repair(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    return tidy(drive, err);
+    return tidy(drive, false, err);
 }
 
 /* For others to read, who must not get what a snapshot has never held. */

@@ -46,6 +46,16 @@ for file in hdd.raw.maqet/1.qcow2 hdd.raw.maqet/3.qcow2; do
     done
 done
 expect 0 maqet check vm
+# A file that was renamed may be the very one that is missing. So nothing is removed while one is missing, what
+# killed commands may have left neither.
+mv hdd.raw.maqet/3.qcow2 hdd.raw.maqet/2.qcow2
+expect 0 maqet snapshot vm load hdd one --yes
+[ -e hdd.raw.maqet/2.qcow2 ] || fail "a file was removed while another one was missing: $(ls hdd.raw.maqet)"
+cp -p hdd.raw.maqet/2.qcow2 hdd.raw.maqet/3.qcow2
+expect 0 maqet snapshot vm load hdd one --yes
+[ ! -e hdd.raw.maqet/2.qcow2 ] || fail "a file of no node was left: $(ls hdd.raw.maqet)"
+rm -rf hdd.raw.maqet
+cp -pr whole hdd.raw.maqet
 # It is no reason not to start.
 chmod 600 hdd.raw.maqet/3.qcow2
 printf 'XXXX' | dd of=hdd.raw.maqet/3.qcow2 conv=notrunc bs=1 status=none

@@ -135,3 +135,40 @@ expect 0 maqet snapshot vm delete hdd one
 room
 shows 'what was merged into an image that has its space' 1
 expect 0 maqet rm vm --yes
+
+# A merge that waits for space, of an earlier deletion: the next deletion says so, and is done.
+rm -rf small/*
+vm raw off
+expect 0 maqet add vm.yaml
+expect 0 maqet start vm
+expect 0 maqet snapshot vm create hdd one --live
+write 1
+for name in two three; do expect 0 maqet snapshot vm create hdd $name --live; done
+expect 0 maqet snapshot vm delete hdd one --live
+err_has 'merged with others by the first command on its snapshots when VM'
+expect 0 maqet stop vm --timeout 0 --force
+no_room
+truncate -s -1024K small/ballast
+expect 0 maqet snapshot vm delete hdd three
+err_has "VM 'vm', drive 'hdd': the space of deleted snapshots is not freed yet: "
+err_has "cannot be merged into $TMP/small/hdd.raw: that takes 4.0MB, and "
+expect 0 maqet snapshot vm list hdd
+out_has '- two ('
+out_lacks '- three ('
+shows 'what waits' 1
+room
+expect 0 maqet snapshot vm create hdd four
+err_lacks 'not freed yet'
+[ "$(du -k small/hdd.raw | cut -f1)" -ge 4096 ] || fail 'with room, nothing was merged'
+shows 'what has waited' 1
+# What was trimmed takes no space any more, though the file has it still.
+expect 0 maqet snapshot vm delete hdd four
+expect 0 maqet snapshot vm delete hdd two
+expect 0 maqet snapshot vm create hdd five
+qemu-io -f qcow2 -c 'write -q 32M 8M' "$folder/$(top).qcow2"
+qemu-io -f qcow2 -d unmap -c 'write -q -z 32M 8M' "$folder/$(top).qcow2"
+no_room
+truncate -s -1024K small/ballast
+expect 0 maqet snapshot vm delete hdd five
+room
+shows 'where something was trimmed' 1

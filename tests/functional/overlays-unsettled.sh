@@ -11,7 +11,9 @@ requires qemu-io qemu-img strace
 vm_yaml web <<'END'
 storage:
 - {name: hdd, type: raw, file: web.raw, size: 1M, snapshots: overlay}
+- {name: data, type: raw, file: data.raw, readonly: true}
 END
+truncate -s 1M data.raw
 expect 0 maqet add web.yaml
 expect 0 maqet start web
 tree=web.raw.maqet/tree.json
@@ -75,8 +77,37 @@ expect 0 maqet qmp web query-block
 grep -q '"virtual-size": 2097152' out || fail "the guest does not see the new size: $(cat out)"
 cut_again
 # One that then refuses what it is told as well.
-expect 3 maqet detach web data
+expect 3 maqet detach web other
 settled
+# A drive that cannot be settled is an error of those commands alone that work on it.
+for state in running stopped; do
+    cut_again
+    [ $state = running ] || expect 0 maqet stop web --timeout 0 --force
+    top=$(field top) prepared=$(field prepared)
+    mv "web.raw.maqet/$top.qcow2" aside
+    for command in "export web hdd not.raw --format raw" "resize web hdd 3M" "detach web hdd" "compact web hdd" \
+        "backup web create backups" "move web hdd other"; do
+        mkdir -p other
+        code=0
+        # shellcheck disable=SC2086 # words
+        maqet $command >out 2>err || code=$?
+        [ $code -ne 0 ] || fail "$state: $command was done with a drive that cannot be settled"
+        err_has "VM 'web', drive 'hdd'"
+        err_has "web.raw.maqet/$top.qcow2"
+        same "$prepared" "$(field prepared)" "$state, $command: what the tree says"
+        [ ! -e not.raw ] || fail "$state: something was exported"
+    done
+    rm -f copy.raw
+    expect 0 maqet export web data copy.raw --format raw
+    same 1048576 "$(stat -c %s copy.raw)" 'the size of the other drive'
+    [ $state = running ] || expect 0 maqet detach web data
+    mv aside "web.raw.maqet/$top.qcow2"
+    rm -f copy.raw
+    expect 0 maqet export web hdd copy.raw --format raw
+    settled
+    written copy.raw raw
+done
+expect 0 maqet start web
 # Also when it has ended.
 for command in "export web hdd later.raw --format raw" "resize web hdd 3M" "compact web hdd" "check web" \
     "move web hdd other"; do
