@@ -123,3 +123,21 @@ for command in "export web hdd later.raw --format raw" "resize web hdd 3M" "comp
     expect 0 maqet start web
 done
 expect 0 maqet stop web --timeout 0 --force
+
+# What another VM has open is that one's to settle: its QEMU knows which file it writes to.
+sed -e 's/web/twin/' -e '/name: data/d' web.yaml >twin.yaml
+sed -i "s|file: .*raw, size|file: $PWD/${tree%.maqet/*}, size|" twin.yaml
+expect 0 maqet add twin.yaml
+expect 0 maqet start twin
+code=0
+traced rename "signal=KILL:when=$step" clone twin new --linked >out 2>err || code=$?
+[ "$code" -eq 137 ] || fail "a clone of the twin: exit code $code: $(cat err)"
+prepared=$(field prepared)
+[ "$prepared" -gt 0 ] || fail "nothing was left to be settled: $(cat "$tree")"
+maqet export web hdd seen.raw --format raw >out 2>err || :
+same "$prepared" "$(field prepared)" 'the tree of a drive that another VM has open'
+expect 0 maqet snapshot twin list hdd
+expect 0 maqet export twin hdd twins.raw --format raw
+same 0 "$(field prepared)" 'the tree, when its own VM is worked on'
+written twins.raw raw
+expect 0 maqet stop twin --timeout 0 --force
