@@ -132,6 +132,7 @@ libmaqet_core_a_SOURCES = \
 	core/fork/ran.c core/fork/ran.h \
 	core/fork/run.c core/fork/run.h \
 	core/fork/runs.c core/fork/runs.h \
+	core/fork/servers.c core/fork/servers.h \
 	core/fork/shown.c core/fork/shown.h \
 	core/fork/workers.c core/fork/workers.h \
 	core/guest/agent.c core/guest/agent.h \

@@ -191,7 +191,7 @@ change_drive(const struct maqet_vm *vm, const struct maqet_clone_drive *item,
         path = path_for(vm, item->drive, name, NULL);
     }
     set_path(entry, item->drive->storage->plugin.path_option, path);
-    if (item->part == MAQET_PART_COPIED)
+    if (item->part != MAQET_PART_LATER)
         maqet_flattening_change_entry(entry);
     return 0;
 }

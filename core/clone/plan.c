@@ -57,6 +57,13 @@ is_linkable(const struct maqet_drive *drive, const char **why)
     return true;
 }
 
+/* Whether its snapshots can be read while its machine runs. */
+static bool
+is_read_live(const struct maqet_drive *drive)
+{
+    return drive->storage->plugin.flags & MAQET_STORAGE_LIVE_READ;
+}
+
 static int
 error_elsewhere(const struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -81,6 +88,11 @@ choose_part(struct maqet_clone_drive *item, enum maqet_clone_way way,
         return 0;
     if (!drive->storage->plugin.path_option && way == MAQET_CLONE_SHOWN) {
         item->part = MAQET_PART_COPIED;
+        return 0;
+    }
+    if (!drive->storage->plugin.path_option && way == MAQET_CLONE_DISCARDED &&
+        is_read_live(drive)) {
+        item->part = MAQET_PART_SHOWN;
         return 0;
     }
     if (!drive->storage->plugin.path_option)
@@ -183,11 +195,18 @@ choose_way(struct maqet_clone_plan *plan, enum maqet_clone_way way,
         all = false;
     }
     plan->linked = way != MAQET_CLONE_FULL && all && count > 0;
-    bool each = way == MAQET_CLONE_EACH || way == MAQET_CLONE_SHOWN;
-    for (size_t i = 0; (plan->linked || each) && i < plan->count; i++)
-        if (plan->drives[i].part == MAQET_PART_COPIED &&
-            !plan->drives[i].drive->template && is_linkable(plan->drives[i].drive, NULL))
-            plan->drives[i].part = MAQET_PART_LINKED;
+    bool each = way == MAQET_CLONE_EACH || way == MAQET_CLONE_SHOWN ||
+                way == MAQET_CLONE_DISCARDED;
+    for (size_t i = 0; (plan->linked || each) && i < plan->count; i++) {
+        struct maqet_clone_drive *item = &plan->drives[i];
+
+        if (item->part != MAQET_PART_COPIED || item->drive->template)
+            continue;
+        if (is_linkable(item->drive, NULL))
+            item->part = MAQET_PART_LINKED;
+        else if (way == MAQET_CLONE_DISCARDED && is_read_live(item->drive))
+            item->part = MAQET_PART_SHOWN;
+    }
     return 0;
 }
 
@@ -210,7 +229,7 @@ maqet_clone_plan_make(struct maqet_session *session, const char *snapshot,
     for (size_t i = 0; i < plan->count; i++) {
         struct maqet_clone_drive *item = &plan->drives[i];
 
-        if (item->part != MAQET_PART_COPIED && item->part != MAQET_PART_LINKED)
+        if (item->part == MAQET_PART_SHARED || item->part == MAQET_PART_LATER)
             continue;
         if ((snapshot ? choose_snapshot(item, snapshot, err)
                       : choose_present(session, item, err)) < 0)

@@ -15,6 +15,9 @@ enum maqet_clone_way {
     MAQET_CLONE_FULL,   /* copies */
     MAQET_CLONE_EACH,   /* each drive that can be is linked, and the others are copied */
     MAQET_CLONE_SHOWN,  /* the same, but it only sees their content, and gets no image */
+    /* Each drive that can be is linked; of others, if they can be read meanwhile, it only sees the
+     * content of a snapshot. */
+    MAQET_CLONE_DISCARDED,
 };
 
 enum maqet_clone_part {
@@ -22,6 +25,7 @@ enum maqet_clone_part {
     MAQET_PART_LATER,  /* there is no image yet; each creates its own */
     MAQET_PART_LINKED,
     MAQET_PART_COPIED,
+    MAQET_PART_SHOWN, /* it has no image of its own, and sees that of the source */
 };
 
 struct maqet_clone_drive {

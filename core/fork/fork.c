@@ -146,8 +146,9 @@ open_source(struct maqet_forking *forking, const struct maqet_fork_request *requ
     const struct maqet_vm *vm = session->machine->vm;
     if (check_port(vm, checkpoint, request, err) < 0 ||
         maqet_unlike_check_together(vm->definition, err) < 0 ||
-        maqet_clone_plan_make(session, checkpoint, MAQET_CLONE_EACH, &forking->plan,
-                              err) < 0)
+        maqet_clone_plan_make(session, checkpoint,
+                              forking->discard ? MAQET_CLONE_DISCARDED : MAQET_CLONE_EACH,
+                              &forking->plan, err) < 0)
         return -1;
     if (!maqet_vm_has_generation(vm))
         maqet_context_say(forking->context, MAQET_LEVEL_WARNING,

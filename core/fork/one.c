@@ -9,6 +9,7 @@
 #include "core/clone/definition.h"
 #include "core/clone/images.h"
 #include "core/fork/ports.h"
+#include "core/fork/servers.h"
 #include "core/job/recover.h"
 #include "core/lifecycle/apply.h"
 #include "core/lifecycle/remove.h"
@@ -89,6 +90,9 @@ maqet_fork_add(struct maqet_forking *forking, const char *name, struct maqet_job
                               .record = {.source = source->definition->uuid,
                                          .checkpoint = forking->loading.about.name,
                                          .discard = forking->discard}};
+    _cleanup_strings_ struct maqet_strings shown = MAQET_STRINGS_INIT;
+    maqet_fork_list_shown(forking, &shown);
+    filling.record.shown = shown; /* borrowed */
     _cleanup_close_ int lock = maqet_port_choice_lock(forking->context, err);
     struct maqet_definition *definition =
         lock < 0 ? NULL : maqet_fork_define(forking, name, err);
@@ -143,6 +147,23 @@ maqet_fork_start(struct maqet_forking *forking, struct maqet_opened *machine,
     return result;
 }
 
+/* With the servers of what its drives show. */
+static int
+start(struct maqet_forking *forking, struct maqet_opened *machine,
+      struct maqet_error **err)
+{
+    _cleanup_fork_servers_ struct maqet_fork_servers servers = MAQET_FORK_SERVERS_INIT;
+    struct maqet_incoming incoming = forking->loading.incoming;
+
+    if (maqet_fork_servers_begin(&servers, forking, machine, err) < 0)
+        return -1;
+    incoming.shown = servers.shown.items;
+    incoming.shown_count = servers.shown.count;
+    return maqet_fork_start(forking, machine, incoming, err) < 0
+               ? -1
+               : maqet_fork_servers_leave(&servers, machine, err);
+}
+
 static int
 report(struct maqet_opened *machine, struct maqet_forked *forked,
        struct maqet_error **err)
@@ -182,9 +203,7 @@ complete(struct maqet_forking *forking, struct maqet_job *job,
         maqet_interrupt_check(err) < 0)
         return -1;
     maqet_event_note(machine->context, machine->name, "added", NULL);
-    return maqet_fork_start(forking, machine, forking->loading.incoming, err) < 0
-               ? -1
-               : report(machine, forked, err);
+    return start(forking, machine, err) < 0 ? -1 : report(machine, forked, err);
 }
 
 /* ---- removing it again ---- */

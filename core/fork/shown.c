@@ -10,10 +10,21 @@
 #include "core/storage/emitted.h"
 #include "core/storage/overlay_name.h"
 
+/* A run has no image at all. */
 static bool
-is_shown(const struct maqet_clone_drive *item)
+is_shown(const struct maqet_forking *forking, const struct maqet_clone_drive *item)
 {
-    return item->part == MAQET_PART_LINKED || item->part == MAQET_PART_COPIED;
+    return item->part == MAQET_PART_SHOWN ||
+           (forking->shows &&
+            (item->part == MAQET_PART_LINKED || item->part == MAQET_PART_COPIED));
+}
+
+void
+maqet_fork_list_shown(const struct maqet_forking *forking, struct maqet_strings *drives)
+{
+    for (size_t i = 0; i < forking->plan.count; i++)
+        if (is_shown(forking, &forking->plan.drives[i]))
+            maqet_strings_add(drives, forking->plan.drives[i].drive->name);
 }
 
 static bool
@@ -33,7 +44,7 @@ maqet_fork_check_readable(const struct maqet_forking *forking, struct maqet_erro
     for (size_t i = 0; i < forking->plan.count; i++) {
         const struct maqet_clone_drive *item = &forking->plan.drives[i];
 
-        if (!is_shown(item) || is_read_live(item->drive))
+        if (!is_shown(forking, item) || is_read_live(item->drive))
             continue;
         maqet_error_set(err, MAQET_ERROR_STATE,
                         "VM '%s' is running, and the snapshots of its drive '%s', of the "
@@ -112,7 +123,7 @@ maqet_fork_show(const struct maqet_forking *forking, const char *folder,
     for (size_t i = 0; i < plan->count; i++) {
         const struct maqet_clone_drive *item = &plan->drives[i];
 
-        if (!is_shown(item))
+        if (!is_shown(forking, item))
             continue;
         struct maqet_shown *drive = &shown->items[shown->count++];
 

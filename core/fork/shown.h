@@ -17,6 +17,11 @@ struct maqet_fork_shown {
     size_t server_count;
 };
 
+/* Adds the drives of which that is so: of a run, all that it would have an image of; of another fork,
+ * those of the part MAQET_PART_SHOWN. */
+void maqet_fork_list_shown(const struct maqet_forking *forking,
+                           struct maqet_strings *drives);
+
 /* Whether the source's snapshots can be read now: it may run. */
 int maqet_fork_check_readable(const struct maqet_forking *forking,
                               struct maqet_error **err);

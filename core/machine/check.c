@@ -152,7 +152,7 @@ maqet_vm_check_thoroughly(const struct maqet_vm *vm, struct maqet_check_report *
     const struct maqet_drive *drive = report->drive;
     bool repairs = depth == MAQET_CHECK_REPAIR || depth == MAQET_CHECK_REPAIR_LEAKS;
 
-    if (drive->fault_of != MAQET_FAULT_UNSETTLED &&
+    if (drive->fault_of != MAQET_FAULT_FILES &&
         maqet_drive_check_fault(drive, MAQET_FAULT_STORAGE, err) < 0)
         return -1;
     if (repairs && maqet_bases_check_unused(drive, err) < 0)

@@ -16,7 +16,8 @@
 static const struct maqet_fields fields = MAQET_FIELDS_OF(
     struct maqet_fork_record, {"source", MAQET_FIELD(struct maqet_fork_record, source)},
     {"checkpoint", MAQET_FIELD(struct maqet_fork_record, checkpoint)},
-    {"discard", MAQET_FIELD(struct maqet_fork_record, discard)});
+    {"discard", MAQET_FIELD(struct maqet_fork_record, discard)},
+    {"shown", MAQET_FIELD(struct maqet_fork_record, shown), .optional = true});
 
 void
 maqet_fork_record_clear(struct maqet_fork_record *record)
@@ -51,6 +52,38 @@ maqet_fork_is_discarded(const struct maqet_context *context, const char *name)
     _cleanup_fork_record_ struct maqet_fork_record record = {0};
 
     return maqet_fork_record_read(context, name, &record) && record.discard;
+}
+
+/* ---- drives without an image of their own ---- */
+
+static void
+mark_shown(const struct maqet_vm *vm, struct maqet_drive *drive)
+{
+    struct maqet_error *error = NULL;
+
+    if (drive->fault_of >= MAQET_FAULT_FILES)
+        return;
+    maqet_error_set(
+        &error, MAQET_ERROR_UNSUPPORTED,
+        "VM '%s', drive '%s': it has no image of its own, because the VM is a "
+        "fork that is discarded: what its guest writes is kept in a temporary "
+        "file of QEMU",
+        vm->definition->name, drive->name);
+    maqet_error_free(drive->fault);
+    drive->fault = error;
+    drive->fault_of = MAQET_FAULT_FILES;
+}
+
+void
+maqet_fork_mark_shown(struct maqet_vm *vm)
+{
+    _cleanup_fork_record_ struct maqet_fork_record record = {0};
+
+    if (!maqet_fork_record_read(vm->context, vm->definition->name, &record))
+        return;
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (maqet_strings_has(&record.shown, vm->drives[i]->name))
+            mark_shown(vm, vm->drives[i]);
 }
 
 /* ---- those that are used ---- */

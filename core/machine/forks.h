@@ -11,6 +11,9 @@ struct maqet_fork_record {
     char *source; /* the UUID of the machine whose checkpoint it is */
     char *checkpoint;
     bool discard; /* the fork is removed when it has ended */
+    /* Its drives without an image of their own: its guest sees the source's, and what it writes is
+     * discarded. */
+    struct maqet_strings shown;
 };
 
 void maqet_fork_record_clear(struct maqet_fork_record *record);
@@ -24,6 +27,10 @@ int maqet_fork_record_write(const struct maqet_fork_record *record, const char *
 /* Reads that of a machine. False: it is no fork. */
 bool maqet_fork_record_read(const struct maqet_context *context, const char *name,
                             struct maqet_fork_record *record);
+
+/* Gives the drives of a fork that runs and have no image of their own a fault, by which commands
+ * refuse to work on them. Nothing, if the machine is no such fork. */
+void maqet_fork_mark_shown(struct maqet_vm *vm);
 
 /* Whether a machine is removed when it has ended. */
 bool maqet_fork_is_discarded(const struct maqet_context *context, const char *name);

@@ -151,18 +151,6 @@ set_environment(const struct maqet_strings *changes)
     return setenv("LISTEN_FDS", "1", 1) < 0 ? -1 : setenv("LISTEN_PID", pid, 1);
 }
 
-static int
-write_record(int fd, const char *drive)
-{
-    struct maqet_procfs_stat stat;
-
-    return maqet_procfs_stat(getpid(), &stat) &&
-                   dprintf(fd, "%d %" PRIu64 " %s\n", (int)getpid(), stat.started,
-                           drive) > 0
-               ? 0
-               : -1;
-}
-
 /* @report gets errno, or is closed by exec. */
 static int
 become_program(void *data, int report)
@@ -177,7 +165,7 @@ become_program(void *data, int report)
     if (dup2(work->log_fd, 1) >= 0 && dup2(work->log_fd, 2) >= 0 &&
         dup2(helper->socket_fd, MAQET_HELPER_FD) >= 0 &&
         set_environment(helper->environment) == 0 &&
-        write_record(work->record_fd, helper->drive) == 0) {
+        maqet_helpers_note(work->record_fd, getpid(), helper->drive) == 0) {
         if (work->folder && chdir(work->folder) < 0)
             errno = 0;
         execv(helper->path, (char *const *)helper->argv);

@@ -42,6 +42,28 @@ open_recorded(const char *line)
     return pidfd >= 0 && recorded(line) == pid ? TAKE_FD(pidfd) : -1;
 }
 
+int
+maqet_helpers_join(int dir_fd)
+{
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    _cleanup_close_ int fd =
+        openat(dir_fd, MAQET_HELPERS_RECORD,
+               O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    return fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0 ? TAKE_FD(fd) : -1;
+}
+
+int
+maqet_helpers_note(int fd, int pid, const char *drive)
+{
+    struct maqet_procfs_stat stat;
+
+    return maqet_procfs_stat(pid, &stat) &&
+                   dprintf(fd, "%d %" PRIu64 " %s\n", pid, stat.started, drive) > 0
+               ? 0
+               : -1;
+}
+
 bool
 maqet_helpers_has(int dir_fd, int pid)
 {

@@ -15,6 +15,13 @@
 /* ms in which they must end when they are told to. They may have to flush. */
 #define MAQET_HELPERS_PATIENCE INT64_C(10000)
 
+/* For a supervisor: opens the record in the run folder, with a lock that it shares until it
+ * ends. The descriptor; -1 and errno. */
+int maqet_helpers_join(int dir_fd);
+
+/* Adds a process to the record. -1: that failed; errno may be unset. */
+int maqet_helpers_note(int fd, int pid, const char *drive);
+
 /* Whether a process is one of the helpers that the record in the run folder (-1: there is
  * none) lists. */
 bool maqet_helpers_has(int dir_fd, int pid);

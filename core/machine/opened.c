@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/procfs.h"
 #include "core/machine/ended.h"
+#include "core/machine/forks.h"
 #include "core/machine/helpers.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run_folder.h"
@@ -53,12 +54,14 @@ look(const struct maqet_opened *machine, struct maqet_run *run, struct maqet_err
                           maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err);
 }
 
-/* For maqet_drive_running(). */
+/* For maqet_drive_running(), and what cannot be worked on meanwhile. */
 static void
 mark_drives(struct maqet_opened *machine)
 {
     for (size_t i = 0; machine->vm && i < machine->vm->drive_count; i++)
         machine->vm->drives[i]->running = machine->run.pid > 0;
+    if (machine->vm && machine->run.pid > 0)
+        maqet_fork_mark_shown(machine->vm);
 }
 
 int
@@ -232,8 +235,8 @@ settle_drives(struct maqet_opened *machine)
 {
     bool asks = machine->how & (MAQET_OPEN_RUNNING | MAQET_OPEN_REACHABLE);
 
-    if (machine->lock >= 0 && machine->vm &&
-        !(machine->how & MAQET_OPEN_ALLOW_PENDING) && (machine->run.pid == 0 || asks))
+    if (machine->lock >= 0 && machine->vm && !(machine->how & MAQET_OPEN_ALLOW_PENDING) &&
+        (machine->run.pid == 0 || asks))
         maqet_opened_settle(machine);
 }
 

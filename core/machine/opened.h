@@ -95,7 +95,7 @@ int maqet_opened_check_pending(const struct maqet_opened *machine,
 /* Settles what a killed command without a job has left of the drives, by context->settle(), which
  * asks a QEMU that runs. The lock is held, the definition is loaded, and no job is pending. Opening
  * does so with MAQET_OPEN_VM, unless QEMU need not be reachable. A drive with which that fails gets
- * the fault MAQET_FAULT_UNSETTLED, and no other one is affected. */
+ * the fault MAQET_FAULT_FILES, and no other one is affected. */
 void maqet_opened_settle(struct maqet_opened *machine);
 
 /* Recovers an interrupted job, if there is one, by context->recover(), which may end

@@ -207,7 +207,7 @@ maqet_overlay_live_settle_each(struct maqet_opened *machine)
         error_in(machine, drive, &error);
         maqet_error_free(drive->fault);
         drive->fault = error;
-        drive->fault_of = MAQET_FAULT_UNSETTLED;
+        drive->fault_of = MAQET_FAULT_FILES;
     }
 }
 

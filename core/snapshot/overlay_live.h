@@ -21,7 +21,7 @@ int maqet_overlay_live_settle(struct maqet_opened *machine,
 /* The same for all drives of a machine whose definition is loaded. */
 int maqet_overlay_live_settle_all(struct maqet_opened *machine, struct maqet_error **err);
 
-/* The same; a drive with which it fails gets the fault MAQET_FAULT_UNSETTLED. For
+/* The same; a drive with which it fails gets the fault MAQET_FAULT_FILES. For
  * context->settle(). */
 void maqet_overlay_live_settle_each(struct maqet_opened *machine);
 

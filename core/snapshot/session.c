@@ -58,8 +58,8 @@ maqet_session_note_tidied(struct maqet_session *session, const struct maqet_driv
                           bool tidied)
 {
     const struct maqet_overlay *above;
-    bool merges = drive->overlays &&
-                  maqet_overlay_nodes_superfluous(drive->overlays, 0, &above);
+    bool merges =
+        drive->overlays && maqet_overlay_nodes_superfluous(drive->overlays, 0, &above);
 
     maqet_history_untidy_set(session->history, drive->name, !tidied || merges);
 }

@@ -217,8 +217,8 @@ static int
 remove_offline(struct maqet_session *session, const struct maqet_drive *drive,
                const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    int result = maqet_drive_snapshot_remove(
-        drive, snapshot, stood_in_for(session, snapshot->name), err);
+    int result = maqet_drive_snapshot_remove(drive, snapshot,
+                                             stood_in_for(session, snapshot->name), err);
 
     if (drive->overlays)
         maqet_session_note_tidied(session, drive, result == 0);

@@ -144,9 +144,9 @@ struct maqet_drive {
         MAQET_FAULT_INTERFACE, /* how it is attached; its storage is sound */
         MAQET_FAULT_STORAGE,   /* its storage; its options are sound */
         MAQET_FAULT_ENTRY,     /* the entry; @storage is a stand-in that does nothing */
-        /* What a killed command has left of it could not be settled (struct maqet_context), so that it
-         * is not known which files it consists of. */
-        MAQET_FAULT_UNSETTLED,
+        /* its files: what a killed command has left of them could not be settled (struct
+         * maqet_context), or it has none of its own; commands cannot work on it at present */
+        MAQET_FAULT_FILES,
     } fault_of;
 };
 

@@ -88,9 +88,9 @@ maqet_overlay_room_is_awaited(const struct maqet_drive *drive,
         return false;
     if (!says)
         return true;
-    maqet_error_wrap(&reason,
-                     "VM '%s', drive '%s': the space of deleted snapshots is not freed yet",
-                     drive->machine->vm_name, drive->name);
+    maqet_error_wrap(
+        &reason, "VM '%s', drive '%s': the space of deleted snapshots is not freed yet",
+        drive->machine->vm_name, drive->name);
     maqet_context_say_error(drive->context, MAQET_LEVEL_WARNING, reason);
     return true;
 }

@@ -16,6 +16,15 @@ expect 0 maqet checkpoint web create ready
 run() { maqet run web --from ready --discard "$@"; }
 nothing_is_left() { same 'web web' "$(echo $(ls data/vms run | grep -v :))" "what is left"; }
 
+# Its drives have no image on which a command could work.
+for command in 'snapshot "$MAQET_VM" create hdd one --live' 'resize "$MAQET_VM" hdd 2M' \
+    'export "$MAQET_VM" hdd out.qcow2' 'checkpoint "$MAQET_VM" create one'; do
+    # shellcheck disable=SC2016 # the command's
+    expect 0 run -- sh -c "! \"\$0\" $command" "$MAQET"
+    err_has "VM 'web-run-1', drive 'hdd': it has no image of its own"
+done
+nothing_is_left
+
 # ---- a list of programs ----
 
 cat >'a #1.sh' <<'END'

@@ -1,0 +1,155 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Forks that are discarded, of a drive whose snapshots are inside its image: a server reads the snapshot for them, so
+# nothing is copied. Whatever is killed, no server survives its fork, and nothing is left.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+qemu_required
+requires qemu-io qemu-img qemu-nbd strace
+
+vm_yaml web <<END
+storage:
+- {name: hdd, type: qcow2, file: web.qcow2, size: 64M}
+- {name: data, type: raw, file: data.raw, size: 1M, snapshots: overlay}
+END
+qemu-img create -q -f qcow2 web.qcow2 64M
+qemu-io -f qcow2 -c 'write -q -P 0x11 0 32M' web.qcow2
+expect 0 maqet add web.yaml
+expect 0 maqet start web
+drive() { # VM COMMAND
+    maqet qmp "$1" human-monitor-command \
+        "{\"command-line\": \"qemu-io -d /machine/peripheral/hdd/virtio-backend \\\"$2\\\"\"}" >out 2>err ||
+        fail "$1: $2: $(cat err)"
+    same '""' "$(cat out)" "$1: $2"
+}
+expect 0 maqet checkpoint web create ready
+# The source goes on from there.
+drive web 'write -P 0x22 0 64k'
+
+# What serves the forks of this test, and who ends that.
+servers() { pgrep -f "^qemu-nbd .*$TMP/" || :; }
+supervisors() {
+    local pid
+    for pid in $(pgrep -x maqet-helpers); do
+        ! ls -l "/proc/$pid/fd" 2>/dev/null | grep -qF "$TMP/" || echo "$pid"
+    done
+}
+none_serves() { [ -z "$(servers)$(supervisors)" ]; }
+nothing_is_left() {
+    eventually 30 none_serves || fail "$what: left: $(servers) $(supervisors)"
+    [ ! -e data/vms/new ] || fail "$what: the VM is left"
+    same '' "$(find . -name '*new*')" "$what: what is left"
+}
+
+for state in running stopped; do
+    what="a source that is $state"
+    [ $state = running ] || expect 0 maqet stop web --timeout 0 --force
+    expect 0 maqet fork web new --from ready --count 2 --discard
+    same 2 "$(servers | wc -l)" "$what: servers"
+    for fork in new-1 new-2; do
+        drive $fork 'read -P 0x11 0 32M'
+        drive $fork "write -P 0x3${fork#new-} 0 1M"
+    done
+    same '' "$(find . -name '*new*hdd*')" "$what: images of forks"
+    # Each has its own, also after the source has changed. Commands on its image wait for its QEMU, or for the forks.
+    if [ $state = stopped ]; then
+        expect 1 maqet snapshot web create hdd later
+        err_has "web.qcow2 is in use by the helper of VM 'new-"
+        expect 0 maqet start web
+    fi
+    expect 0 maqet snapshot web create hdd later --live
+    drive web 'write -P 0x22 0 8M'
+    expect 0 maqet snapshot web delete hdd later --live
+    drive new-1 'read -P 0x31 0 1M'
+    drive new-2 'read -P 0x32 0 1M'
+    drive new-1 'read -P 0x11 1M 31M'
+    expect 3 maqet checkpoint web delete ready
+    err_has new-1
+    # It has no image, so no command works on it, and says why.
+    for command in "snapshot new-1 create hdd one --live" "export new-1 hdd out.qcow2" "resize new-1 hdd 128M" \
+        "backup new-1 create backups" "checkpoint new-1 create again" "detach new-1 hdd" "move new-1 hdd backups"; do
+        mkdir -p backups
+        code=0
+        # shellcheck disable=SC2086 # words
+        maqet $command >out 2>err || code=$?
+        [ "$code" -ne 0 ] || fail "$what: $command was done"
+        err_has "VM 'new-1', drive 'hdd': it has no image of its own"
+    done
+    # The other drive has one.
+    expect 0 maqet snapshot new-1 create data one --live
+    expect 0 maqet stop new-1 --timeout 0 --force
+    same 1 "$(servers | wc -l)" "$what: servers of the other fork"
+    drive new-2 'read -P 0x11 1M 31M'
+    expect 0 maqet stop new-2 --timeout 0 --force
+    nothing_is_left
+done
+expect 0 maqet stop web --timeout 0 --force
+holds web.qcow2 0x22
+sound web.qcow2
+
+# ---- kills ----
+
+runs() { maqet --format plain qmp "$1" query-status | grep -q '"running":true'; }
+for victim in qemu supervisor server; do
+    what="a killed $victim"
+    expect 0 maqet fork web new --from ready --discard
+    drive new 'read -P 0x11 0 64k'
+    case $victim in
+    qemu) kill -9 "$(vm_pid new)" ;;
+    supervisor)
+        kill -9 "$(supervisors)"
+        eventually 30 none_serves || fail "$what: a server has survived it: $(servers)"
+        ;;
+    server) kill -9 "$(servers)" ;;
+    esac
+    [ $victim = qemu ] || expect 0 maqet stop new --timeout 0 --force
+    # The next command finds that it has ended.
+    maqet start new >out 2>err && fail "$what: a fork that is gone was started"
+    nothing_is_left
+done
+
+kills=0 undone=0
+RANDOM=${MAQET_TEST_SEED:-1}
+stride=${MAQET_TEST_STRIDE:-2}
+for call in rename clone socketpair sendto; do
+    step=0
+    while :; do
+        step=$((step + 1 + RANDOM % stride))
+        what="killed at $call $step"
+        code=0
+        traced "$call" "signal=KILL:when=$step" fork web new --from ready --discard >out 2>err || code=$?
+        [ "$code" -eq 0 ] || [ "$code" -eq 137 ] || fail "$what: exit code $code: $(cat err)"
+        [ "$code" -eq 0 ] || kills=$((kills + 1))
+        if [ -e data/vms/new/pending.json ]; then
+            undone=$((undone + 1))
+            maqet start new >out 2>err && fail "$what: an incomplete fork was started"
+        elif [ -e data/vms/new ]; then
+            runs new || fail "$what: the fork does not run"
+            drive new 'read -P 0x11 0 64k'
+            expect 0 maqet rm new --force --delete-storage --yes
+        fi
+        nothing_is_left
+        [ "$code" -ne 0 ] || break
+    done
+done
+echo "killed $kills times, $undone times in the middle"
+[ $undone -ge 3 ] || fail 'hardly ever killed in the middle'
+
+# ---- failures ----
+
+# A server that does not start.
+mkdir bin
+printf '#!/bin/sh\necho "no such luck" >&2\nexit 1\n' >bin/qemu-nbd
+chmod +x bin/qemu-nbd
+what='a server that fails'
+code=0
+PATH=$TMP/bin:$PATH maqet fork web new --from ready --discard >out 2>err || code=$?
+[ $code -eq 1 ] || fail "$what: exit code $code: $(cat err)"
+err_has 'no such luck'
+err_has "VM 'web', drive 'hdd'"
+nothing_is_left
+# Forks that are kept have images of their own, which are copies.
+expect 0 maqet fork web new --from ready
+same '' "$(servers)" 'servers of a fork that is kept'
+drive new 'read -P 0x11 0 32M'
+expect 0 maqet rm new --force --delete-storage --yes
