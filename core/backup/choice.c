@@ -6,6 +6,7 @@
 #include "core/base/json.h"
 #include "core/storage/emitted.h"
 #include "core/storage/image.h"
+#include "core/storage/record.h"
 
 void
 maqet_backup_choice_clear(struct maqet_backup_choice *choice)
@@ -49,7 +50,9 @@ judge(const struct maqet_opened *machine, const struct maqet_drive *drive,
 {
     bool runs = machine->run.pid > 0;
 
-    *why = NULL;
+    *why = drive->shown ? "it has no image of its own in a fork that is discarded" : NULL;
+    if (*why)
+        return 0;
     if (maqet_drive_check_fault(drive, runs ? MAQET_FAULT_ENTRY : MAQET_FAULT_STORAGE,
                                 err) < 0)
         return -1;
@@ -63,6 +66,8 @@ judge(const struct maqet_opened *machine, const struct maqet_drive *drive,
         *why = "QEMU itself does not open its image";
     else if (drive->storage->plugin.creation == MAQET_CREATION_EACH_START)
         *why = "it is created anew by each start";
+    else if (!runs && is_missing(drive) && maqet_image_vanished(drive))
+        return maqet_image_error_vanished(drive, err);
     else if (!runs && is_missing(drive))
         *why = "it has no image yet";
     return *why ? 0 : check_secrets(drive, why, err);

@@ -94,8 +94,8 @@ check_stopped(const struct creation *creation, struct maqet_error **err)
     for (size_t i = 0; i < creation->choice.count; i++)
         if (maqet_bases_check_unused(creation->choice.drives[i], err) < 0)
             return -1;
-    return maqet_vm_drives_check(vm, NULL, err) < 0 ? -1
-                                                    : maqet_vm_drives_check_same(vm, err);
+    return maqet_vm_drives_check_some(vm, creation->choice.drives, creation->choice.count,
+                                      err);
 }
 
 static int

@@ -43,7 +43,6 @@ maqet_clone_check_files(const struct maqet_vm *vm, const struct maqet_clone_plan
         enum maqet_clone_part part = plan->drives[i].part;
 
         if (!drive || !drive->path || part == MAQET_PART_SHARED ||
-            part == MAQET_PART_SHOWN ||
             maqet_file_missing(drive->path))
             continue;
         maqet_drive_error(drive, NULL, err, MAQET_ERROR_EXISTS,

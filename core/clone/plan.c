@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/machine/holders.h"
 #include "core/machine/run.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
@@ -266,6 +267,8 @@ maqet_clone_plan_cut(struct maqet_session *session, struct maqet_clone_plan *pla
             continue;
         item->from.node = item->drive->overlays->top;
         maqet_strings_add(&drives, item->drive->name);
+        if (!runs && maqet_holders_check_top(session->machine->vm, item->drive, err) < 0)
+            return -1;
         if (!runs && maqet_overlay_nodes_cut(item->drive, &item->from.node, err) < 0)
             return maqet_error_wrap(err, "VM '%s', drive '%s'", session->machine->name,
                                     item->drive->name);

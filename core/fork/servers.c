@@ -150,21 +150,25 @@ settle(void)
     return 0;
 }
 
-/* Of a QEMU that runs, until it ends. */
-static void
+/* Of a QEMU that runs, until it ends. Not before: a start ends what the record names. Returns the
+ * record, whose lock is kept until the servers have ended; -1: they are not in it. */
+static int
 supervise(int fd, int pidfd, const struct work *work)
 {
     const struct maqet_fork_shown *shown = &work->shown;
     _cleanup_close_ int record = maqet_helpers_join(work->machine->run.dir_fd);
 
     /* Each item has a server. */
-    for (size_t i = 0; i < shown->server_count && record >= 0; i++)
-        maqet_helpers_note(record, shown->servers[i].server.pid, shown->items[i].drive);
+    for (size_t i = 0; i < shown->server_count; i++)
+        if (record < 0 || maqet_helpers_note(record, shown->servers[i].server.pid,
+                                             shown->items[i].drive) < 0)
+            return -1;
     maqet_fork_process_send(fd, json_object_new_object());
     close(fd);
     if (chdir("/") < 0)
         errno = 0;
     watch(pidfd, shown);
+    return TAKE_FD(record);
 }
 
 /* Starts the servers, and reports that. */
@@ -182,6 +186,8 @@ begin(struct work *work, int fd)
     int result = settle() < 0 ? maqet_error_errno(&error, errno, "Cannot open /dev/null")
                               : maqet_fork_show(&forking, work->machine->run.folder,
                                                 &work->shown, &error);
+    /* Before the command goes on: what it has locked is not ours. */
+    close_others(fd, work);
     maqet_fork_process_send(
         fd, result < 0 ? maqet_json_object(KEY_ERROR, maqet_error_to_json(error), NULL)
                        : maqet_json_object(KEY_IMAGES, images_of(&work->shown), NULL));
@@ -192,14 +198,14 @@ static int
 run_supervisor(void *data, int fd)
 {
     struct work *work = data;
+    _cleanup_close_ int record = -1;
 
     if (begin(work, fd) == 0) {
-        close_others(fd, work);
         _cleanup_free_ char *line = read_line(fd);
         _cleanup_close_ int pidfd = open_qemu(line);
 
         if (pidfd >= 0)
-            supervise(fd, pidfd, work);
+            record = supervise(fd, pidfd, work);
     }
     maqet_fork_shown_clear(&work->shown);
     return 0;
@@ -211,8 +217,8 @@ static int
 error_ended(const struct maqet_opened *machine, struct maqet_error **err)
 {
     return maqet_error_set(err, MAQET_ERROR_FAILED,
-                           "VM '%s': the process that runs the servers of its drives has "
-                           "ended",
+                           "VM '%s': QEMU, or the process that runs the servers of its "
+                           "drives, has ended",
                            machine->name);
 }
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/machine/holders.h"
 #include "core/machine/run.h"
 #include "core/qemu/block_nodes.h"
-#include "core/snapshot/members.h"
 #include "core/storage/emitted.h"
 #include "core/storage/overlay_name.h"
 
@@ -33,24 +33,33 @@ is_read_live(const struct maqet_drive *drive)
     return drive->storage->plugin.flags & MAQET_STORAGE_LIVE_READ;
 }
 
+static int
+error_not_readable(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *name = drive->machine->vm_name;
+
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is running, and the snapshots of its drive '%s', of the "
+                    "type %s, cannot be read by another program meanwhile",
+                    name, drive->name, drive->storage->plugin.name);
+    return maqet_error_next(err, MAQET_NEXT_STOP, name, NULL);
+}
+
 int
 maqet_fork_check_readable(const struct maqet_forking *forking, struct maqet_error **err)
 {
-    const struct maqet_session *session = forking->loading.session;
-    const char *name = session->machine->name;
+    const struct maqet_opened *machine = forking->loading.session->machine;
 
-    if (session->machine->run.pid == 0)
-        return maqet_members_check_holders(session, err);
     for (size_t i = 0; i < forking->plan.count; i++) {
         const struct maqet_clone_drive *item = &forking->plan.drives[i];
 
-        if (!is_shown(forking, item) || is_read_live(item->drive))
+        if (!is_shown(forking, item) || item->from.of == MAQET_COPY_NODE ||
+            is_read_live(item->drive))
             continue;
-        maqet_error_set(err, MAQET_ERROR_STATE,
-                        "VM '%s' is running, and the snapshots of its drive '%s', of the "
-                        "type %s, cannot be read by another program meanwhile",
-                        name, item->drive->name, item->drive->storage->plugin.name);
-        return maqet_error_next(err, MAQET_NEXT_STOP, name, NULL);
+        if (machine->run.pid > 0)
+            return error_not_readable(item->drive, err);
+        if (maqet_holders_check_exclusive(machine->vm, item->drive, err) < 0)
+            return -1;
     }
     return 0;
 }

@@ -95,7 +95,9 @@ find_entry(struct maqet_opened *machine, const char *drive, struct maqet_error *
     const struct maqet_vm *vm = maqet_opened_vm(machine, err);
     const struct maqet_drive *found = vm ? maqet_vm_find_drive(vm, drive, err) : NULL;
 
-    return found && maqet_drive_check_fault(found, MAQET_FAULT_FILES, err) == 0
+    /* When the machine is stopped, its definition alone changes. */
+    return found && (machine->run.pid == 0 ||
+                     maqet_drive_check_fault(found, MAQET_FAULT_FILES, err) == 0)
                ? json_object_get(maqet_entries_find_own(vm->definition, found, err))
                : NULL;
 }

@@ -88,10 +88,11 @@ note_image(struct maqet_drive *drive, const struct maqet_image_state *state)
 
 /* Whether what the present state stands on is there, and as it was. */
 static int
-check_overlays(const struct maqet_drive *drive, bool exists,
+check_overlays(const struct maqet_vm *vm, const struct maqet_drive *drive, bool exists,
                const struct maqet_drives_consent *consent, struct maqet_error **err)
 {
     const struct maqet_overlays *overlays = drive->overlays;
+    const char *file;
 
     if (overlays->count == 1)
         return exists ? maqet_overlays_check_not_mixed(drive, err) : 0;
@@ -103,6 +104,11 @@ check_overlays(const struct maqet_drive *drive, bool exists,
             drive->path, overlays->folder);
         maqet_error_hint(err, "Restore it from a backup, or bring back its disk");
         return -1;
+    }
+    if (maqet_holders_unsettled(drive, &file)) {
+        _cleanup_free_ char *what =
+            maqet_format("drive '%s': the overlay %s", drive->name, file);
+        return maqet_holders_error(vm, what, file, err);
     }
     if ((overlays->merging_above > 0 && maqet_overlay_nodes_unmerged(drive, err) < 0) ||
         (overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0) ||
@@ -117,8 +123,8 @@ check_overlays(const struct maqet_drive *drive, bool exists,
 }
 
 static int
-check_drive(struct maqet_drive *drive, const struct maqet_drives_consent *consent,
-            struct maqet_error **err)
+check_drive(const struct maqet_vm *vm, struct maqet_drive *drive,
+            const struct maqet_drives_consent *consent, struct maqet_error **err)
 {
     struct maqet_image_state state;
 
@@ -128,7 +134,7 @@ check_drive(struct maqet_drive *drive, const struct maqet_drives_consent *consen
     if (maqet_image_precheck(drive, &state, err) < 0)
         return -1;
     note_image(drive, &state);
-    if (drive->overlays && check_overlays(drive, state.exists, consent, err) < 0)
+    if (drive->overlays && check_overlays(vm, drive, state.exists, consent, err) < 0)
         return -1;
     return (!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
                    maqet_bases_check_unused(drive, err) < 0
@@ -146,11 +152,37 @@ maqet_vm_drives_check(const struct maqet_vm *vm,
     if (!(consent && consent->create_missing) && check_none_vanished(vm, err) < 0)
         return -1;
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (check_drive(vm->drives[i], consent, err) < 0)
+        if (check_drive(vm, vm->drives[i], consent, err) < 0)
             return -1;
     if (maqet_bases_check_arguments(vm, err) < 0 || maqet_vm_check_drives(vm, err) < 0)
         return -1;
     return maqet_image_check_space(vm->drives, vm->drive_count, err);
+}
+
+static bool
+is_among(const struct maqet_drive *drive, const struct maqet_drive *const *drives,
+         size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (drives[i] == drive)
+            return true;
+    return false;
+}
+
+int
+maqet_vm_drives_check_some(const struct maqet_vm *vm,
+                           const struct maqet_drive *const *drives, size_t count,
+                           struct maqet_error **err)
+{
+    if (vm->images_error)
+        return maqet_error_copy(err, vm->images_error);
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (is_among(vm->drives[i], drives, count) &&
+            (check_drive(vm, vm->drives[i], NULL, err) < 0 ||
+             maqet_vm_check_drive(vm, vm->drives[i], err) < 0 ||
+             maqet_drive_files_check(vm->drives[i], err) < 0))
+            return -1;
+    return 0;
 }
 
 /* Whether nobody else uses the drives whose images the guest sees. */
@@ -172,7 +204,7 @@ check_unused(const struct maqet_vm *vm, struct maqet_error **err)
     for (size_t i = 0; i < vm->drive_count; i++)
         if ((makes || maqet_drive_is_opened_by_helper(vm->drives[i])) &&
             !vm->drives[i]->shown && !maqet_drive_readonly(vm->drives[i]) &&
-            maqet_holders_check(vm, vm->drives[i], err) < 0)
+            maqet_holders_check_exclusive(vm, vm->drives[i], err) < 0)
             return -1;
     return 0;
 }
@@ -258,7 +290,7 @@ maqet_vm_drive_prepare(struct maqet_vm *vm, struct maqet_drive *drive,
 {
     if (vm->images_error)
         return maqet_error_copy(err, vm->images_error);
-    if (check_drive(drive, consent, err) < 0 ||
+    if (check_drive(vm, drive, consent, err) < 0 ||
         maqet_vm_check_drive(vm, drive, err) < 0 ||
         maqet_image_check_space(&drive, 1, err) < 0 ||
         maqet_drive_check_users(drive, 0, err) < 0 ||

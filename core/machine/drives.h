@@ -20,6 +20,11 @@ int maqet_vm_drives_check(const struct maqet_vm *vm,
                           const struct maqet_drives_consent *consent,
                           struct maqet_error **err);
 
+/* The same for some of them, of which no image is created. */
+int maqet_vm_drives_check_some(const struct maqet_vm *vm,
+                               const struct maqet_drive *const *drives, size_t count,
+                               struct maqet_error **err);
+
 /* Checks the drives, and then creates the missing images. @consent may be NULL: none. */
 int maqet_vm_drives_prepare(struct maqet_vm *vm,
                             const struct maqet_drives_consent *consent,

@@ -120,6 +120,25 @@ maqet_file_users_locked(const char *path)
     return fd >= 0 && maqet_lock_held(fd, NULL) == 1;
 }
 
+/* The byte that QEMU locks while it reads an image. Others by which it keeps its own way of use from
+ * others follow, unless it shares the image with whomever (block/file-posix.c: RAW_LOCK_PERM_BASE,
+ * BLK_PERM_CONSISTENT_READ). */
+enum { READER_BYTE = 100 };
+
+bool
+maqet_file_users_exclusive(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct flock before = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = READER_BYTE};
+    struct flock after = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = READER_BYTE + 1};
+
+    return fd >= 0 &&
+           ((fcntl(fd, F_OFD_GETLK, &before) == 0 && before.l_type != F_UNLCK) ||
+            (fcntl(fd, F_OFD_GETLK, &after) == 0 && after.l_type != F_UNLCK));
+}
+
 char *
 maqet_file_users_text(const struct maqet_file_users *users, size_t count)
 {

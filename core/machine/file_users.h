@@ -53,4 +53,8 @@ bool maqet_file_users_has_open(int pid, const char *path);
  * ourselves. */
 bool maqet_file_users_locked(const char *path);
 
+/* The same, but those do not count that only read, and let others write to the image meanwhile
+ * (QEMU: force-share), such as the server of a snapshot. */
+bool maqet_file_users_exclusive(const char *path);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "core/base/field.h"
 #include "core/base/json.h"
+#include "core/machine/holders.h"
 #include "core/machine/others.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
@@ -59,6 +60,7 @@ maqet_fork_is_discarded(const struct maqet_context *context, const char *name)
 static void
 mark_shown(const struct maqet_vm *vm, struct maqet_drive *drive)
 {
+    static const struct maqet_strings nothing = MAQET_STRINGS_INIT;
     struct maqet_error *error = NULL;
 
     if (drive->fault_of >= MAQET_FAULT_FILES)
@@ -72,6 +74,7 @@ mark_shown(const struct maqet_vm *vm, struct maqet_drive *drive)
     maqet_error_free(drive->fault);
     drive->fault = error;
     drive->fault_of = MAQET_FAULT_FILES;
+    drive->shown = &nothing; /* QEMU knows what */
 }
 
 void
@@ -84,6 +87,46 @@ maqet_fork_mark_shown(struct maqet_vm *vm)
     for (size_t i = 0; i < vm->drive_count; i++)
         if (maqet_strings_has(&record.shown, vm->drives[i]->name))
             mark_shown(vm, vm->drives[i]);
+}
+
+/* Whether a program beside a machine's QEMU is one of a fork of a checkpoint of this machine, or
+ * its own. */
+static bool
+is_protected(const struct maqet_vm *vm, const struct maqet_file_user *user)
+{
+    _cleanup_fork_record_ struct maqet_fork_record record = {0};
+
+    return !user->data_dir && (strcmp(user->vm, vm->definition->name) == 0 ||
+                               (maqet_fork_record_read(vm->context, user->vm, &record) &&
+                                strcmp(record.source, vm->definition->uuid) == 0));
+}
+
+int
+maqet_forks_check_readers(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                          struct maqet_error **err)
+{
+    _cleanup_file_users_ struct maqet_file_users users = {0};
+
+    if (!drive->path || maqet_holders_find(vm->context, drive->path, &users, NULL) < 0)
+        return 0;
+    for (size_t i = 0; i < users.count; i++) {
+        const struct maqet_file_user *user = &users.items[i];
+
+        if (!user->helper || is_protected(vm, user))
+            continue;
+        maqet_error_set(
+            err, MAQET_ERROR_BUSY,
+            "VM '%s', drive '%s': a snapshot in %s is read by the helper of VM "
+            "'%s'%s%s (PID %d), which may be the one to be deleted",
+            vm->definition->name, drive->name, drive->path, user->vm,
+            user->data_dir ? " in " : "", user->data_dir ? user->data_dir : "",
+            user->pid);
+        return user->data_dir
+                   ? maqet_error_next(err, MAQET_NEXT_STOP_FIRST_IN, user->vm,
+                                      user->data_dir, NULL)
+                   : maqet_error_next(err, MAQET_NEXT_STOP_FIRST, user->vm, NULL);
+    }
+    return 0;
 }
 
 /* ---- those that are used ---- */

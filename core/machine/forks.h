@@ -32,6 +32,12 @@ bool maqet_fork_record_read(const struct maqet_context *context, const char *nam
  * refuse to work on them. Nothing, if the machine is no such fork. */
 void maqet_fork_mark_shown(struct maqet_vm *vm);
 
+/* MAQET_ERROR_BUSY if a program beside the QEMU of another machine has the image of a drive open, and reads
+ * a snapshot there that this machine's checkpoints do not protect: whose other machine has the
+ * same image, such as a copy of its source. Before a snapshot is deleted while QEMU runs. */
+int maqet_forks_check_readers(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                              struct maqet_error **err);
+
 /* Whether a machine is removed when it has ended. */
 bool maqet_fork_is_discarded(const struct maqet_context *context, const char *name);
 

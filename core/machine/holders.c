@@ -11,6 +11,7 @@
 #include "core/machine/run_folder.h"
 #include "core/machine/store.h"
 #include "core/storage/image.h"
+#include "core/storage/overlays.h"
 
 /* ---- which machines they are ---- */
 
@@ -246,6 +247,50 @@ maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
     if (!drive->path || !maqet_file_users_locked(drive->path))
         return 0;
     return error_busy(vm, drive, drive->path, err);
+}
+
+int
+maqet_holders_check_exclusive(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                              struct maqet_error **err)
+{
+    if (maqet_drive_check_users(drive, 0, err) < 0)
+        return -1;
+    if (!drive->path || !maqet_file_users_exclusive(drive->path))
+        return 0;
+    return error_busy(vm, drive, drive->path, err);
+}
+
+int
+maqet_holders_check_top(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                        struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+
+    if (!overlays || overlays->top == 0)
+        return maqet_holders_check(vm, drive, err);
+    const char *file = maqet_overlays_node(overlays, overlays->top)->file.file;
+    return maqet_file_users_locked(file) ? error_busy(vm, drive, file, err) : 0;
+}
+
+bool
+maqet_holders_unsettled(const struct maqet_drive *drive, const char **path)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+
+    if (!overlays || drive->running ||
+        (overlays->prepared == 0 && overlays->merging_above == 0))
+        return false;
+    const uint64_t ids[] = {overlays->top, overlays->prepared};
+    for (size_t i = 0; i < 2; i++) {
+        const char *file = maqet_overlays_node(overlays, ids[i])->file.file;
+
+        if ((i > 0 && ids[i] == 0) || !maqet_file_users_locked(file))
+            continue;
+        if (path)
+            *path = file;
+        return true;
+    }
+    return false;
 }
 
 /* The byte that QEMU locks while it may write to an image (block/file-posix.c:

@@ -48,4 +48,19 @@ int maqet_holders_error(const struct maqet_vm *vm, const char *what, const char 
 int maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
                         struct maqet_error **err);
 
+/* The same for what does no harm to those who read a snapshot in the image: they do not count. */
+int maqet_holders_check_exclusive(const struct maqet_vm *vm,
+                                  const struct maqet_drive *drive,
+                                  struct maqet_error **err);
+
+/* MAQET_ERROR_BUSY if anybody has the file locked that the guest would write to: the image, or the
+ * topmost overlay. Others may stand on those below. */
+int maqet_holders_check_top(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                            struct maqet_error **err);
+
+/* Whether somebody, such as another machine, has the overlays of a drive open whose machine does not
+ * run, although a command on them was interrupted: his QEMU knows what has become of it. *path (may be
+ * NULL) gets that file, which the drive owns. */
+bool maqet_holders_unsettled(const struct maqet_drive *drive, const char **path);
+
 #endif

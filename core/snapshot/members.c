@@ -93,7 +93,8 @@ maqet_members_check_holders(const struct maqet_session *session, struct maqet_er
     const struct maqet_opened *machine = session->machine;
 
     for (size_t i = 0; machine->run.pid == 0 && i < session->count; i++)
-        if (maqet_holders_check(machine->vm, session->members[i].drive, err) < 0)
+        if (maqet_holders_check_exclusive(machine->vm, session->members[i].drive, err) <
+            0)
             return -1;
     return 0;
 }

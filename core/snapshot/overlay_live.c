@@ -6,7 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/job/block_jobs.h"
-#include "core/machine/file_users.h"
+#include "core/machine/holders.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/hotplug.h"
 #include "core/qemu/hotplug_files.h"
@@ -152,30 +152,22 @@ settle_running(struct maqet_opened *machine, const struct maqet_drive *drive,
     return overlays->prepared > 0 ? settle_prepared(machine, drive, nodes, err) : 0;
 }
 
-/* Whether something is to be settled of a drive that somebody has open although the machine does not run, such
- * as another machine: its QEMU has the nodes that there were. */
-static bool
-is_used_elsewhere(const struct maqet_opened *machine,
-                  const struct maqet_overlays *overlays)
-{
-    const char *top = maqet_overlays_node(overlays, overlays->top)->file.file;
-    const char *prepared = maqet_overlays_node(overlays, overlays->prepared)->file.file;
-
-    return machine->run.pid == 0 &&
-           (overlays->prepared > 0 || overlays->merging_above > 0) &&
-           (maqet_file_users_locked(top) ||
-            (overlays->prepared > 0 && maqet_file_users_locked(prepared)));
-}
-
 int
 maqet_overlay_live_settle(struct maqet_opened *machine, const struct maqet_drive *drive,
                           struct maqet_error **err)
 {
     struct maqet_overlays *overlays = drive->overlays;
 
-    /* A command that needs the drive finds the lock itself; others read alone. */
-    if (!overlays || is_used_elsewhere(machine, overlays))
+    const char *file;
+
+    if (!overlays)
         return 0;
+    /* That one's QEMU knows what is to be settled. */
+    if (maqet_holders_unsettled(drive, &file)) {
+        _cleanup_free_ char *what =
+            maqet_format("drive '%s': the overlay %s", drive->name, file);
+        return maqet_holders_error(machine->vm, what, file, err);
+    }
     if (machine->run.pid > 0 && (overlays->prepared > 0 || overlays->merging_above > 0) &&
         settle_running(machine, drive, err) < 0)
         return -1;
@@ -260,6 +252,12 @@ maqet_overlay_live_prepare(struct maqet_opened *machine, const struct maqet_driv
     struct maqet_overlays *overlays = drive->overlays;
     uint64_t id;
 
+    if (overlays->prepared > 0) {
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "VM '%s', drive '%s': a command on its snapshots was interrupted",
+                        machine->name, drive->name);
+        return maqet_error_next(err, MAQET_NEXT_RECOVER, machine->name, NULL);
+    }
     if (maqet_overlay_nodes_put(drive, overlays->top, &id, err) < 0)
         return -1;
     overlays->prepared = id;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/machine/holders.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/overlay_live.h"
 #include "core/storage/overlay_nodes.h"
@@ -75,9 +76,11 @@ settle(struct maqet_session *session, struct maqet_error **err)
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_drive *drive = vm->drives[i];
 
-        if (!maqet_drive_has_snapshots(drive))
+        /* Nothing is written to what cannot be worked on, or somebody else uses. */
+        if (drive->fault_of >= MAQET_FAULT_STORAGE || !maqet_drive_has_snapshots(drive))
             continue;
         if (maqet_history_untidy(session->history, drive->name) &&
+            maqet_holders_check_top(session->machine->vm, drive, NULL) == 0 &&
             maqet_drive_snapshot_repair(drive, NULL) == 0) {
             maqet_session_note_tidied(session, drive, true);
             changed = true;
@@ -300,5 +303,14 @@ maqet_snapshot_recover(const struct maqet_context *context, const char *vm,
         return 0;
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, vm, err);
-    return session ? 0 : -1;
+    if (!session)
+        return -1;
+    /* What killed commands without a job have left was settled, but for this. */
+    for (size_t i = 0; i < session->machine->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->machine->vm->drives[i];
+
+        if (!drive->shown && maqet_drive_check_fault(drive, MAQET_FAULT_FILES, err) < 0)
+            return -1;
+    }
+    return 0;
 }

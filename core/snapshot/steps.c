@@ -9,6 +9,7 @@
 
 #include "core/base/json.h"
 #include "core/machine/bitmaps.h"
+#include "core/machine/forks.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/objects.h"
 #include "core/snapshot/members.h"
@@ -204,7 +205,8 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
         maqet_session_note_tidied(session, drive, result == 0);
         return result;
     }
-    if (maqet_storage_live_remove(drive, snapshot, actions, err) < 0)
+    if (maqet_forks_check_readers(session->machine->vm, drive, err) < 0 ||
+        maqet_storage_live_remove(drive, snapshot, actions, err) < 0)
         return -1;
     if (maqet_monitor_run_actions(session->machine, actions, err) == 0)
         return 0;

@@ -209,7 +209,8 @@ bool maqet_drive_is_unknown(const struct maqet_drive *drive);
 
 /* Fails with the drive's fault if it is @least or a later one: MAQET_FAULT_INTERFACE for
  * commands that attach the drive, MAQET_FAULT_STORAGE for those that use its image, and
- * MAQET_FAULT_ENTRY for those that use what QEMU has open. */
+ * MAQET_FAULT_ENTRY for those that use what QEMU has open. Each includes the later ones, such as
+ * MAQET_FAULT_FILES. */
 int maqet_drive_check_fault(const struct maqet_drive *drive, enum maqet_drive_fault least,
                             struct maqet_error **err);
 

@@ -155,9 +155,10 @@ maqet_overlay_nodes_unmerged(const struct maqet_drive *drive, struct maqet_error
     struct maqet_overlays *overlays = drive->overlays;
     struct maqet_overlay *lower = maqet_overlays_node(overlays, overlays->merging_below);
 
+    if (maqet_overlay_freeze(lower, err) < 0)
+        return -1;
     overlays->merging_below = overlays->merging_above = 0;
-    return maqet_overlay_freeze(lower, err) < 0 ? -1
-                                                : maqet_overlay_nodes_save(drive, err);
+    return maqet_overlay_nodes_save(drive, err);
 }
 
 int

@@ -155,14 +155,15 @@ int
 maqet_overlay_nodes_adopt(const struct maqet_drive *drive, struct maqet_error **err)
 {
     struct maqet_overlays *overlays = drive->overlays;
-    _cleanup_free_ char *name = TAKE_PTR(overlays->prepared_name);
+    const char *name = overlays->prepared_name;
     uint64_t below = overlays->top;
 
-    overlays->top = overlays->prepared;
-    overlays->prepared = 0;
     if ((name && maqet_overlay_nodes_name(drive, below, name, 0, err) < 0) ||
         maqet_overlay_freeze(maqet_overlays_node(overlays, below), err) < 0)
         return -1;
+    overlays->top = overlays->prepared;
+    overlays->prepared = 0;
+    free(TAKE_PTR(overlays->prepared_name));
     return maqet_overlay_nodes_save(drive, err);
 }
 

@@ -38,7 +38,8 @@ none_serves() { [ -z "$(servers)$(supervisors)" ]; }
 nothing_is_left() {
     eventually 30 none_serves || fail "$what: left: $(servers) $(supervisors)"
     [ ! -e data/vms/new ] || fail "$what: the VM is left"
-    same '' "$(find . -name '*new*')" "$what: what is left"
+    rm -rf backups
+    same "" "$(find . -name "*new*")" "$what: what is left"
 }
 
 for state in running stopped; do
@@ -50,16 +51,22 @@ for state in running stopped; do
         drive $fork 'read -P 0x11 0 32M'
         drive $fork "write -P 0x3${fork#new-} 0 1M"
     done
-    same '' "$(find . -name '*new*hdd*')" "$what: images of forks"
-    # Each has its own, also after the source has changed. Commands on its image wait for its QEMU, or for the forks.
+    for file in new-1.qcow2 new-2.qcow2; do [ ! -e $file ] || fail "$what: an image of a fork: $file"; done
+    # Each has its own, also after the source has changed. What does the snapshot no harm is done, also by qemu-img.
     if [ $state = stopped ]; then
-        expect 1 maqet snapshot web create hdd later
+        expect 0 maqet snapshot web create hdd stopped
+        expect 0 maqet snapshot web load hdd stopped --yes
+        expect 1 maqet snapshot web delete hdd stopped
         err_has "web.qcow2 is in use by the helper of VM 'new-"
+        expect 1 maqet compact web hdd
+        expect 0 maqet run web --from ready --discard -- true
         expect 0 maqet start web
     fi
     expect 0 maqet snapshot web create hdd later --live
     drive web 'write -P 0x22 0 8M'
     expect 0 maqet snapshot web delete hdd later --live
+    [ $state = running ] || expect 0 maqet snapshot web delete hdd stopped --live
+    drive web 'write -P 0x22 0 16M'
     drive new-1 'read -P 0x31 0 1M'
     drive new-2 'read -P 0x32 0 1M'
     drive new-1 'read -P 0x11 1M 31M'
@@ -67,7 +74,7 @@ for state in running stopped; do
     err_has new-1
     # It has no image, so no command works on it, and says why.
     for command in "snapshot new-1 create hdd one --live" "export new-1 hdd out.qcow2" "resize new-1 hdd 128M" \
-        "backup new-1 create backups" "checkpoint new-1 create again" "detach new-1 hdd" "move new-1 hdd backups"; do
+        "checkpoint new-1 create again" "detach new-1 hdd" "move new-1 hdd backups"; do
         mkdir -p backups
         code=0
         # shellcheck disable=SC2086 # words
@@ -75,6 +82,10 @@ for state in running stopped; do
         [ "$code" -ne 0 ] || fail "$what: $command was done"
         err_has "VM 'new-1', drive 'hdd': it has no image of its own"
     done
+    expect 3 maqet backup new-1 create backups --drive hdd
+    err_has "drive 'hdd' of VM 'new-1': there is no backup of it, as it has no image of its own"
+    expect 0 maqet backup new-1 create backups --drive data
+    expect 0 maqet backup new-1 create backups
     # The other drive has one.
     expect 0 maqet snapshot new-1 create data one --live
     expect 0 maqet stop new-1 --timeout 0 --force
@@ -86,6 +97,24 @@ done
 expect 0 maqet stop web --timeout 0 --force
 holds web.qcow2 0x22
 sound web.qcow2
+
+# Another VM with the same image, which knows nothing of the checkpoint.
+what='another VM'
+sed -e 's/^name: web/name: twin/' -e '/name: data/d' web.yaml >twin.yaml
+expect 0 maqet fork web new --from ready --discard
+expect 0 maqet add twin.yaml
+expect 0 maqet start twin
+expect 0 maqet snapshot twin create hdd its --live
+code=0
+maqet snapshot twin delete hdd ready --live >out 2>err || code=$?
+[ $code -ne 0 ] || fail "$what has deleted what a fork reads"
+err_has "is read by the helper of VM 'new'"
+drive new 'read -P 0x11 0 32M'
+expect 0 maqet stop new --timeout 0 --force
+expect 0 maqet snapshot twin delete hdd its --live
+expect 0 maqet stop twin --timeout 0 --force
+expect 0 maqet rm twin --yes
+nothing_is_left
 
 # ---- kills ----
 

@@ -87,6 +87,8 @@ for state in running stopped; do
     mv "web.raw.maqet/$top.qcow2" aside
     for command in "export web hdd not.raw --format raw" "resize web hdd 3M" "detach web hdd" "compact web hdd" \
         "backup web create backups" "move web hdd other"; do
+        # When it is stopped, the definition alone changes.
+        [ "$state $command" != 'stopped detach web hdd' ] || continue
         mkdir -p other
         code=0
         # shellcheck disable=SC2086 # words
@@ -101,6 +103,11 @@ for state in running stopped; do
     expect 0 maqet export web data copy.raw --format raw
     same 1048576 "$(stat -c %s copy.raw)" 'the size of the other drive'
     [ $state = running ] || expect 0 maqet detach web data
+    # Others are worked on, and the one that is meant to repair it says what is wrong.
+    code=0
+    maqet recover web >out 2>err || code=$?
+    [ $code -ne 0 ] || fail "$state: recover says that all is well"
+    err_has "web.raw.maqet/$top.qcow2"
     mv aside "web.raw.maqet/$top.qcow2"
     rm -f copy.raw
     expect 0 maqet export web hdd copy.raw --format raw
@@ -134,10 +141,55 @@ traced rename "signal=KILL:when=$step" clone twin new --linked >out 2>err || cod
 [ "$code" -eq 137 ] || fail "a clone of the twin: exit code $code: $(cat err)"
 prepared=$(field prepared)
 [ "$prepared" -gt 0 ] || fail "nothing was left to be settled: $(cat "$tree")"
-maqet export web hdd seen.raw --format raw >out 2>err || :
-same "$prepared" "$(field prepared)" 'the tree of a drive that another VM has open'
+for command in "export web hdd seen.raw --format raw" "start web" "backup web create backups" \
+    "snapshot web create hdd one" "resize web hdd 4M" "clone web other" "fork web other"; do
+    code=0
+    # shellcheck disable=SC2086 # words
+    maqet $command >out 2>err || code=$?
+    [ $code -ne 0 ] || fail "$command was done with a drive that another VM has open"
+    same "$prepared" "$(field prepared)" "$command: the tree of a drive that another VM has open"
+    [ ! -e seen.raw ] || fail 'something was exported'
+done
 expect 0 maqet snapshot twin list hdd
+# Nor is a tree changed by others whose overlays are all settled.
+expect 0 maqet snapshot twin create hdd its --live
+sum=$(sha256sum "$tree")
+for command in "clone web linked --linked" "snapshot web create hdd one" "snapshot web load hdd its --yes" \
+    "flatten web hdd" "compact web hdd" "resize web hdd 4M" "move web hdd ." "snapshot web delete hdd its" "start web"; do
+    code=0
+    # shellcheck disable=SC2086 # words
+    maqet $command >out 2>err || code=$?
+    [ $code -ne 0 ] || fail "$command was done with a drive that another VM has open"
+    same "$sum" "$(sha256sum "$tree")" "$command: the tree of another VM"
+done
 expect 0 maqet export twin hdd twins.raw --format raw
 same 0 "$(field prepared)" 'the tree, when its own VM is worked on'
 written twins.raw raw
 expect 0 maqet stop twin --timeout 0 --force
+
+# Two drives are left so, and one of them cannot be settled: the other one can be, and is copied.
+vm_yaml two <<'END'
+storage:
+- {name: hdd, type: raw, file: two.raw, size: 1M, snapshots: overlay}
+- {name: more, type: raw, file: more.raw, size: 1M, snapshots: overlay}
+END
+expect 0 maqet add two.yaml
+expect 0 maqet start two
+step=0
+until [ -e two.raw.maqet/tree.json ] && [ -e more.raw.maqet/tree.json ] && grep -q '"prepared":[1-9]' two.raw.maqet/tree.json &&
+    grep -q '"prepared":[1-9]' more.raw.maqet/tree.json; do
+    step=$((step + 1))
+    code=0
+    traced rename "signal=KILL:when=$step" clone two copy --linked >out 2>err || code=$?
+    [ "$code" -eq 137 ] || fail "a clone that is killed at step $step: exit code $code: $(cat err)"
+done
+expect 0 maqet stop two --timeout 0 --force
+mv two.raw aside
+expect 0 maqet backup two create backups --drive more
+grep -q '"prepared":0' more.raw.maqet/tree.json || fail "the other drive was not settled: $(cat more.raw.maqet/tree.json)"
+code=0
+maqet backup two create backups --drive hdd >out 2>err || code=$?
+[ $code -ne 0 ] || fail 'a drive without its image was copied'
+mv aside two.raw
+expect 0 maqet backup two create backups
+grep -q '"prepared":0' two.raw.maqet/tree.json || fail "the drive was not settled: $(cat two.raw.maqet/tree.json)"

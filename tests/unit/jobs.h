@@ -57,7 +57,7 @@ scene_begin(struct scene *scene)
     scene->context.words = hint_text;
     scene->context.data = scene;
     scene->context.recover = maqet_job_recover;
-    scene->context.settle = maqet_overlay_live_settle_all;
+    scene->context.settle = maqet_overlay_live_settle_each;
     scene->context.job_kinds = maqet_kinds;
     maqet_strings_take(&scene->context.plugin_dirs,
                        maqet_format("%s/plugins", scene->folder));
