@@ -282,7 +282,7 @@ await_load(struct maqet_qmp *qmp, struct maqet_error **err)
         if (state && strcmp(state, "inmigrate") != 0) {
             /* What was set for loading is not in the way of the next save. */
             maqet_migration_set_capability(qmp, MAQET_MIGRATION_SPLITTABLE, false, NULL);
-            return maqet_migration_resume(qmp, err);
+            return 0;
         }
         json_object_put(maqet_qmp_event(qmp, "MIGRATION", LOAD_INTERVAL, NULL));
     }
@@ -315,5 +315,7 @@ maqet_migration_finish_load(struct maqet_qmp *qmp, bool *loads, struct maqet_err
         return -1;
     /* Until it is told to load, it reports no migration. */
     *loads = strcmp(state, "inmigrate") != 0 || maqet_json_text(info, "status");
-    return *loads ? await_load(qmp, err) : 0;
+    return *loads && (await_load(qmp, err) < 0 || maqet_migration_resume(qmp, err) < 0)
+               ? -1
+               : 0;
 }

@@ -17,9 +17,9 @@ char *maqet_migration_blocked(struct maqet_qmp *qmp, struct maqet_error **err);
  * a guest that ran before runs again. */
 int maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err);
 
-/* Makes a QEMU that was started with `-incoming defer` read a state from a file, and
- * resumes the guest. @mapped: as reported when the state was saved. @splittable: it was
- * saved with that option. */
+/* Makes a QEMU that was started with `-incoming defer` read a state from a file. It
+ * leaves the guest paused, unless it ran when it was saved: then QEMU may resume it itself.
+ * @mapped: as reported when the state was saved. @splittable: it was saved with that option. */
 int maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped, bool splittable,
                          struct maqet_error **err);
 
