@@ -252,7 +252,12 @@ maqet_fork_load(struct maqet_forking *forking, const char *name,
                                "VM '%s' was removed meanwhile, or is another one", name);
     if (maqet_job_take(job, err) < 0)
         return fail(job, err);
-    return complete(forking, job, forked, err) < 0 ? maqet_job_fail(job, err) : 0;
+    struct maqet_qmp *qmp = complete(forking, job, forked, err) < 0
+                                ? NULL
+                                : maqet_monitor_connect(loaded->machine, err);
+    return !qmp || maqet_migration_paused(qmp, &loaded->paused, err) < 0
+               ? maqet_job_fail(job, err)
+               : 0;
 }
 
 int
@@ -267,17 +272,20 @@ maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err)
                                 ? NULL
                                 : maqet_monitor_connect(loaded->machine, err);
 
-    if (!qmp || maqet_migration_resume(qmp, err) < 0)
-        return maqet_job_fail(job, err);
-    maqet_monitor_leave(loaded->machine);
-    return 0;
+    return !qmp || (loaded->paused && maqet_migration_begin_resume(qmp, err) < 0)
+               ? maqet_job_fail(job, err)
+               : 0;
 }
 
 int
 maqet_fork_finish(struct maqet_fork_loaded *loaded, struct maqet_error **err)
 {
     struct maqet_job *job = &loaded->job;
+    struct maqet_qmp *qmp = maqet_monitor_connect(loaded->machine, err);
 
+    if (!qmp || (loaded->paused && maqet_migration_end_resume(qmp, err) < 0))
+        return maqet_job_fail(job, err);
+    maqet_monitor_leave(loaded->machine);
     /* Otherwise the next command would end it, as one that was interrupted. */
     return maqet_job_done(job, err) < 0 ? fail(job, err) : 0;
 }

@@ -38,6 +38,7 @@ int maqet_fork_start(struct maqet_forking *forking, struct maqet_opened *machine
 struct maqet_fork_loaded {
     struct maqet_opened *machine;
     struct maqet_job job;
+    bool paused; /* its guest is to be resumed */
 };
 
 /* Makes it, and starts it; its guest does not run yet if the incoming of the loading says that it
@@ -46,10 +47,10 @@ int maqet_fork_load(struct maqet_forking *forking, const char *name,
                     struct maqet_forked *forked, struct maqet_fork_loaded *loaded,
                     struct maqet_error **err);
 
-/* Resumes its guest. */
+/* Begins to resume its guest. */
 int maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err);
 
-/* Ends its job, once its guest runs. */
+/* Waits until its guest runs, and ends its job. */
 int maqet_fork_finish(struct maqet_fork_loaded *loaded, struct maqet_error **err);
 
 void maqet_fork_loaded_clear(struct maqet_fork_loaded *loaded);

@@ -67,4 +67,12 @@ int maqet_migration_continue(struct maqet_qmp *qmp, const char *state,
 int maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err);
 int maqet_migration_resume_early(struct maqet_qmp *qmp, struct maqet_error **err);
 
+/* Whether a guest that was loaded waits to be resumed. */
+int maqet_migration_paused(struct maqet_qmp *qmp, bool *is_paused,
+                           struct maqet_error **err);
+
+/* Resumes such a guest, in two parts, so that several begin at the same time. */
+int maqet_migration_begin_resume(struct maqet_qmp *qmp, struct maqet_error **err);
+int maqet_migration_end_resume(struct maqet_qmp *qmp, struct maqet_error **err);
+
 #endif
