@@ -287,7 +287,7 @@ maqet_fork_finish(struct maqet_fork_loaded *loaded, struct maqet_error **err)
         return maqet_job_fail(job, err);
     maqet_monitor_leave(loaded->machine);
     /* Otherwise the next command would end it, as one that was interrupted. */
-    return maqet_job_done(job, err) < 0 ? fail(job, err) : 0;
+    return maqet_job_done_soon(job, err) < 0 ? fail(job, err) : 0;
 }
 
 void

@@ -50,7 +50,7 @@ int maqet_fork_load(struct maqet_forking *forking, const char *name,
 /* Begins to resume its guest. */
 int maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err);
 
-/* Waits until its guest runs, and ends its job. */
+/* Waits until its guest runs, and ends its job. Others get the machine's lock when it is cleared. */
 int maqet_fork_finish(struct maqet_fork_loaded *loaded, struct maqet_error **err);
 
 void maqet_fork_loaded_clear(struct maqet_fork_loaded *loaded);

@@ -55,6 +55,7 @@ send_made(struct making *making, int fd)
 {
     bool made = !making->error;
 
+    maqet_fork_loaded_clear(&making->loaded);
     maqet_fork_process_send(
         fd, maqet_json_object(
                 KEY_INDEX, json_object_new_int64((int64_t)making->index),
@@ -62,7 +63,6 @@ send_made(struct making *making, int fd)
                 made ? maqet_fields_to_json(&maqet_forked_fields, &making->forked)
                      : maqet_error_to_json(making->error),
                 NULL));
-    maqet_fork_loaded_clear(&making->loaded);
     maqet_forked_clear(&making->forked);
     maqet_error_free(making->error);
 }
@@ -97,11 +97,11 @@ make_batch(struct worker *worker, size_t *next, int fd)
     for (size_t i = 0; i < count; i++)
         if (!batch[i].error)
             maqet_fork_resume(&batch[i].loaded, &batch[i].error);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (!batch[i].error)
             maqet_fork_finish(&batch[i].loaded, &batch[i].error);
+    for (size_t i = 0; i < count; i++)
         send_made(&batch[i], fd);
-    }
 }
 
 static int
@@ -184,15 +184,16 @@ static void
 make_only(struct work *work)
 {
     struct maqet_fork_loaded loaded = {0};
+    bool made = maqet_fork_load(work->forking, work->names->items[0], work->forked,
+                                &loaded, work->errors) == 0 &&
+                maqet_fork_resume(&loaded, work->errors) == 0 &&
+                maqet_fork_finish(&loaded, work->errors) == 0;
 
-    if (maqet_fork_load(work->forking, work->names->items[0], work->forked, &loaded,
-                        work->errors) < 0 ||
-        maqet_fork_resume(&loaded, work->errors) < 0 ||
-        maqet_fork_finish(&loaded, work->errors) < 0)
-        maqet_forked_clear(work->forked);
-    else
-        maqet_fork_guests_begin(work->guests, 0, work->forked);
     maqet_fork_loaded_clear(&loaded);
+    if (made)
+        maqet_fork_guests_begin(work->guests, 0, work->forked);
+    else
+        maqet_forked_clear(work->forked);
 }
 
 void
