@@ -23,13 +23,29 @@ maqet_json_write(const char *path, json_object *value, struct maqet_error **err)
     return maqet_file_replace(path, line, strlen(line), 0600, err);
 }
 
+/* *end: where it ends; *deep: it is not a value because of its depth. */
+static json_object *
+parse(const char *text, int depth, size_t *end, bool *deep)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(depth);
+    json_object *value = json_tokener_parse_ex(tokener, text, -1);
+
+    *end = json_tokener_get_parse_end(tokener);
+    *deep = json_tokener_get_error(tokener) == json_tokener_error_depth;
+    json_tokener_free(tokener);
+    return value;
+}
+
+/* A tokener initialises memory for each level that it may get, and hardly any text has many. */
 json_object *
 maqet_json_parse(const char *text, const char *path, struct maqet_error **err)
 {
-    struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-    json_object *value = json_tokener_parse_ex(tokener, text, -1);
-    size_t end = json_tokener_get_parse_end(tokener);
-    json_tokener_free(tokener);
+    size_t end;
+    bool deep;
+    json_object *value = parse(text, JSON_TOKENER_DEFAULT_DEPTH, &end, &deep);
+
+    if (deep)
+        value = parse(text, DEPTH_MAX, &end, &deep);
     /* A file with more than one value is damaged. */
     if (end < strlen(text) && text[end + strspn(text + end, " \t\r\n")] != '\0') {
         json_object_put(value);

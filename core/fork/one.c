@@ -20,6 +20,7 @@
 #include "core/machine/port_choice.h"
 #include "core/machine/ports.h"
 #include "core/machine/store.h"
+#include "core/qemu/migration.h"
 #include "core/storage/keys.h"
 
 /* ---- storing it ---- */
@@ -184,7 +185,6 @@ report(struct maqet_opened *machine, struct maqet_forked *forked,
         maqet_strings_addf(&forked->ports, "%s -> %" PRIu32, text,
                            ports.items[i].guest_port);
     }
-    maqet_monitor_leave(machine);
     return 0;
 }
 
@@ -243,9 +243,11 @@ fail(struct maqet_job *job, struct maqet_error **err)
 /* ---- all of it ---- */
 
 int
-maqet_fork_one(struct maqet_forking *forking, const char *name,
-               struct maqet_forked *forked, struct maqet_error **err)
+maqet_fork_load(struct maqet_forking *forking, const char *name,
+                struct maqet_forked *forked, struct maqet_fork_loaded *loaded,
+                struct maqet_error **err)
 {
+    struct maqet_job *job = &loaded->job;
     const struct maqet_opened *source = forking->loading.session->machine;
 
     forked->name = maqet_strdup(name);
@@ -254,26 +256,65 @@ maqet_fork_one(struct maqet_forking *forking, const char *name,
     forked->discard = forking->discard;
     if (add_with_job(forking, name, forked, err) < 0)
         return -1;
-    _cleanup_opened_ struct maqet_opened *machine =
+    loaded->machine =
         maqet_open(forking->context, name,
                    MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING | MAQET_OPEN_FOLDER, err);
-    _cleanup_job_ struct maqet_job job = {0};
-    if (!machine)
+    if (!loaded->machine)
         return -1;
-    maqet_job_find(&job, machine);
-    const struct maqet_vm *vm = maqet_opened_vm(machine, err);
+    maqet_job_find(job, loaded->machine);
+    const struct maqet_vm *vm = maqet_opened_vm(loaded->machine, err);
     if (!vm)
         return -1;
-    if (job.damage || job.journal.kind != &maqet_kind_fork ||
+    if (job->damage || job->journal.kind != &maqet_kind_fork ||
         strcmp(vm->definition->uuid, forked->uuid) != 0)
         return maqet_error_set(err, MAQET_ERROR_STATE,
                                "VM '%s' was removed meanwhile, or is another one", name);
-    if (maqet_job_take(&job, err) < 0)
-        return fail(&job, err);
-    if (complete(forking, &job, forked, err) < 0)
-        return maqet_job_fail(&job, err);
+    if (maqet_job_take(job, err) < 0)
+        return fail(job, err);
+    struct maqet_qmp *qmp = complete(forking, job, forked, err) < 0
+                                ? NULL
+                                : maqet_monitor_connect(loaded->machine, err);
+    return !qmp || maqet_migration_paused(qmp, &loaded->paused, err) < 0
+               ? maqet_job_fail(job, err)
+               : 0;
+}
+
+int
+maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err)
+{
+    struct maqet_job *job = &loaded->job;
+
+    /* It ends each that does not run yet, not only the one that has noticed it. */
+    if (maqet_interrupt_number() != 0)
+        maqet_interrupt_restore();
+    struct maqet_qmp *qmp = maqet_interrupt_check(err) < 0
+                                ? NULL
+                                : maqet_monitor_connect(loaded->machine, err);
+
+    return !qmp || (loaded->paused && maqet_migration_begin_resume(qmp, err) < 0)
+               ? maqet_job_fail(job, err)
+               : 0;
+}
+
+int
+maqet_fork_finish(struct maqet_fork_loaded *loaded, struct maqet_error **err)
+{
+    struct maqet_job *job = &loaded->job;
+    struct maqet_qmp *qmp = maqet_monitor_connect(loaded->machine, err);
+
+    if (!qmp || (loaded->paused && maqet_migration_end_resume(qmp, err) < 0))
+        return maqet_job_fail(job, err);
+    maqet_monitor_leave(loaded->machine);
     /* Otherwise the next command would end it, as one that was interrupted. */
-    return maqet_job_done(&job, err) < 0 ? fail(&job, err) : 0;
+    return maqet_job_done_soon(job, err) < 0 ? fail(job, err) : 0;
+}
+
+void
+maqet_fork_loaded_clear(struct maqet_fork_loaded *loaded)
+{
+    maqet_job_clear(&loaded->job);
+    maqet_opened_close(loaded->machine);
+    *loaded = (struct maqet_fork_loaded){0};
 }
 
 /* ---- recovery ---- */

@@ -34,9 +34,26 @@ int maqet_fork_add(struct maqet_forking *forking, const char *name, struct maqet
 int maqet_fork_start(struct maqet_forking *forking, struct maqet_opened *machine,
                      struct maqet_incoming incoming, struct maqet_error **err);
 
-/* Makes it, and starts it. *forked gets it; the caller clears it also after an error. */
-int maqet_fork_one(struct maqet_forking *forking, const char *name,
-                   struct maqet_forked *forked, struct maqet_error **err);
+/* One whose QEMU has loaded the state, with its job. */
+struct maqet_fork_loaded {
+    struct maqet_opened *machine;
+    struct maqet_job job;
+    bool paused; /* its guest is to be resumed */
+};
+
+/* Makes it, and starts it; its guest does not run yet if the incoming of the loading says that it
+ * stands. *forked and *loaded get it; the caller clears both also after an error. */
+int maqet_fork_load(struct maqet_forking *forking, const char *name,
+                    struct maqet_forked *forked, struct maqet_fork_loaded *loaded,
+                    struct maqet_error **err);
+
+/* Begins to resume its guest. */
+int maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err);
+
+/* Waits until its guest runs, and ends its job. Others get the machine's lock when it is cleared. */
+int maqet_fork_finish(struct maqet_fork_loaded *loaded, struct maqet_error **err);
+
+void maqet_fork_loaded_clear(struct maqet_fork_loaded *loaded);
 
 extern const struct maqet_job_kind maqet_kind_fork;
 

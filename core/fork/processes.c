@@ -103,6 +103,8 @@ read_process(struct maqet_fork_process *process)
     }
     maqet_child_reap(&process->child);
     process->child.fd = -1;
+    if (process->ended)
+        process->ended(process->data);
 }
 
 /* They undo what they have begun, each for itself. A terminal has told them already. */

@@ -15,6 +15,8 @@ struct maqet_fork_process {
     const struct maqet_context *context; /* gets its messages */
     /* Gets each line that is not a message. */
     void (*take)(void *data, json_object *line);
+    /* Is told when it has ended, of itself or not; may be NULL. */
+    void (*ended)(void *data);
     void *data;
     struct maqet_child child;
     struct maqet_text line; /* what has arrived of the next one */

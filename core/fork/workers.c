@@ -10,7 +10,9 @@
 #include "core/fork/processes.h"
 #include "core/storage/close.h"
 
-/* A worker sends the index of a fork, and the fork or an error. */
+/* A worker sends the index of a fork, and the fork or an error; or that it has loaded some, and
+ * waits until it may resume them. */
+#define KEY_LOADED "loaded"
 #define KEY_INDEX "index"
 #define KEY_FORK "fork"
 #define KEY_ERROR "error"
@@ -21,32 +23,85 @@ struct work {
     struct maqet_forked *forked;
     struct maqet_error **errors;
     struct maqet_fork_guests *guests;
+    struct worker *workers;
+    struct maqet_fork_process *processes; /* those of the workers */
     size_t worker_count;
 };
 
 struct worker {
     struct work *work;
     size_t number; /* its forks are this one, and each worker_count-th after it */
+    bool waits;
 };
+
+/* One that is being made. */
+struct making {
+    size_t index;
+    struct maqet_forked forked;
+    struct maqet_fork_loaded loaded;
+    struct maqet_error *error;
+};
+
+/* As many of one worker stand still at the same time: each takes several descriptors. */
+enum { BATCH = 16 };
+
+/* What a worker is told that may resume them. */
+static const char GO_ON = 'g';
 
 /* ---- in the worker ---- */
 
 static void
-make_one(struct worker *worker, size_t index, int fd)
+send_made(struct making *making, int fd)
+{
+    bool made = !making->error;
+
+    maqet_fork_loaded_clear(&making->loaded);
+    maqet_fork_process_send(
+        fd, maqet_json_object(
+                KEY_INDEX, json_object_new_int64((int64_t)making->index),
+                made ? KEY_FORK : KEY_ERROR,
+                made ? maqet_fields_to_json(&maqet_forked_fields, &making->forked)
+                     : maqet_error_to_json(making->error),
+                NULL));
+    maqet_forked_clear(&making->forked);
+    maqet_error_free(making->error);
+}
+
+/* Waits until all workers have loaded what they may. */
+static void
+wait_for_others(int fd)
+{
+    maqet_fork_process_send(
+        fd, maqet_json_object(KEY_LOADED, json_object_new_boolean(true), NULL));
+    maqet_child_receive(fd);
+}
+
+/* Those of a worker from *next on, which it advances. A guest that runs takes the processors from
+ * the forks that are made meanwhile, so all are loaded before the first one is resumed. */
+static void
+make_batch(struct worker *worker, size_t *next, int fd)
 {
     struct work *work = worker->work;
-    struct maqet_forked forked = {0};
-    _cleanup_error_ struct maqet_error *error = NULL;
-    bool made =
-        maqet_fork_one(work->forking, work->names->items[index], &forked, &error) == 0;
+    struct making batch[BATCH] = {0};
+    size_t count = 0;
 
-    maqet_fork_process_send(
-        fd, maqet_json_object(KEY_INDEX, json_object_new_int64((int64_t)index),
-                              made ? KEY_FORK : KEY_ERROR,
-                              made ? maqet_fields_to_json(&maqet_forked_fields, &forked)
-                                   : maqet_error_to_json(error),
-                              NULL));
-    maqet_forked_clear(&forked);
+    for (; count < BATCH && *next < work->names->count && maqet_interrupt_number() == 0;
+         *next += work->worker_count) {
+        struct making *making = &batch[count++];
+
+        making->index = *next;
+        maqet_fork_load(work->forking, work->names->items[*next], &making->forked,
+                        &making->loaded, &making->error);
+    }
+    wait_for_others(fd);
+    for (size_t i = 0; i < count; i++)
+        if (!batch[i].error)
+            maqet_fork_resume(&batch[i].loaded, &batch[i].error);
+    for (size_t i = 0; i < count; i++)
+        if (!batch[i].error)
+            maqet_fork_finish(&batch[i].loaded, &batch[i].error);
+    for (size_t i = 0; i < count; i++)
+        send_made(&batch[i], fd);
 }
 
 static int
@@ -58,24 +113,51 @@ do_work(void *data, int fd)
 
     maqet_fork_process_enter(&context, &fd);
     work->forking->context = &context;
-    for (size_t i = worker->number; i < work->names->count; i += work->worker_count) {
-        if (maqet_interrupt_number() != 0)
-            break;
-        make_one(worker, i, fd);
-    }
+    for (size_t i = worker->number;
+         i < work->names->count && maqet_interrupt_number() == 0;)
+        make_batch(worker, &i, fd);
     maqet_drives_close();
     return 0;
 }
 
 /* ---- in the parent ---- */
 
+/* Lets them resume what they have loaded, once none of them is loading. */
+static void
+let_resume(struct work *work)
+{
+    for (size_t i = 0; i < work->worker_count; i++)
+        if (!work->workers[i].waits && work->processes[i].child.fd >= 0)
+            return;
+    for (size_t i = 0; i < work->worker_count; i++) {
+        if (work->workers[i].waits)
+            maqet_child_send(&work->processes[i].child, GO_ON);
+        work->workers[i].waits = false;
+    }
+}
+
+static void
+note_end(void *data)
+{
+    struct worker *worker = data;
+
+    worker->waits = false;
+    let_resume(worker->work);
+}
+
 static void
 take_line(void *data, json_object *line)
 {
-    struct work *work = ((struct worker *)data)->work;
+    struct worker *worker = data;
+    struct work *work = worker->work;
     size_t index = (size_t)maqet_json_int(line, KEY_INDEX);
     json_object *value;
 
+    if (json_object_object_get(line, KEY_LOADED)) {
+        worker->waits = true;
+        let_resume(work);
+        return;
+    }
     if (index >= work->names->count)
         return;
     if (!json_object_object_get_ex(line, KEY_FORK, &value))
@@ -97,6 +179,23 @@ note_missing(struct work *work)
                             work->names->items[i]);
 }
 
+/* The only one needs no process. */
+static void
+make_only(struct work *work)
+{
+    struct maqet_fork_loaded loaded = {0};
+    bool made = maqet_fork_load(work->forking, work->names->items[0], work->forked,
+                                &loaded, work->errors) == 0 &&
+                maqet_fork_resume(&loaded, work->errors) == 0 &&
+                maqet_fork_finish(&loaded, work->errors) == 0;
+
+    maqet_fork_loaded_clear(&loaded);
+    if (made)
+        maqet_fork_guests_begin(work->guests, 0, work->forked);
+    else
+        maqet_forked_clear(work->forked);
+}
+
 void
 maqet_fork_workers_run(struct maqet_forking *forking, const struct maqet_strings *names,
                        struct maqet_forked *forked, struct maqet_error **errors,
@@ -111,21 +210,23 @@ maqet_fork_workers_run(struct maqet_forking *forking, const struct maqet_strings
                         .guests = guests,
                         .worker_count = names->count < most ? names->count : most};
 
+    forking->loading.incoming.stands = true;
     if (names->count == 1) {
-        if (maqet_fork_one(forking, names->items[0], forked, errors) < 0)
-            maqet_forked_clear(forked);
-        else
-            maqet_fork_guests_begin(guests, 0, forked);
+        make_only(&work);
         return;
     }
     _cleanup_free_ struct worker *workers =
         maqet_alloc(work.worker_count * sizeof(*workers) + 1);
     _cleanup_free_ struct maqet_fork_process *processes =
         maqet_alloc(work.worker_count * sizeof(*processes) + 1);
+    work.workers = workers;
+    work.processes = processes;
     for (size_t i = 0; i < work.worker_count; i++) {
         workers[i] = (struct worker){.work = &work, .number = i};
-        processes[i] = (struct maqet_fork_process){
-            .context = forking->context, .take = take_line, .data = &workers[i]};
+        processes[i] = (struct maqet_fork_process){.context = forking->context,
+                                                   .take = take_line,
+                                                   .ended = note_end,
+                                                   .data = &workers[i]};
         if (maqet_fork_process_start(&processes[i], do_work) < 0)
             maqet_error_errno(&errors[i], errno, "Cannot start a process for the fork");
     }

@@ -156,12 +156,21 @@ maqet_job_phase(struct maqet_job *job, size_t phase, struct maqet_error **err)
 }
 
 int
-maqet_job_done(struct maqet_job *job, struct maqet_error **err)
+maqet_job_done_soon(struct maqet_job *job, struct maqet_error **err)
 {
     note(job, "job-ended");
     maqet_journal_clear(&job->journal);
     job->own = false;
     if (maqet_journal_remove(job->machine->context, job->machine->name, err) < 0)
+        return -1;
+    maqet_seal_tell(&job->seal);
+    return 0;
+}
+
+int
+maqet_job_done(struct maqet_job *job, struct maqet_error **err)
+{
+    if (maqet_job_done_soon(job, err) < 0)
         return -1;
     maqet_seal_end(&job->seal, true);
     return 0;

@@ -58,6 +58,10 @@ int maqet_job_phase(struct maqet_job *job, size_t phase, struct maqet_error **er
 
 int maqet_job_done(struct maqet_job *job, struct maqet_error **err);
 
+/* The same, but its child (core/job/seal.h), which has the machine's lock, may not have ended until
+ * the job is cleared. */
+int maqet_job_done_soon(struct maqet_job *job, struct maqet_error **err);
+
 /* Records it in the folder of a machine that is about to be stored, so that it is pending from
  * the moment in which the machine exists. */
 int maqet_job_begin_in(struct maqet_job *job, const char *folder,

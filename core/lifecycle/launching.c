@@ -294,7 +294,10 @@ bring_up(struct maqet_launching *launching, struct maqet_qmp *qmp, bool waits,
         deadline.end += maqet_now() - begun;
     if (incoming)
         return maqet_migration_load(qmp, incoming->fd, incoming->mapped,
-                                    incoming->splittable, err);
+                                    incoming->splittable, err) < 0
+                   ? -1
+               : incoming->stands ? 0
+                                  : maqet_migration_resume(qmp, err);
     return waits
                ? maqet_qmp_tell(qmp, "cont", NULL, -1, maqet_deadline_left(deadline), err)
                : 0;
@@ -460,6 +463,7 @@ maqet_launching_run(struct maqet_launching *launching, struct maqet_error **err)
     maqet_run_remove_scratch(dir_fd);
     maqet_context_say(machine->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",
                       qmp->version_text);
-    maqet_monitor_leave(machine);
+    if (!incoming || !incoming->stands)
+        maqet_monitor_leave(machine);
     return 0;
 }

@@ -128,11 +128,41 @@ is_under_way(const char *status)
     return maqet_text_is_one_of(status, under_way);
 }
 
+/* States of a guest that "cont" resumes. */
+static const char *const paused[] = {"paused", "postmigrate", "prelaunch", NULL};
+
+int
+maqet_migration_paused(struct maqet_qmp *qmp, bool *is_paused, struct maqet_error **err)
+{
+    _cleanup_free_ char *state = maqet_migration_status(qmp, "query-status", err);
+
+    *is_paused = state && maqet_text_is_one_of(state, paused);
+    return state ? 0 : -1;
+}
+
+int
+maqet_migration_begin_resume(struct maqet_qmp *qmp, struct maqet_error **err)
+{
+    return maqet_qmp_begin(qmp, "cont", ASK_TIMEOUT, err);
+}
+
+int
+maqet_migration_end_resume(struct maqet_qmp *qmp, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (maqet_qmp_end(qmp, "cont", ASK_TIMEOUT, &reason) == 0)
+        return 0;
+    /* Its answer may be that it is too early. */
+    return reason->code == MAQET_ERROR_STATE || reason->code == MAQET_ERROR_TIMEOUT
+               ? maqet_error_move(err, TAKE_PTR(reason))
+               : maqet_migration_resume(qmp, err);
+}
+
 /* After saving, QEMU must first leave the state "finish-migrate". */
 int
 maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err)
 {
-    static const char *const paused[] = {"paused", "postmigrate", "prelaunch", NULL};
     int64_t deadline = maqet_now() + ASK_TIMEOUT;
 
     for (;;) {
@@ -282,7 +312,7 @@ await_load(struct maqet_qmp *qmp, struct maqet_error **err)
         if (state && strcmp(state, "inmigrate") != 0) {
             /* What was set for loading is not in the way of the next save. */
             maqet_migration_set_capability(qmp, MAQET_MIGRATION_SPLITTABLE, false, NULL);
-            return maqet_migration_resume(qmp, err);
+            return 0;
         }
         json_object_put(maqet_qmp_event(qmp, "MIGRATION", LOAD_INTERVAL, NULL));
     }
@@ -315,5 +345,7 @@ maqet_migration_finish_load(struct maqet_qmp *qmp, bool *loads, struct maqet_err
         return -1;
     /* Until it is told to load, it reports no migration. */
     *loads = strcmp(state, "inmigrate") != 0 || maqet_json_text(info, "status");
-    return *loads ? await_load(qmp, err) : 0;
+    return *loads && (await_load(qmp, err) < 0 || maqet_migration_resume(qmp, err) < 0)
+               ? -1
+               : 0;
 }

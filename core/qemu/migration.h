@@ -17,9 +17,9 @@ char *maqet_migration_blocked(struct maqet_qmp *qmp, struct maqet_error **err);
  * a guest that ran before runs again. */
 int maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err);
 
-/* Makes a QEMU that was started with `-incoming defer` read a state from a file, and
- * resumes the guest. @mapped: as reported when the state was saved. @splittable: it was
- * saved with that option. */
+/* Makes a QEMU that was started with `-incoming defer` read a state from a file. It
+ * leaves the guest paused, unless it ran when it was saved: then QEMU may resume it itself.
+ * @mapped: as reported when the state was saved. @splittable: it was saved with that option. */
 int maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped, bool splittable,
                          struct maqet_error **err);
 
@@ -66,5 +66,13 @@ int maqet_migration_continue(struct maqet_qmp *qmp, const char *state,
  * background, but not before. */
 int maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err);
 int maqet_migration_resume_early(struct maqet_qmp *qmp, struct maqet_error **err);
+
+/* Whether a guest that was loaded waits to be resumed. */
+int maqet_migration_paused(struct maqet_qmp *qmp, bool *is_paused,
+                           struct maqet_error **err);
+
+/* Resumes such a guest, in two parts, so that several begin at the same time. */
+int maqet_migration_begin_resume(struct maqet_qmp *qmp, struct maqet_error **err);
+int maqet_migration_end_resume(struct maqet_qmp *qmp, struct maqet_error **err);
 
 #endif

@@ -186,19 +186,25 @@ await_answer(struct maqet_qmp *qmp, int64_t id, struct maqet_wait *wait,
     }
 }
 
-/* Sends a command and awaits its answer. */
+static int
+send_command(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
+             struct maqet_wait *wait, struct maqet_error **err)
+{
+    return maqet_channel_command(&qmp->channel, command, json_object_get(arguments),
+                                 ++qmp->last_id, fd, wait, err);
+}
+
+/* Sends a command, unless the last one that was sent is it, and awaits its answer. */
 static json_object *
-ask(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
+ask(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd, bool sent,
     struct maqet_wait *wait, struct maqet_error **err)
 {
     for (unsigned try = 0; try < TRIES; try++) {
         struct maqet_error *reason = NULL;
-        int64_t id = ++qmp->last_id;
-        json_object *answer =
-            maqet_channel_command(&qmp->channel, command, json_object_get(arguments), id,
-                                  fd, wait, &reason) == 0
-                ? await_answer(qmp, id, wait, &reason)
-                : NULL;
+        json_object *answer = (sent && try == 0) || send_command(qmp, command, arguments,
+                                                                 fd, wait, &reason) == 0
+                                  ? await_answer(qmp, qmp->last_id, wait, &reason)
+                                  : NULL;
 
         if (answer)
             return answer;
@@ -221,7 +227,7 @@ execute(struct maqet_qmp *qmp, const char *command, json_object *arguments, int 
     _cleanup_json_ json_object *taken = arguments;
     struct maqet_wait wait = maqet_wait_for(awaited, timeout);
     struct maqet_error *reason = NULL;
-    json_object *answer = ask(qmp, command, taken, fd, &wait, &reason);
+    json_object *answer = ask(qmp, command, taken, fd, false, &wait, &reason);
 
     if (!answer)
         fail(qmp, timeout, reason, err);
@@ -249,6 +255,34 @@ maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *argument
     _cleanup_json_ json_object *answer =
         execute(qmp, command, arguments, fd, timeout, err);
 
+    return answer ? 0 : -1;
+}
+
+int
+maqet_qmp_begin(struct maqet_qmp *qmp, const char *command, int64_t timeout,
+                struct maqet_error **err)
+{
+    struct maqet_wait wait = maqet_wait_for("QEMU", timeout);
+    struct maqet_error *reason = NULL;
+
+    if (send_command(qmp, command, NULL, -1, &wait, &reason) == 0)
+        return 0;
+    fail(qmp, timeout, reason, err);
+    return -1;
+}
+
+int
+maqet_qmp_end(struct maqet_qmp *qmp, const char *command, int64_t timeout,
+              struct maqet_error **err)
+{
+    _cleanup_free_ char *awaited = maqet_format("QEMU's answer to '%s'", command);
+    struct maqet_wait wait = maqet_wait_for(awaited, timeout);
+    struct maqet_error *reason = NULL;
+    _cleanup_json_ json_object *answer =
+        ask(qmp, command, NULL, -1, true, &wait, &reason);
+
+    if (!answer)
+        fail(qmp, timeout, reason, err);
     return answer ? 0 : -1;
 }
 
@@ -328,7 +362,7 @@ begin(struct maqet_qmp *qmp, json_object *greeting, struct maqet_wait *wait,
     _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_json_ json_object *wanted = maqet_qmp_capabilities(greeting);
     _cleanup_json_ json_object *answer =
-        ask(qmp, "qmp_capabilities", wanted, -1, wait, &reason);
+        ask(qmp, "qmp_capabilities", wanted, -1, false, wait, &reason);
 
     /* It does not know the command if one of an earlier connection, which was given up, has
      * been run in this one. */

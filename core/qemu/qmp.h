@@ -65,6 +65,13 @@ json_object *maqet_qmp_pass(struct maqet_qmp *qmp, const char *command,
 int maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *arguments,
                    int fd, int64_t timeout, struct maqet_error **err);
 
+/* The same in two parts, for a command without arguments, so that several QEMUs work on it at the
+ * same time. No other command may be run in between. */
+int maqet_qmp_begin(struct maqet_qmp *qmp, const char *command, int64_t timeout,
+                    struct maqet_error **err);
+int maqet_qmp_end(struct maqet_qmp *qmp, const char *command, int64_t timeout,
+                  struct maqet_error **err);
+
 /* The next event of that name (NULL: any), whether it was kept or arrives in time, with its
  * "event", "data" and "timestamp"; the caller puts it. The last 256 events are kept. */
 json_object *maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
