@@ -41,8 +41,7 @@ struct maqet_incoming {
     const struct maqet_shown *shown;
     size_t shown_count;
     bool dies_with_us; /* QEMU is killed when we die */
-    bool
-        stands; /* the guest is not resumed yet, and the monitor stays connected for that */
+    bool stands;       /* the guest is not resumed yet; the monitor stays connected */
 };
 
 /* Starts an opened machine, which is locked and stopped, with a definition (taken), so that
