@@ -406,7 +406,6 @@ const struct maqet_job_kind maqet_kind_checkpoint_create = {
         {.word = "save", .former = "checkpoint", .finishing = MAQET_CREATE_FINISHING}),
     .blocks_start = true,
     .makes_snapshots = true,
-    .spares_readers = true,
     .makes_set = true,
     .recover_session = recover,
     .recover = maqet_session_recover,

@@ -209,7 +209,6 @@ const struct maqet_job_kind maqet_kind_checkpoint_load = {
                               "QEMU if not"}),
     .blocks_start = true,
     .saved_state = MAQET_SAVED_STATE,
-    .spares_readers = true,
     .recover_session = recover,
     .recover = maqet_session_recover,
     .forget = forget,

@@ -279,17 +279,29 @@ maqet_fork_load(struct maqet_forking *forking, const char *name,
                : 0;
 }
 
+void
+maqet_fork_give_up(struct maqet_fork_loaded *loaded, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_FAILED, "The command that makes the fork has ended");
+    maqet_job_fail(&loaded->job, err);
+}
+
+/* NULL after an interrupt, which ends each fork of which nobody was told, not only the one that has
+ * noticed it. */
+static struct maqet_qmp *
+connect_again(const struct maqet_fork_loaded *loaded, struct maqet_error **err)
+{
+    if (maqet_interrupt_number() != 0)
+        maqet_interrupt_restore();
+    return maqet_interrupt_check(err) < 0 ? NULL
+                                          : maqet_monitor_connect(loaded->machine, err);
+}
+
 int
 maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err)
 {
     struct maqet_job *job = &loaded->job;
-
-    /* It ends each that does not run yet, not only the one that has noticed it. */
-    if (maqet_interrupt_number() != 0)
-        maqet_interrupt_restore();
-    struct maqet_qmp *qmp = maqet_interrupt_check(err) < 0
-                                ? NULL
-                                : maqet_monitor_connect(loaded->machine, err);
+    struct maqet_qmp *qmp = connect_again(loaded, err);
 
     return !qmp || (loaded->paused && maqet_migration_begin_resume(qmp, err) < 0)
                ? maqet_job_fail(job, err)
@@ -300,7 +312,7 @@ int
 maqet_fork_finish(struct maqet_fork_loaded *loaded, struct maqet_error **err)
 {
     struct maqet_job *job = &loaded->job;
-    struct maqet_qmp *qmp = maqet_monitor_connect(loaded->machine, err);
+    struct maqet_qmp *qmp = connect_again(loaded, err);
 
     if (!qmp || (loaded->paused && maqet_migration_end_resume(qmp, err) < 0))
         return maqet_job_fail(job, err);

@@ -47,6 +47,9 @@ int maqet_fork_load(struct maqet_forking *forking, const char *name,
                     struct maqet_forked *forked, struct maqet_fork_loaded *loaded,
                     struct maqet_error **err);
 
+/* Removes it again, since nobody has been told of it. */
+void maqet_fork_give_up(struct maqet_fork_loaded *loaded, struct maqet_error **err);
+
 /* Begins to resume its guest. */
 int maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err);
 

@@ -125,9 +125,10 @@ close_others(int fd, const struct work *work)
     for (size_t i = 0; i < shown->server_count; i++) {
         const struct maqet_process_server *server = &shown->servers[i].server;
 
-        if (server->out >= 0)
+        /* The last one may not have been started. */
+        if (server->pid > 0 && server->out >= 0)
             kept[count++] = server->out;
-        if (server->error >= 0)
+        if (server->pid > 0 && server->error >= 0)
             kept[count++] = server->error;
     }
     qsort(kept, count, sizeof(*kept), compare_numbers);

@@ -67,18 +67,19 @@ send_made(struct making *making, int fd)
     maqet_error_free(making->error);
 }
 
-/* Waits until all workers have loaded what they may. */
-static void
+/* Waits until all workers have loaded what they may. False: the command was killed. */
+static bool
 wait_for_others(int fd)
 {
     maqet_fork_process_send(
         fd, maqet_json_object(KEY_LOADED, json_object_new_boolean(true), NULL));
-    maqet_child_receive(fd);
+    return maqet_child_receive(fd) == GO_ON;
 }
 
 /* Those of a worker from *next on, which it advances. A guest that runs takes the processors from
- * the forks that are made meanwhile, so all are loaded before the first one is resumed. */
-static void
+ * the forks that are made meanwhile, so all are loaded before the first one is resumed. False: there
+ * are to be no more. */
+static bool
 make_batch(struct worker *worker, size_t *next, int fd)
 {
     struct work *work = worker->work;
@@ -93,15 +94,18 @@ make_batch(struct worker *worker, size_t *next, int fd)
         maqet_fork_load(work->forking, work->names->items[*next], &making->forked,
                         &making->loaded, &making->error);
     }
-    wait_for_others(fd);
+    bool goes_on = wait_for_others(fd);
     for (size_t i = 0; i < count; i++)
-        if (!batch[i].error)
+        if (!batch[i].error && goes_on)
             maqet_fork_resume(&batch[i].loaded, &batch[i].error);
-    for (size_t i = 0; i < count; i++)
+        else if (!batch[i].error)
+            maqet_fork_give_up(&batch[i].loaded, &batch[i].error);
+    for (size_t i = 0; i < count; i++) {
         if (!batch[i].error)
             maqet_fork_finish(&batch[i].loaded, &batch[i].error);
-    for (size_t i = 0; i < count; i++)
         send_made(&batch[i], fd);
+    }
+    return goes_on;
 }
 
 static int
@@ -115,7 +119,8 @@ do_work(void *data, int fd)
     work->forking->context = &context;
     for (size_t i = worker->number;
          i < work->names->count && maqet_interrupt_number() == 0;)
-        make_batch(worker, &i, fd);
+        if (!make_batch(worker, &i, fd))
+            break;
     maqet_drives_close();
     return 0;
 }

@@ -56,17 +56,6 @@ maqet_job_add_target(struct maqet_job *job, const struct maqet_drive *drive,
     target->snapshot.nanoseconds = snapshot->nanoseconds;
 }
 
-int
-maqet_job_check_holders(const struct maqet_job *job, const struct maqet_drive *drive,
-                        struct maqet_error **err)
-{
-    const struct maqet_vm *vm = job->machine->vm;
-
-    return job->journal.kind->spares_readers
-               ? maqet_holders_check_exclusive(vm, drive, err)
-               : maqet_holders_check(vm, drive, err);
-}
-
 /* Whether no image would make the job fail halfway, and no other file depends on one. */
 static int
 check_targets(const struct maqet_job *job, struct maqet_error **err)
@@ -77,7 +66,7 @@ check_targets(const struct maqet_job *job, struct maqet_error **err)
                            (journal->kind->saved_state && journal->target_count > 1);
 
     for (size_t i = 0; machine->run.pid == 0 && i < journal->target_count; i++)
-        if (maqet_job_check_holders(job, maqet_job_drive(job, i), err) < 0)
+        if (maqet_holders_check(machine->vm, maqet_job_drive(job, i), err) < 0)
             return -1;
     for (size_t i = 0; i < journal->target_count; i++) {
         const struct maqet_drive *drive = maqet_job_drive(job, i);

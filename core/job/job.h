@@ -81,10 +81,6 @@ void maqet_job_hint_space(const struct maqet_job *job, struct maqet_error **err)
 /* The drive of a target; NULL: the machine no longer has one of that name. */
 const struct maqet_drive *maqet_job_drive(const struct maqet_job *job, size_t target);
 
-/* MAQET_ERROR_BUSY if somebody has the image of a drive open with whom the job cannot be done. */
-int maqet_job_check_holders(const struct maqet_job *job, const struct maqet_drive *drive,
-                            struct maqet_error **err);
-
 /* Records that a recovery begins; the journal is sealed if that is interrupted, too. */
 int maqet_job_resume(struct maqet_job *job, struct maqet_error **err);
 

@@ -43,7 +43,6 @@ struct maqet_job_kind {
     bool makes_snapshots;    /* of all targets: their images must be able to store one */
     bool makes_set;          /* each target is to have one of the job's name */
     bool only_recorded;      /* it creates none: only the recorded ones concern it */
-    bool spares_readers;     /* others may read earlier snapshots in the images meanwhile */
     const char *saved_state; /* the name of the snapshots that hold the drives' present
                               * state meanwhile; NULL: there are none */
 

@@ -223,7 +223,7 @@ check_image(const struct maqet_job *job, const struct maqet_drive *drive,
     const char *vm = job->machine->name;
 
     if (!drive->path || access(drive->path, F_OK) == 0 || errno != ENOENT)
-        return maqet_job_check_holders(job, drive, err);
+        return maqet_holders_check(job->machine->vm, drive, err);
     maqet_error_set(err, MAQET_ERROR_MISSING, "drive '%s': %s is missing", drive->name,
                     drive->path);
     maqet_error_next(err, MAQET_NEXT_MOUNT_AND_FINISH, vm, NULL);

@@ -154,7 +154,8 @@ maqet_migration_end_resume(struct maqet_qmp *qmp, struct maqet_error **err)
     if (maqet_qmp_end(qmp, "cont", ASK_TIMEOUT, &reason) == 0)
         return 0;
     /* Its answer may be that it is too early. */
-    return reason->code == MAQET_ERROR_STATE || reason->code == MAQET_ERROR_TIMEOUT
+    return reason->code == MAQET_ERROR_STATE || reason->code == MAQET_ERROR_TIMEOUT ||
+                   reason->signal
                ? maqet_error_move(err, TAKE_PTR(reason))
                : maqet_migration_resume(qmp, err);
 }

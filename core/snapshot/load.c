@@ -148,7 +148,6 @@ const struct maqet_job_kind maqet_kind_load = {
     MAQET_JOB_PHASES(MAQET_REVERT_PHASES("prepare-load", "load", "undo-load")),
     .blocks_start = true,
     .saved_state = MAQET_SAVED_STATE,
-    .spares_readers = true,
     .recover_session = recover,
     .recover = maqet_session_recover,
     .forget = maqet_session_forget,

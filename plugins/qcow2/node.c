@@ -51,8 +51,8 @@ node_emit_format(const struct maqet_drive *drive, struct maqet_args *args,
 /*
  * The node of a snapshot: as that of the image, but the image's bytes are seen through
  * the view @data. A QEMU that runs has the image locked. It is read all the same
- * (force-share), which is safe as view.h tells; of an image that no QEMU has open, the
- * lock keeps writers away.
+ * (force-share), which is safe as view.h tells. Without that, QEMU's lock keeps writers
+ * away; with it, maqet's own commands find the reader by its lock on one byte.
  */
 static int
 emit_snapshot(const struct maqet_drive *drive, struct maqet_args *args, void *data,

@@ -52,20 +52,23 @@ for state in running stopped; do
         drive $fork "write -P 0x3${fork#new-} 0 1M"
     done
     for file in new-1.qcow2 new-2.qcow2; do [ ! -e $file ] || fail "$what: an image of a fork: $file"; done
-    # Each has its own, also after the source has changed. What does the snapshot no harm is done, also by qemu-img.
+    # Each has its own, also after the source has changed. Commands on the image of a stopped VM wait for the forks.
     if [ $state = stopped ]; then
-        expect 0 maqet snapshot web create hdd stopped
-        expect 0 maqet snapshot web load hdd stopped --yes
-        expect 1 maqet snapshot web delete hdd stopped
+        for command in "snapshot web create hdd stopped" "snapshot web create hdd ready --overwrite --yes" \
+            "snapshot web load hdd ready --yes" "compact web hdd"; do
+            code=0
+            # shellcheck disable=SC2086 # words
+            maqet $command >out 2>err || code=$?
+            [ $code -ne 0 ] || fail "$what: $command was done while forks read the image"
+        done
+        expect 1 maqet snapshot web create hdd stopped
         err_has "web.qcow2 is in use by the helper of VM 'new-"
-        expect 1 maqet compact web hdd
         expect 0 maqet run web --from ready --discard -- true
         expect 0 maqet start web
     fi
     expect 0 maqet snapshot web create hdd later --live
     drive web 'write -P 0x22 0 8M'
     expect 0 maqet snapshot web delete hdd later --live
-    [ $state = running ] || expect 0 maqet snapshot web delete hdd stopped --live
     drive web 'write -P 0x22 0 16M'
     drive new-1 'read -P 0x31 0 1M'
     drive new-2 'read -P 0x32 0 1M'
@@ -176,6 +179,17 @@ PATH=$TMP/bin:$PATH maqet fork web new --from ready --discard >out 2>err || code
 [ $code -eq 1 ] || fail "$what: exit code $code: $(cat err)"
 err_has 'no such luck'
 err_has "VM 'web', drive 'hdd'"
+nothing_is_left
+# One that is not there.
+rm bin/qemu-nbd
+for program in $(compgen -c | sort -u); do
+    [ "$program" = qemu-nbd ] || ! path=$(type -P "$program") || ln -sf "$path" "bin/$program"
+done
+code=0
+PATH=$TMP/bin maqet fork web new --from ready --discard >out 2>err || code=$?
+rm -r bin
+[ $code -ne 0 ] || fail 'a fork without a server'
+err_has 'qemu-nbd'
 nothing_is_left
 # Forks that are kept have images of their own, which are copies.
 expect 0 maqet fork web new --from ready

@@ -220,8 +220,8 @@ test_choice(void)
 static const char busy[] =
     ANSWERS FIRST_PASS FIRST_PASS SECOND_PASS SECOND_PASS CANCELLED;
 /* One whose rest takes longer than the pause of the background, and one whose does not. */
-static const char much_left[] = ANSWERS SECOND_PASS_OF("500") SECOND_PASS CANCELLED;
-static const char little_left[] = ANSWERS SECOND_PASS_OF("300") SECOND_PASS CANCELLED;
+static const char much_left[] = ANSWERS SECOND_PASS_OF("70") SECOND_PASS CANCELLED;
+static const char little_left[] = ANSWERS SECOND_PASS_OF("50") SECOND_PASS CANCELLED;
 
 static int
 save_busy(const struct scene *scene, struct maqet_migration_result *result,
