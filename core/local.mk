@@ -269,6 +269,7 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/migration.c core/qemu/migration.h \
 	core/qemu/migration_join.c core/qemu/migration_join.h \
+	core/qemu/migration_limits.c core/qemu/migration_limits.h \
 	core/qemu/migration_method.c core/qemu/migration_method.h \
 	core/qemu/migration_pages.c core/qemu/migration_pages.h \
 	core/qemu/migration_preamble.c core/qemu/migration_preamble.h \

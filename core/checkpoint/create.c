@@ -204,6 +204,7 @@ save_by(enum maqet_migration_method method, struct maqet_session *session,
     const struct maqet_migration_save how = {
         .fd = writing.writer->pipe,
         .file = file,
+        .memory = files->memory >= 0 ? files->memory : files->state,
         .pid = session->machine->run.pid,
         .take = take_all,
         .discard = discard_all,

@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/base/procfs.h"
 #include "core/qemu/migration.h"
+#include "core/qemu/migration_limits.h"
 
 /* ms between two queries of the progress; changes of the state arrive as events. */
 static const int64_t QUERY_INTERVAL = 200;
@@ -16,11 +17,6 @@ static const int64_t QUERY_INTERVAL = 200;
 static const int64_t PREPARE_INTERVAL = 1;
 static const int PREPARE_CHECKS = 3;
 static const int64_t PREPARE_TIMEOUT = 60000;
-
-/* The pause that precopy may cause, in ms, and the bytes per second that it may write:
- * only the disk limits them. */
-enum { DOWNTIME_LIMIT = 20 };
-static const int64_t BANDWIDTH = INT64_C(1) << 40;
 
 /* ms that a precopy that may be given up has after its first pass, if that took less. */
 static const int64_t LEAST_PASSES = 1000;
@@ -47,6 +43,7 @@ struct progress {
     int64_t passes;   /* how often QEMU has looked for pages to write */
     int64_t downtime; /* ms that it expects for the rest; 0: not known */
     uint64_t total;   /* bytes of memory */
+    uint64_t left;    /* bytes of it that are to be written */
 };
 
 /* Reports the progress, and stores it (NULL: does not). Returns the state of the migration,
@@ -72,6 +69,7 @@ query_progress(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                             ? maqet_json_int(info, "expected-downtime")
                             : 0,
             .total = bytes_of(ram, "total"),
+            .left = bytes_of(ram, "remaining"),
         };
     return maqet_strdup(status ? status : "none");
 }
@@ -112,6 +110,7 @@ struct bound {
     int64_t limit;
     int64_t deadline; /* 0: not yet known, or none */
     struct progress progress;
+    struct maqet_migration_hold hold;
 };
 
 static struct bound
@@ -134,6 +133,29 @@ tighten(struct bound *bound)
     bound->deadline = now + (more < bound->limit ? more : bound->limit);
 }
 
+/* While the guest runs; what was held is not counted. */
+static int
+approach(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+         struct bound *bound, struct maqet_error **err)
+{
+    const struct progress *progress = &bound->progress;
+    bool holds = bound->hold.state == MAQET_HOLD_NOW;
+
+    bound->hold.first_pass = progress->passes == 1;
+    bound->hold.later_pass = progress->passes > 1;
+    bound->hold.total = progress->total;
+    bound->hold.left = progress->left;
+    if (maqet_migration_approach(qmp, save, &bound->hold, err) < 0)
+        return -1;
+    if (!holds || bound->hold.state == MAQET_HOLD_NOW)
+        return 0;
+    int64_t held = maqet_now() - bound->hold.since;
+    bound->begun += held;
+    if (bound->deadline > 0)
+        bound->deadline += held;
+    return 0;
+}
+
 /* Waits until the migration has reached the wanted state, or a later one. 1: it has taken
  * too long (@bound NULL: never; otherwise the guest still runs). Queries are for the
  * progress, and for events that were missed. */
@@ -143,8 +165,9 @@ await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char
 {
     for (;;) {
         _cleanup_free_ char *status = NULL;
+        bool holds = bound && bound->hold.state == MAQET_HOLD_NOW;
 
-        if (next_status(qmp, QUERY_INTERVAL, &status, err) < 0)
+        if (next_status(qmp, holds ? 0 : QUERY_INTERVAL, &status, err) < 0)
             return -1;
         if (!status)
             status = query_progress(qmp, save, bound ? &bound->progress : NULL, err);
@@ -156,9 +179,11 @@ await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char
             return error_failed(qmp, status, err);
         if (!bound)
             continue;
-        save->soon(save->data);
+        if (approach(qmp, save, bound, err) < 0)
+            return -1;
         tighten(bound);
-        if (bound->deadline > 0 && maqet_now() >= bound->deadline)
+        if (bound->hold.state != MAQET_HOLD_NOW && bound->deadline > 0 &&
+            maqet_now() >= bound->deadline)
             return 1;
     }
 }
@@ -320,14 +345,6 @@ static int (*const methods[])(struct maqet_qmp *qmp,
     [MAQET_MIGRATION_STOP] = save_stopped,
 };
 
-/* The limits of precopy, for "migrate-set-parameters". */
-static json_object *
-limits(int64_t downtime, int64_t bandwidth)
-{
-    return maqet_json_object("downtime-limit", json_object_new_int64(downtime),
-                             "max-bandwidth", json_object_new_int64(bandwidth), NULL);
-}
-
 /* Passes QEMU the file itself if it can write each page at a fixed offset: then a guest that
  * changes much does not make it larger. Not in the background, where QEMU's writes must not
  * fail (core/qemu/migration_writer.h). */
@@ -371,8 +388,7 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
         return -1;
     enum maqet_migration_method method = result->method;
     const char *capability = maqet_migration_method_capability(method);
-    int done = maqet_migration_tell(qmp, "migrate-set-parameters",
-                                    limits(DOWNTIME_LIMIT, BANDWIDTH), err);
+    int done = maqet_migration_set_limits(qmp, err);
     if (done == 0)
         done = give(qmp, save, result, err);
     if (done == 0)
@@ -389,10 +405,7 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
     } else {
         free(query_progress(qmp, save, NULL, NULL));
     }
-    maqet_migration_tell(qmp, "migrate-set-parameters",
-                         limits(maqet_json_int(before, "downtime-limit"),
-                                maqet_json_int(before, "max-bandwidth")),
-                         NULL);
+    maqet_migration_restore_limits(qmp, before);
     if (result->mapped)
         maqet_migration_take_back(qmp);
     if (capability)

@@ -14,7 +14,10 @@
 struct maqet_migration_save {
     int fd; /* a pipe to which QEMU writes; it accepts nothing before take() is called */
     int file; /* the file itself, write-only, for mapped-ram; -1: only the pipe */
-    int pid;  /* of QEMU */
+    /* The file that gets the memory, by whomever, and is brought to the disk before precopy pauses
+     * the guest; -1: not known. */
+    int memory;
+    int pid; /* of QEMU */
     enum maqet_migration_method method;
     /* The pages may be taken out of what QEMU writes (migration_split.h). QEMU reads the
      * state only if it is told that, and if not, refuses it. The guest's memory must not be
@@ -24,8 +27,8 @@ struct maqet_migration_save {
     void (*take)(void *data); /* may be called again, without effect */
     /* Called when what QEMU writes is of no use; everything is still to be read. */
     void (*discard)(void *data);
-    /* Called before the guest is paused, to shorten the pause; by precopy several times a
-     * second, since it does not know the moment. */
+    /* Called before the guest is paused, to shorten the pause; by precopy several times, since it
+     * does not know the moment. */
     void (*soon)(void *data);
     /* Called once while the guest is paused. 0, or -1 and an error, which ends it all. */
     int (*still)(void *data, struct maqet_error **err);

@@ -3,6 +3,8 @@
  * real QEMU, in tests/functional/checkpoint-*.sh. */
 #include "core/qemu/migration.h"
 
+#include <fcntl.h>
+
 #include "core/base/files.h"
 #include "core/qemu/migration_save.h"
 #include "tests/fake/fake.h"
@@ -82,6 +84,7 @@ test_one_that_does_not_wait(void)
     const struct maqet_migration_save save = {
         .fd = fake.dir_fd, /* any will do */
         .file = -1,
+        .memory = -1,
         .pid = fake.pid,
         .method = MAQET_MIGRATION_BACKGROUND,
         .take = note,
@@ -207,6 +210,11 @@ test_choice(void)
     ", \"ram\": {\"dirty-sync-count\": 2, \"dirty-pages-rate\": 1000, "                  \
     "\"total\": 4294967296}}\n"
 
+/* A precopy in its first pass of 4 GB, of which so much is left. */
+#define FIRST_PASS_WITH(left)                                                            \
+    "query-migrate return {\"status\": \"active\", \"ram\": {\"dirty-sync-count\": 1, "  \
+    "\"total\": 4294967296, \"remaining\": " left "}}\n"
+
 #define ANSWERS                                                                          \
     "query-migrate-parameters return {}\n"                                               \
     "query-migrate-capabilities return []\n"                                             \
@@ -223,18 +231,29 @@ static const char busy[] =
 static const char much_left[] = ANSWERS SECOND_PASS_OF("70") SECOND_PASS CANCELLED;
 static const char little_left[] = ANSWERS SECOND_PASS_OF("50") SECOND_PASS CANCELLED;
 
+/* How often soon() was called. */
+static int flushes;
+
+static void
+note_flush(void *data)
+{
+    (void)data;
+    flushes++;
+}
+
 static int
-save_busy(const struct scene *scene, struct maqet_migration_result *result,
+save_busy(const struct scene *scene, int memory, struct maqet_migration_result *result,
           struct maqet_error **err)
 {
     bool stood_still = false;
     const struct maqet_migration_save save = {
         .fd = scene->fake.dir_fd,
         .file = -1,
+        .memory = memory,
         .pid = scene->fake.pid,
         .take = note,
         .discard = note,
-        .soon = note,
+        .soon = note_flush,
         .given = note,
         .still = note_still,
         .data = &stood_still,
@@ -255,7 +274,7 @@ check_given_up(const char *how, int queries)
     struct maqet_error *error = NULL;
 
     scene_begin(&scene, 80200, answers);
-    CU_ASSERT_EQUAL(save_busy(&scene, &result, &error), 1);
+    CU_ASSERT_EQUAL(save_busy(&scene, -1, &result, &error), 1);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_FALSE(result.stuck);
     CU_ASSERT(result.reason && strstr(result.reason, "faster than it can be written"));
@@ -275,7 +294,7 @@ check_paused(const char *capabilities, const char *how)
     struct maqet_error *error = NULL;
 
     scene_begin(&scene, 80200, answers);
-    CU_ASSERT_EQUAL(save_busy(&scene, &result, &error), -1);
+    CU_ASSERT_EQUAL(save_busy(&scene, -1, &result, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_FAILED,
                "QEMU could not save the guest's state: cancelled");
     CU_ASSERT_EQUAL(result.method, MAQET_MIGRATION_STOP);
@@ -292,6 +311,48 @@ test_too_fast(void)
     check_paused(UFFD, little_left);
     /* Without userfaultfd; what is set before does not depend on it. */
     check_paused(UFFD UFFD NO_UFFD, much_left);
+}
+
+/* Before the first pass ends, QEMU hardly writes until the disk has what it has written; then
+ * the images are flushed. @held: whether that happens. */
+static void
+check_held(const char *passes, bool known, bool held, int saved)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_free_ char *answers =
+        maqet_format("%s%s" ANSWERS "%s" CANCELLED, KVM, UFFD, passes);
+    struct maqet_migration_result result;
+    struct maqet_error *error = NULL;
+    _cleanup_free_ char *text = NULL;
+
+    scene_begin(&scene, 100013, answers);
+    _cleanup_free_ char *told = maqet_format("%s/answers.told", scene.folder);
+    _cleanup_free_ char *file = unit_file(scene.folder, "memory", "pages");
+    _cleanup_close_ int memory = known ? open(file, O_WRONLY | O_CLOEXEC) : -1;
+    flushes = 0;
+    CU_ASSERT_EQUAL(save_busy(&scene, memory, &result, &error), saved);
+    maqet_error_clear(&error);
+    CU_ASSERT_EQUAL_FATAL(maqet_file_read(told, 65536, &text, NULL, NULL), 0);
+    const char *low = strstr(text, "\"max-bandwidth\":1048576");
+    CU_ASSERT_EQUAL(low != NULL, held);
+    CU_ASSERT(!low || strstr(low, "\"max-bandwidth\":1099511627776"));
+    /* Once, and what was set before is set again in the end. */
+    CU_ASSERT_EQUAL(times_told(&scene, "migrate-set-parameters"), held ? 4 : 2);
+    CU_ASSERT_EQUAL(flushes, 2);
+    free(result.reason);
+}
+
+static void
+test_held(void)
+{
+    check_held(FIRST_PASS_WITH("1000000000") FIRST_PASS_WITH("500000000")
+                   FIRST_PASS_WITH("400000000") FIRST_PASS_WITH("300000000"),
+               true, true, -1);
+    check_held(FIRST_PASS_WITH("1000000000") FIRST_PASS_WITH("500000000"), false, false,
+               -1);
+    /* It has ended meanwhile, and too little is left. */
+    check_held(FIRST_PASS_WITH("1000000000") SECOND_PASS, true, false, 1);
+    check_held(FIRST_PASS_WITH("1000000") SECOND_PASS, true, false, 1);
 }
 
 static void
@@ -321,6 +382,7 @@ main(void)
         {"one that does not wait", test_one_that_does_not_wait},
         {"which method", test_choice},
         {"a guest that changes memory too fast", test_too_fast},
+        {"held until the disk has the memory", test_held},
         {"where precopy is sound", test_precopy_sound},
         {"the methods' names", test_method_names},
         CU_TEST_INFO_NULL,
