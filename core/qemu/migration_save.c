@@ -373,6 +373,16 @@ choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
     return done;
 }
 
+/* Those of an attempt before, such as that it was cancelled, would be taken for this one's. */
+static void
+forget_events(struct maqet_qmp *qmp)
+{
+    json_object *event;
+
+    while ((event = maqet_qmp_event(qmp, "MIGRATION", 0, NULL)))
+        json_object_put(event);
+}
+
 int
 maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                      struct maqet_migration_result *result, struct maqet_error **err)
@@ -389,6 +399,7 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
     enum maqet_migration_method method = result->method;
     const char *capability = maqet_migration_method_capability(method);
     int done = maqet_migration_set_limits(qmp, err);
+    forget_events(qmp);
     if (done == 0)
         done = give(qmp, save, result, err);
     if (done == 0)
