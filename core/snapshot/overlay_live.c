@@ -10,6 +10,7 @@
 #include "core/machine/monitor.h"
 #include "core/qemu/hotplug.h"
 #include "core/qemu/hotplug_files.h"
+#include "core/qemu/version.h"
 #include "core/storage/emitted.h"
 #include "core/storage/overlay_costs.h"
 #include "core/storage/overlay_files.h"
@@ -116,19 +117,19 @@ settle_merging(struct maqet_opened *machine, const struct maqet_drive *drive,
 {
     struct maqet_overlays *overlays = drive->overlays;
     uint64_t below = overlays->merging_below, above = overlays->merging_above;
+    bool down = !overlays->merging_up;
+    uint64_t stays = down ? below : above;
     int lowest = depth_of(nodes, drive, 0), top = depth_of(nodes, drive, overlays->top);
     bool merged = lowest >= 0 && top >= 0 &&
                   top - lowest < (int)maqet_overlays_depth(overlays, overlays->top);
 
-    if (merged && flush_node(machine, drive, below, err) < 0)
+    if ((merged || lowest >= 0) && flush_node(machine, drive, stays, err) < 0)
         return -1;
     if (!merged)
-        return lowest >= 0 && flush_node(machine, drive, below, err) < 0
-                   ? -1
-                   : maqet_overlay_nodes_unmerged(drive, err);
-    if (maqet_overlay_nodes_merged(drive, below, above, true, err) < 0)
+        return maqet_overlay_nodes_unmerged(drive, err);
+    if (maqet_overlay_nodes_merged(drive, below, above, down, err) < 0)
         return -1;
-    close_node(machine, drive, above);
+    close_node(machine, drive, down ? above : below);
     return 0;
 }
 
@@ -277,42 +278,44 @@ maqet_overlay_live_done(const struct maqet_drive *drive, struct maqet_error **er
 
 /* ---- merging ---- */
 
-/* Writes what a node holds into the one below. The reverse, `block-stream`, ends some QEMUs when
- * the guest writes at the same time (QEMU 7.2: an assertion in bdrv_co_do_copy_on_readv()). */
+/* Writes what a node holds into the one below, or what that one holds into it. */
 static int
 begin_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t below,
           uint64_t above, struct maqet_error **err)
 {
     const struct maqet_overlays *overlays = drive->overlays;
+    bool down = !overlays->merging_up;
+    uint64_t stands_on = down ? below : maqet_overlays_node(overlays, below)->parent;
     _cleanup_free_ char *id = job_id(drive);
-    _cleanup_free_ char *device = maqet_overlay_node_name(drive->name, overlays->top);
+    _cleanup_free_ char *device =
+        maqet_overlay_node_name(drive->name, down ? overlays->top : above);
     _cleanup_free_ char *top = maqet_overlay_node_name(drive->name, above);
-    _cleanup_free_ char *base = maqet_overlay_node_name(drive->name, below);
+    _cleanup_free_ char *base = maqet_overlay_node_name(drive->name, stands_on);
     _cleanup_free_ char *stored =
-        maqet_overlays_backing_name(overlays, maqet_overlays_node(overlays, below));
-    json_object *arguments = maqet_json_object(
-        "job-id", json_object_new_string(id), "device", json_object_new_string(device),
-        "top-node", json_object_new_string(top), "base-node",
-        json_object_new_string(base), "backing-file", json_object_new_string(stored),
-        "auto-dismiss", json_object_new_boolean(false), NULL);
+        maqet_overlays_backing_name(overlays, maqet_overlays_node(overlays, stands_on));
 
     /* One that was interrupted may have left a job of that name that has ended. */
-    if (maqet_block_job_cancel(machine, id, err) < 0) {
-        json_object_put(arguments);
+    if (maqet_block_job_cancel(machine, id, err) < 0)
         return -1;
-    }
-    _cleanup_json_ json_object *answer =
-        maqet_monitor_work(machine, "block-commit", arguments, err);
+    json_object *arguments = maqet_json_object(
+        "job-id", json_object_new_string(id), "device", json_object_new_string(device),
+        "base-node", json_object_new_string(base), "backing-file",
+        json_object_new_string(stored), "auto-dismiss", json_object_new_boolean(false),
+        NULL);
+    if (down)
+        json_object_object_add(arguments, "top-node", json_object_new_string(top));
+    _cleanup_json_ json_object *answer = maqet_monitor_work(
+        machine, down ? "block-commit" : "block-stream", arguments, err);
     return answer ? 0 : -1;
 }
 
-/* QEMU, which writes to the lower node, may have been passed its file for reading alone. */
+/* QEMU, which writes to a node, may have been passed its file for reading alone. */
 static int
-pass_lower(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t below,
-           struct maqet_error **err)
+pass_file(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t written,
+          struct maqet_error **err)
 {
-    _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, below);
-    _cleanup_free_ char *mark = maqet_overlay_mark(drive->name, below);
+    _cleanup_free_ char *name = maqet_overlay_node_name(drive->name, written);
+    _cleanup_free_ char *mark = maqet_overlay_mark(drive->name, written);
     _cleanup_json_ json_object *nodes = maqet_monitor_nodes(machine, err);
     json_object *node = nodes ? maqet_monitor_find_node(nodes, name) : NULL;
 
@@ -320,7 +323,7 @@ pass_lower(struct maqet_opened *machine, const struct maqet_drive *drive, uint64
         return nodes ? 0 : -1;
     return maqet_hotplug_pass_for_writing(
         machine->qmp, ANSWER_TIMEOUT, maqet_json_text(node, "file"),
-        maqet_overlays_node(drive->overlays, below)->file.file, mark, err);
+        maqet_overlays_node(drive->overlays, written)->file.file, mark, err);
 }
 
 static int
@@ -332,31 +335,33 @@ run_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t 
         maqet_format("VM '%s', drive '%s': merged", machine->name, drive->name);
     const struct maqet_block_job job = {.id = id, .what = what, .limit = -1};
 
-    return pass_lower(machine, drive, below, err) < 0 ||
+    return pass_file(machine, drive, drive->overlays->merging_up ? above : below, err) <
+                       0 ||
                    begin_job(machine, drive, below, above, err) < 0
                ? -1
                : maqet_block_job_wait(machine, &job, err);
 }
 
-/* Merges two nodes that QEMU has open, under the topmost one. */
+/* Merges two nodes that QEMU has open. */
 static int
 merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
-              uint64_t below, uint64_t above, struct maqet_error **err)
+              uint64_t below, uint64_t above, bool down, struct maqet_error **err)
 {
     struct maqet_overlays *overlays = drive->overlays;
-    struct maqet_overlay *written = maqet_overlays_node(overlays, below);
-    uint64_t bytes = 0;
+    uint64_t stays = down ? below : above, goes = down ? above : below, bytes = 0;
+    struct maqet_overlay *written = maqet_overlays_node(overlays, stays);
 
-    maqet_overlay_nodes_used(drive, above, &bytes, NULL);
+    maqet_overlay_nodes_used(drive, goes, &bytes, NULL);
     overlays->merging_below = below;
     overlays->merging_above = above;
+    overlays->merging_up = !down;
     if (maqet_overlay_thaw(written, err) < 0 || maqet_overlay_nodes_save(drive, err) < 0)
         return -1;
     double begun = maqet_now_exact();
     int result = run_job(machine, drive, below, above, err);
     double took = maqet_now_exact() - begun;
     /* If the job is done, the next command finds that out, and tries this again. */
-    if (result == 0 && flush_node(machine, drive, below, err) < 0)
+    if (result == 0 && flush_node(machine, drive, stays, err) < 0)
         return -1;
     /* QEMU may not have ended it, or may have done it nevertheless. */
     if (result < 0) {
@@ -364,9 +369,9 @@ merge_running(struct maqet_opened *machine, const struct maqet_drive *drive,
         return -1;
     }
     maqet_overlay_nodes_note_rate(overlays, bytes, took);
-    if (maqet_overlay_nodes_merged(drive, below, above, true, err) < 0)
+    if (maqet_overlay_nodes_merged(drive, below, above, down, err) < 0)
         return -1;
-    close_node(machine, drive, above);
+    close_node(machine, drive, goes);
     return 0;
 }
 
@@ -386,35 +391,6 @@ put_on_top(struct maqet_opened *machine, const struct maqet_drive *drive,
     return -1;
 }
 
-/* The node that QEMU has on @above. NULL: that is the topmost one. */
-static const struct maqet_overlay *
-node_on(const struct maqet_overlays *overlays, uint64_t above)
-{
-    uint64_t id = overlays->top;
-
-    while (id != above && maqet_overlays_node(overlays, id)->parent != above)
-        id = maqet_overlays_node(overlays, id)->parent;
-    return id == above ? NULL : maqet_overlays_node(overlays, id);
-}
-
-/* Whether two nodes can be merged while the guest runs. QEMU stores another name in the node on both
- * of them, which must be the topmost one: it would not survive that it cannot open another one
- * for writing. The topmost node itself gets another one on it first, but only once (*put). */
-static int
-check_possible(struct maqet_opened *machine, const struct maqet_drive *drive,
-               uint64_t above, bool *put, bool *possible, struct maqet_error **err)
-{
-    const struct maqet_overlays *overlays = drive->overlays;
-
-    if (above == overlays->top && !*put) {
-        *put = *possible = true;
-        return put_on_top(machine, drive, err);
-    }
-    const struct maqet_overlay *on = node_on(overlays, above);
-    *possible = on && on->id == overlays->top;
-    return 0;
-}
-
 static void
 say_deferred(const struct maqet_opened *machine, const struct maqet_drive *drive)
 {
@@ -424,6 +400,26 @@ say_deferred(const struct maqet_opened *machine, const struct maqet_drive *drive
         "they held is merged with others by the first command on its snapshots when VM "
         "'%s' is stopped",
         drive->name, machine->name);
+}
+
+/* Merges two nodes that QEMU has open. The topmost one gets another one on it before it is merged with the
+ * one below, but only once (*put): then there is one more to merge, and the two are looked at again. */
+static int
+merge_open(struct maqet_opened *machine, const struct maqet_drive *drive,
+           const struct maqet_overlay *below, const struct maqet_overlay *above,
+           bool *put, struct maqet_error **err)
+{
+    uint64_t lower = below->id, upper = above->id, bytes;
+    bool down;
+
+    if (maqet_overlay_nodes_way(drive, below, above, &down, &bytes, err) < 0)
+        return -1;
+    if (down && upper == drive->overlays->top) {
+        *put = true;
+        if (put_on_top(machine, drive, err) < 0)
+            return -1;
+    }
+    return merge_running(machine, drive, lower, upper, down, err);
 }
 
 /* Merges all nodes that nobody needs by themselves, but for those that wait until the machine is
@@ -438,25 +434,18 @@ merge_all(struct maqet_opened *machine, const struct maqet_drive *drive,
     bool put = false, deferred = false;
 
     while ((below = maqet_overlay_nodes_superfluous(overlays, from, &above))) {
-        uint64_t lower = below->id, upper = above->id;
-        bool possible;
+        bool open = maqet_overlays_stands_on(overlays, overlays->top, above->id);
 
         from = (size_t)(below - overlays->nodes) + 1;
-        if (!maqet_overlay_costs_is_deferred(drive, above) &&
-            maqet_overlay_room_is_awaited(drive, below, above, true))
-            continue;
-        if (!maqet_overlays_stands_on(overlays, overlays->top, upper)) {
-            if (maqet_overlay_nodes_merge(drive, below, above, err) < 0)
-                return -1;
-            from = 0;
+        if (maqet_overlay_nodes_is_deferred(drive, below, above) ||
+            (open && put && above->id == overlays->top)) {
+            deferred = true;
             continue;
         }
-        if (check_possible(machine, drive, upper, &put, &possible, err) < 0)
-            return -1;
-        deferred |= !possible;
-        if (!possible)
+        if (maqet_overlay_room_is_awaited(drive, below, above, true))
             continue;
-        if (merge_running(machine, drive, lower, upper, err) < 0)
+        if ((open ? merge_open(machine, drive, below, above, &put, err)
+                  : maqet_overlay_nodes_merge(drive, below, above, err)) < 0)
             return -1;
         from = 0;
         deferred = false;
@@ -466,12 +455,32 @@ merge_all(struct maqet_opened *machine, const struct maqet_drive *drive,
     return 0;
 }
 
+/* QEMU 8.2 is the first one whose `block-stream` survives that the guest writes to a part of a cluster
+ * (QEMU: "block/io: align requests to subcluster_size"). */
+enum { UPWARDS_SINCE = 80200 };
+
+void
+maqet_overlay_live_foresee(const struct maqet_opened *machine,
+                           const struct maqet_drive *drive)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    int version = machine->qmp              ? machine->qmp->version
+                  : drive->machine->program ? maqet_qemu_version(drive->machine->program)
+                                            : 0;
+
+    overlays->upwards = version >= UPWARDS_SINCE;
+}
+
 int
 maqet_overlay_live_remove(struct maqet_opened *machine, const struct maqet_drive *drive,
                           const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
     struct maqet_overlay *node = maqet_overlays_find(drive->overlays, snapshot->name);
 
+    /* What runs need not be of the version that the program has by now. */
+    if (!maqet_monitor_connect(machine, err))
+        return -1;
+    maqet_overlay_live_foresee(machine, drive);
     if (!node)
         return maqet_error_set(err, MAQET_ERROR_MISSING, "there is no snapshot '%s'",
                                snapshot->name);

@@ -108,41 +108,22 @@ node_of(const struct maqet_overlays *overlays, const struct maqet_snapshot *snap
     return NULL;
 }
 
-bool
-maqet_overlay_costs_is_deferred(const struct maqet_drive *drive,
-                                const struct maqet_overlay *above)
-{
-    const struct maqet_overlays *overlays = drive->overlays;
-    uint64_t top = overlays->top;
-
-    return drive->running && above->id != top &&
-           maqet_overlays_stands_on(overlays, top, above->id) &&
-           maqet_overlays_node(overlays, top)->parent != above->id;
-}
-
-/* Of two nodes that will be merged. QEMU merges those that it has open downwards only. */
+/* Of two nodes that will be merged. */
 static void
 add_merge(struct costs *costs, const struct maqet_overlay *below,
           const struct maqet_overlay *above, struct maqet_snapshot *snapshot)
 {
     const struct maqet_drive *drive = costs->drive;
-    const struct maqet_overlays *overlays = drive->overlays;
     uint64_t both, bytes;
     bool down;
 
-    if (maqet_overlay_costs_is_deferred(drive, above)) {
+    if (maqet_overlay_nodes_is_deferred(drive, below, above)) {
         snapshot->used_known = snapshot->moved_known = true;
         return;
     }
     if (maqet_overlay_nodes_way(drive, below, above, &down, &bytes, NULL) < 0 ||
         !held_by_both(costs, below->id, above->id, &both))
         return;
-    if (!down && drive->running &&
-        maqet_overlays_stands_on(overlays, overlays->top, above->id)) {
-        down = true;
-        if (maqet_overlay_nodes_used(drive, above->id, &bytes, NULL) < 0)
-            return;
-    }
     snapshot->used_known = snapshot->moved_known = true;
     snapshot->used += both;
     /* What the upper one has already hides the rest. */

@@ -13,11 +13,6 @@
 void maqet_overlay_costs(const struct maqet_drive *drive,
                          struct maqet_snapshots *snapshots);
 
-/* Whether a node is merged with the one below only when the machine is stopped: QEMU has both open,
- * below the node under the topmost one. */
-bool maqet_overlay_costs_is_deferred(const struct maqet_drive *drive,
-                                     const struct maqet_overlay *above);
-
 /* How much one of two nodes holds where the other one (@stays) holds nothing: what that one grows by when
  * both are merged into it, in bytes. False: it is not known. */
 bool maqet_overlay_costs_added(const struct maqet_drive *drive, uint64_t goes,

@@ -149,15 +149,31 @@ merge_up(const struct maqet_drive *drive, const struct maqet_overlay *below,
                : 0;
 }
 
+/* A QEMU that has ended may have completed the merge: then the upper node stores the name of what the lower
+ * one stands on. The tree has both, so it gets the name of the lower one again, on which it shows the same. */
+static int
+settle_upper(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    struct maqet_overlay *upper = maqet_overlays_node(overlays, overlays->merging_above);
+
+    if (!drive->running &&
+        rename_backing(drive, upper, upper->parent, upper->parent, err) < 0)
+        return -1;
+    return upper->id == overlays->top ? 0 : maqet_overlay_freeze(upper, err);
+}
+
 int
 maqet_overlay_nodes_unmerged(const struct maqet_drive *drive, struct maqet_error **err)
 {
     struct maqet_overlays *overlays = drive->overlays;
     struct maqet_overlay *lower = maqet_overlays_node(overlays, overlays->merging_below);
 
-    if (maqet_overlay_freeze(lower, err) < 0)
+    if ((overlays->merging_up ? settle_upper(drive, err)
+                              : maqet_overlay_freeze(lower, err)) < 0)
         return -1;
     overlays->merging_below = overlays->merging_above = 0;
+    overlays->merging_up = false;
     return maqet_overlay_nodes_save(drive, err);
 }
 
@@ -196,6 +212,7 @@ maqet_overlay_nodes_merged(const struct maqet_drive *drive, uint64_t below,
     maqet_overlays_drop(overlays, down ? above : below);
     /* Not before: until the tree says what QEMU has done, the next command has to find out. */
     overlays->merging_below = overlays->merging_above = 0;
+    overlays->merging_up = false;
     if (maqet_overlay_nodes_save(drive, err) < 0)
         return -1;
     maqet_overlay_files_sweep(overlays);

@@ -171,9 +171,12 @@ maqet_overlay_nodes_adopt(const struct maqet_drive *drive, struct maqet_error **
 static bool
 is_written(const struct maqet_overlays *overlays, const struct maqet_overlay *node)
 {
+    uint64_t grows =
+        overlays->merging_up ? overlays->merging_above : overlays->merging_below;
+
     return node->id == overlays->top ||
            (overlays->prepared > 0 && node->id == overlays->prepared) ||
-           (overlays->merging_above > 0 && node->id == overlays->merging_below);
+           (overlays->merging_above > 0 && node->id == grows);
 }
 
 int
@@ -294,19 +297,56 @@ maqet_overlay_nodes_used(const struct maqet_drive *drive, uint64_t id, uint64_t 
     return MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_SERVICE, used, fd, bytes);
 }
 
+/* Whether a QEMU that runs has both of two nodes open, since it has the upper one open. */
+static bool
+is_open(const struct maqet_drive *drive, const struct maqet_overlay *above)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+
+    return drive->running && maqet_overlays_stands_on(overlays, overlays->top, above->id);
+}
+
+/* Whether QEMU, if it has two nodes open, can merge them downwards: it stores another name in the node on
+ * both of them, which must be the topmost one, as it would not survive that it cannot open another one for
+ * writing. */
+static bool
+goes_down(const struct maqet_drive *drive, const struct maqet_overlay *above)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+
+    return !is_open(drive, above) || above->id == overlays->top ||
+           maqet_overlays_node(overlays, overlays->top)->parent == above->id;
+}
+
+/* The same upwards. The image of the drive stays. */
+static bool
+goes_up(const struct maqet_drive *drive, const struct maqet_overlay *below,
+        const struct maqet_overlay *above)
+{
+    return below->id > 0 && (!is_open(drive, above) || drive->overlays->upwards);
+}
+
+bool
+maqet_overlay_nodes_is_deferred(const struct maqet_drive *drive,
+                                const struct maqet_overlay *below,
+                                const struct maqet_overlay *above)
+{
+    return !goes_down(drive, above) && !goes_up(drive, below, above);
+}
+
 int
 maqet_overlay_nodes_way(const struct maqet_drive *drive,
                         const struct maqet_overlay *below,
                         const struct maqet_overlay *above, bool *down, uint64_t *bytes,
                         struct maqet_error **err)
 {
+    bool downwards = goes_down(drive, above), upwards = goes_up(drive, below, above);
     uint64_t upper, lower = UINT64_MAX;
 
-    /* The image of the drive stays. */
     if (maqet_overlay_nodes_used(drive, above->id, &upper, err) < 0 ||
-        (below->id > 0 && maqet_overlay_nodes_used(drive, below->id, &lower, err) < 0))
+        (upwards && maqet_overlay_nodes_used(drive, below->id, &lower, err) < 0))
         return -1;
-    *down = upper <= lower;
+    *down = !upwards || (downwards && upper <= lower);
     *bytes = *down ? upper : lower;
     return 0;
 }

@@ -77,8 +77,14 @@ const struct maqet_overlay *
 maqet_overlay_nodes_superfluous(const struct maqet_overlays *overlays, size_t from,
                                 const struct maqet_overlay **above);
 
+/* Whether two such nodes are merged only when the machine is stopped: QEMU has both open, and can merge them
+ * neither way. */
+bool maqet_overlay_nodes_is_deferred(const struct maqet_drive *drive,
+                                     const struct maqet_overlay *below,
+                                     const struct maqet_overlay *above);
+
 /* Whether two such nodes are merged downwards: what @above holds is written into @below, and not
- * the reverse. *bytes: how much is moved. */
+ * the reverse; that which moves less, if both are possible. *bytes: how much is moved. */
 int maqet_overlay_nodes_way(const struct maqet_drive *drive,
                             const struct maqet_overlay *below,
                             const struct maqet_overlay *above, bool *down,

@@ -65,14 +65,10 @@ static int
 check_merge(const struct maqet_drive *drive, const struct maqet_overlay *below,
             const struct maqet_overlay *above, struct maqet_error **err)
 {
-    const struct maqet_overlays *overlays = drive->overlays;
     uint64_t bytes;
-    bool down = true;
+    bool down;
 
-    /* QEMU merges those that it has open downwards only. */
-    return !(drive->running &&
-             maqet_overlays_stands_on(overlays, overlays->top, above->id)) &&
-                   maqet_overlay_nodes_way(drive, below, above, &down, &bytes, NULL) < 0
+    return maqet_overlay_nodes_way(drive, below, above, &down, &bytes, NULL) < 0
                ? 0
                : check(drive, below, above, down, err);
 }
@@ -104,7 +100,7 @@ maqet_overlay_room_check_removal(const struct maqet_drive *drive,
 
     return node->needed_by.count > 0 ||
                    maqet_overlays_children(drive->overlays, node->id, &above) != 1 ||
-                   maqet_overlay_costs_is_deferred(drive, above)
+                   maqet_overlay_nodes_is_deferred(drive, node, above)
                ? 0
                : check_merge(drive, node, above, err);
 }

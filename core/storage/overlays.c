@@ -61,6 +61,7 @@ static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
      .optional = true},
     {"merging_above", MAQET_FIELD(struct tree_file, overlays.merging_above),
      .optional = true},
+    {"merging_up", MAQET_FIELD(struct tree_file, overlays.merging_up), .optional = true},
     {"rate", MAQET_FIELD(struct tree_file, overlays.rate), .optional = true},
     {"nodes",
      MAQET_FIELD_LIST(struct tree_file, overlays.nodes, overlays.count, &node_fields)});
@@ -192,6 +193,7 @@ read_tree(struct maqet_overlays *overlays, const char *path, json_object *json,
     overlays->prepared_name = file.overlays.prepared_name;
     overlays->merging_below = file.overlays.merging_below;
     overlays->merging_above = file.overlays.merging_above;
+    overlays->merging_up = file.overlays.merging_up;
     overlays->rate = file.overlays.rate;
     overlays->nodes = file.overlays.nodes;
     overlays->count = file.overlays.count;

@@ -46,11 +46,13 @@ struct maqet_overlays {
      * 0: none. And the name that the present top then has as a snapshot; NULL: none. */
     uint64_t prepared;
     char *prepared_name;
-    /* Two nodes that a running QEMU is merging, or has merged already: @merging_above into
-     * @merging_below; 0: none. */
+    /* Two nodes that a running QEMU is merging, or has merged already; 0: none. */
     uint64_t merging_below;
     uint64_t merging_above;
-    bool unsaved;  /* it could not be written: what the disk has is an older one */
+    bool
+        merging_up; /* what the lower one holds is written into the upper one, not the reverse */
+    bool upwards; /* the QEMU that has them open may be asked for that; not in the file */
+    bool unsaved; /* it could not be written: what the disk has is an older one */
     uint64_t rate; /* bytes a second of the latest merge that tells it; 0: not known */
     struct maqet_overlay *nodes; /* node 0 first */
     size_t count;
