@@ -14,6 +14,14 @@ check_PROGRAMS += tests/fake/typist
 tests_fake_typist_SOURCES = tests/fake/typist.c
 tests_fake_typist_LDADD = -lutil
 
+# A QEMU that says that it is newer.
+EXTRA_DIST += tests/fake/newer-qemu.c
+check_DATA += tests/fake/newer-qemu.so
+CLEANFILES += tests/fake/newer-qemu.so
+tests/fake/newer-qemu.so: tests/fake/newer-qemu.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && \
+	    $(CC) -std=gnu11 $(WARNING_FLAGS) -O1 -fPIC -shared -o $@ $(srcdir)/tests/fake/newer-qemu.c -ldl
+
 # A firmware that halts: "cli; hlt; jmp" where the processor begins, at the end of 64 KB.
 check_DATA += tests/fake/halt.bin
 CLEANFILES += tests/fake/halt.bin

@@ -36,7 +36,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/overlays-many.sh \
 	tests/functional/overlays-resized.sh \
 	tests/functional/overlays-settled.sh \
-	tests/functional/overlays-unsettled.sh \
+	tests/functional/overlays-unsettled.sh tests/functional/overlays-upwards.sh \
 	tests/functional/overlays-qemu-killed.sh \
 	tests/functional/session.sh \
 	tests/functional/screens.sh \
@@ -243,7 +243,7 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
 	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
 	tests/functional/backup-functions.sh tests/functional/image-functions.sh tests/functional/interrupt-functions.sh \
-	tests/functional/backup-image-functions.sh \
+	tests/functional/backup-image-functions.sh tests/functional/overlay-kill-functions.sh \
 	tests/functional/published.awk \
 	tests/screens \
 	tests/functional/unit-functions.sh \
