@@ -227,6 +227,12 @@ runs_by() {
     sed -i -e "s|^arguments: .*halt.bin.*|binary: $runs_by_program|" -e "s|^binary: .*|binary: $runs_by_program|" "$@"
 }
 
+# Whether QEMU merges overlays upwards, too, while the guest runs: since 8.2.
+merges_upwards() {
+    qemu-system-x86_64 --version |
+        awk -F '[ .]' '/ version / { exit !($4 > 8 || ($4 == 8 && $5 >= 2)) }'
+}
+
 # Whether precopy of a guest under TCG is sound with this QEMU.
 precopy_sound() {
     [ "$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p')" -ge 10 ]

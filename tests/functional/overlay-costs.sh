@@ -102,8 +102,8 @@ wait $tracer || :
 within $scattered "$(written_to hdd.img)" "what QEMU has moved"
 expect 0 maqet stop vm --timeout 0 --force
 
-# QEMU merges only what is directly under the node that the guest writes to: the receipt says that the rest
-# waits, and so does the list.
+# Downwards, QEMU merges only what is directly under the node that the guest writes to. If it cannot merge upwards,
+# the receipt says that the rest waits, and so does the list.
 rm -rf hdd.img*
 expect 0 maqet start vm --create-missing
 expect 0 maqet snapshot vm create hdd one --live
@@ -113,10 +113,11 @@ for name in two three four; do
     expect 0 maqet snapshot vm create hdd $name --live
 done
 same 0 "$(field two moves)" "what is moved now"
-same 0 "$(field two used)" "what is freed now"
+if merges_upwards; then freed=$((2 << 20)); else freed=0; fi
+same $freed "$(field two used)" "what is freed now"
 same $((2 << 20)) "$(field three moves)" "what is moved now, under the topmost"
 expect 0 maqet snapshot vm delete hdd two --live
-err_has "The space of deleted snapshots of drive 'hdd' is not freed yet"
+merges_upwards || err_has "The space of deleted snapshots of drive 'hdd' is not freed yet"
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm create hdd five
 err_lacks 'not freed yet'
