@@ -194,6 +194,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/console.c core/machine/console.h \
 	core/machine/console_port.c core/machine/console_port.h \
 	core/machine/cloud_init.c core/machine/cloud_init.h \
+	core/machine/declared.c core/machine/declared.h \
 	core/machine/definition.c core/machine/definition.h \
 	core/machine/devices.c core/machine/devices.h \
 	core/machine/drives.c core/machine/drives.h \

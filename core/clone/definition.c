@@ -103,8 +103,8 @@ set_chain(json_object *entry, const struct maqet_chain *chain)
         maqet_tree_append(files, json_object_new_string(chain->nodes[i].file), place);
         maqet_tree_append(formats, json_object_new_string(chain->nodes[i].format), place);
     }
-    maqet_tree_set(entry, "backing_file", files, place, place);
-    maqet_tree_set(entry, "backing_format", formats, place, place);
+    maqet_tree_set(entry, MAQET_KEY_BACKING_FILE, files, place, place);
+    maqet_tree_set(entry, MAQET_KEY_BACKING_FORMAT, formats, place, place);
 }
 
 static bool
@@ -162,6 +162,26 @@ link_drive(const struct maqet_vm *vm, const struct maqet_clone_drive *item,
     return 0;
 }
 
+/* ---- a copied drive ---- */
+
+/* An image that was there before its VM need not have a size in the definition; that of the clone is still to be
+ * made. */
+static int
+set_missing_size(const struct maqet_clone_drive *item, json_object *entry,
+                 struct maqet_error **err)
+{
+    const char *option = item->drive->storage->plugin.size_option;
+    uint64_t bytes;
+
+    if (!option || item->drive->size > 0)
+        return 0;
+    if (maqet_copy_size(&item->from, &bytes, err) < 0)
+        return -1;
+    _cleanup_free_ char *size = maqet_text_size(bytes);
+    maqet_keys_set_storage(entry, option, size);
+    return 0;
+}
+
 /* ---- all drives ---- */
 
 static int
@@ -193,7 +213,7 @@ change_drive(const struct maqet_vm *vm, const struct maqet_clone_drive *item,
     set_path(entry, item->drive->storage->plugin.path_option, path);
     if (item->part != MAQET_PART_LATER)
         maqet_flattening_change_entry(entry);
-    return 0;
+    return item->part == MAQET_PART_COPIED ? set_missing_size(item, entry, err) : 0;
 }
 
 struct maqet_definition *

@@ -8,11 +8,12 @@
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
 #include "core/storage/image.h"
+#include "core/storage/keys.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_nodes.h"
 
-/* The keys by which a type of drives declares a backing chain. */
-static const char *const chain_keys[] = {"backing_file", "backing_format"};
+static const char *const chain_keys[] = {MAQET_KEY_BACKING_FILE,
+                                         MAQET_KEY_BACKING_FORMAT};
 
 void
 maqet_clone_plan_clear(struct maqet_clone_plan *plan)

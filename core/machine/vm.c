@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/config/options.h"
+#include "core/machine/declared.h"
 #include "core/machine/keys.h"
 #include "core/machine/run_folder.h"
 #include "core/machine/slots.h"
@@ -162,17 +163,17 @@ describe_machine(struct maqet_vm *vm)
 }
 
 static void
-make_drives(struct maqet_vm *vm)
+make_drives(struct maqet_vm *vm, maqet_declared_by_other *by_other)
 {
     _cleanup_json_ json_object *list = maqet_definition_entries(vm->definition);
 
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct maqet_drive *drive = maqet_drive_look(vm->context, &vm->machine,
-                                                     json_object_array_get_idx(list, i));
-
-        maqet_drive_take_overlays(drive);
-        *MAQET_APPEND(vm->drives, vm->drive_count) = drive;
-    }
+    for (size_t i = 0; i < json_object_array_length(list); i++)
+        *MAQET_APPEND(vm->drives, vm->drive_count) = maqet_drive_look(
+            vm->context, &vm->machine, json_object_array_get_idx(list, i));
+    if (by_other)
+        maqet_declared_complete(vm, list, by_other);
+    for (size_t i = 0; i < vm->drive_count; i++)
+        maqet_drive_take_overlays(vm->drives[i]);
 }
 
 /* The drive with the variables of UEFI; new ones are beside the image of the first drive that
@@ -194,8 +195,10 @@ make_firmware(struct maqet_vm *vm)
     *MAQET_APPEND(vm->drives, vm->drive_count) = drive;
 }
 
-struct maqet_vm *
-maqet_vm_look(const struct maqet_context *context, struct maqet_definition *definition)
+/* @by_other: how it is found out what other machines declare; NULL: it is not. */
+static struct maqet_vm *
+look(const struct maqet_context *context, struct maqet_definition *definition,
+     maqet_declared_by_other *by_other)
 {
     struct maqet_vm *vm = maqet_alloc(sizeof(*vm));
 
@@ -203,11 +206,29 @@ maqet_vm_look(const struct maqet_context *context, struct maqet_definition *defi
     vm->definition = definition;
     describe_machine(vm);
     maqet_images_load(context, definition->name, &vm->images, &vm->images_error);
-    make_drives(vm);
+    make_drives(vm, by_other);
     make_firmware(vm);
     maqet_images_attach(vm);
     maqet_slots_load(context, definition->name, &vm->slots, &vm->slots_error);
     return vm;
+}
+
+/* A maqet_declared_by_other. */
+static bool
+is_declared_by(const struct maqet_context *context, const char *name, const char *file,
+               json_object *files, json_object *formats)
+{
+    struct maqet_definition *definition = maqet_store_load(context, name, NULL);
+    _cleanup_vm_ struct maqet_vm *vm =
+        definition ? look(context, definition, NULL) : NULL;
+
+    return vm && maqet_declared_add(vm, file, files, formats);
+}
+
+struct maqet_vm *
+maqet_vm_look(const struct maqet_context *context, struct maqet_definition *definition)
+{
+    return look(context, definition, is_declared_by);
 }
 
 int

@@ -11,7 +11,7 @@
 #include "core/storage/overlay_view.h"
 #include "core/storage/space.h"
 
-static const char *const keys[] = {"backing_file", "backing_format"};
+static const char *const keys[] = {MAQET_KEY_BACKING_FILE, MAQET_KEY_BACKING_FORMAT};
 
 enum { KEYS = sizeof(keys) / sizeof(*keys) };
 

@@ -16,6 +16,11 @@
  * the interface is known; otherwise unknown keys may be its own. */
 int maqet_keys_sort(struct maqet_drive *drive, bool attached, struct maqet_error **err);
 
+/* The keys by which drives of some types declare their backing files, and the formats of these: a list as
+ * long, or one for all. */
+#define MAQET_KEY_BACKING_FILE "backing_file"
+#define MAQET_KEY_BACKING_FORMAT "backing_format"
+
 /* The mapping of an entry in which the option of its storage is written, plainly or below
  * `storage_options`; NULL: it is not. */
 json_object *maqet_keys_container(json_object *entry, const char *option);

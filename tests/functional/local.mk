@@ -115,6 +115,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/generation.sh \
 	tests/functional/args-start.sh \
 	tests/functional/chains.sh \
+	tests/functional/declared-bases.sh \
 	tests/functional/slots.sh \
 	tests/functional/too-many-drives.sh \
 	tests/functional/lifecycle.sh \
