@@ -100,6 +100,22 @@ expect 0 maqet snapshot vm delete --all D --live
 expect 0 maqet snapshot vm delete --all C --live
 reads F
 rested
+# What holds little is merged into what the guest writes to, while it does so, if QEMU can do that.
+put K
+expect 0 maqet snapshot vm create --all K --live
+put L
+expect 0 maqet snapshot vm create --all L --live
+in_guest vm 'for d in RAW QCOW; do dd if=/dev/urandom of=/mnt/$d/more bs=64k count=128 2>/dev/null; done; sync'
+tops() { sed -n 's/^  "top":\([0-9]*\),*$/\1/p' raw.img.maqet/tree.json qcow.img.maqet/tree.json | tr '\n' ' '; }
+before=$(tops)
+busy
+expect 0 maqet snapshot vm delete --all L --live
+! merges_upwards || same "$before" "$(tops)" "what the guest writes to"
+reads L
+rested
+in_guest vm 'for d in RAW QCOW; do cd /mnt/$d; for s in sum*; do
+    [ ! -e data${s#sum} ] || md5sum -c $s >/dev/null || exit 1; done; rm more; done'
+expect 0 maqet snapshot vm delete --all K --live
 # A checkpoint, from which the guest goes on.
 put G
 expect 0 maqet checkpoint create vm now
