@@ -304,7 +304,9 @@ libmaqet_core_a_SOURCES = \
 	core/snapshot/members.c core/snapshot/members.h \
 	core/snapshot/model.c core/snapshot/model.h \
 	core/snapshot/others.c core/snapshot/others.h \
+	core/snapshot/merge_live.c core/snapshot/merge_live.h \
 	core/snapshot/overlay_live.c core/snapshot/overlay_live.h \
+	core/snapshot/overlay_qemu.c core/snapshot/overlay_qemu.h \
 	core/snapshot/quiesce.c core/snapshot/quiesce.h \
 	core/snapshot/revert.c core/snapshot/revert.h \
 	core/snapshot/session.c core/snapshot/session.h \

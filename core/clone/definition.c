@@ -2,6 +2,7 @@
 #include "core/clone/definition.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -177,7 +178,8 @@ set_missing_size(const struct maqet_clone_drive *item, json_object *entry,
         return 0;
     if (maqet_copy_size(&item->from, &bytes, err) < 0)
         return -1;
-    _cleanup_free_ char *size = maqet_text_size(bytes);
+    /* Small sizes without a unit are taken for mistakes. */
+    _cleanup_free_ char *size = maqet_format("%" PRIu64 "B", bytes);
     maqet_keys_set_storage(entry, option, size);
     return 0;
 }

@@ -2,7 +2,8 @@
 /*
  * declared.h - chains of backing files that are declared in parts: a drive names its backing file, and the
  * drive whose image that is names the next one. That drive may be another one of the machine, or one of another
- * machine in the data folder. Only what some configuration names is ever opened.
+ * machine in the data folder. Only what some configuration names is ever opened. The whole chain becomes a part
+ * of the drive's own definition, so it is looked for only once.
  */
 #ifndef MAQET_MACHINE_DECLARED_H
 #define MAQET_MACHINE_DECLARED_H

@@ -18,7 +18,6 @@
 #include "core/base/mask.h"
 #include "core/plugin/call.h"
 #include "core/qemu/keyval.h"
-#include "core/qemu/version.h"
 #include "core/storage/folder.h"
 #include "core/storage/image.h"
 #include "core/storage/overlays.h"
@@ -134,14 +133,7 @@ maqet_drive_bool(const struct maqet_drive *drive, const char *option)
 uint32_t
 maqet_drive_qemu_version(const struct maqet_drive *drive)
 {
-    const struct maqet_machine *machine = drive->machine;
-    struct maqet_qemu_version own = {0};
-    struct maqet_qemu_version *version = machine->version ? machine->version : &own;
-
-    if (!version->asked && machine->program)
-        version->number = maqet_qemu_exact_version(machine->program);
-    version->asked = true;
-    return version->number;
+    return maqet_machine_qemu_version(drive->machine);
 }
 
 /* What QEMU takes of a node-name, and what a suffix may have of it. */

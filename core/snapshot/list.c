@@ -12,7 +12,7 @@
 #include "core/job/recover.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
-#include "core/snapshot/overlay_live.h"
+#include "core/snapshot/merge_live.h"
 #include "core/storage/overlay_costs.h"
 
 void
@@ -116,7 +116,7 @@ describe(const struct maqet_session *session, struct maqet_member *member,
     remove_hidden(session, &member->snapshots);
     if (member->drive->overlays && member->drive->overlays->count > 2 &&
         session->machine->run.pid > 0)
-        maqet_overlay_live_foresee(session->machine, member->drive);
+        maqet_merge_live_foresee(session->machine, member->drive);
     if (member->drive->overlays)
         maqet_overlay_costs(member->drive, &member->snapshots);
     size_t count = member->snapshots.count;

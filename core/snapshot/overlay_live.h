@@ -2,10 +2,7 @@
 /*
  * overlay_live.h - snapshots that are overlays (core/storage/overlays.h) of drives that a
  * running QEMU has open. The overlay is created and opened before the transaction, which only
- * redirects the guest's writes; and nodes are merged by QEMU's own jobs.
- *
- * The node that the guest writes to is never merged into the one below while it runs: QEMU would
- * then write to the other one instead at a moment that maqet, if it is killed, does not know.
+ * redirects the guest's writes.
  */
 #ifndef MAQET_SNAPSHOT_OVERLAY_LIVE_H
 #define MAQET_SNAPSHOT_OVERLAY_LIVE_H
@@ -34,16 +31,5 @@ int maqet_overlay_live_prepare(struct maqet_opened *machine,
 /* Records that the transaction is complete. If it has failed, or its answer is missing, QEMU
  * knows what has become of it: maqet_overlay_live_settle(). */
 int maqet_overlay_live_done(const struct maqet_drive *drive, struct maqet_error **err);
-
-/* Notes whether QEMU, which runs, can be asked to merge two nodes upwards. If it is not connected, that is a
- * guess, from the version of its program. */
-void maqet_overlay_live_foresee(const struct maqet_opened *machine,
-                                const struct maqet_drive *drive);
-
-/* Deletes a snapshot, and merges the nodes that nobody needs any more. */
-int maqet_overlay_live_remove(struct maqet_opened *machine,
-                              const struct maqet_drive *drive,
-                              const struct maqet_snapshot *snapshot,
-                              struct maqet_error **err);
 
 #endif

@@ -14,6 +14,7 @@
 #include "core/qemu/objects.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/quiesce.h"
+#include "core/snapshot/merge_live.h"
 #include "core/snapshot/overlay_live.h"
 #include "core/storage/callback.h"
 #include "core/storage/overlays.h"
@@ -200,7 +201,7 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
     const char *meant = stood_in_for(session, snapshot->name);
 
     if (drive->overlays) {
-        int result = maqet_overlay_live_remove(session->machine, drive, snapshot, err);
+        int result = maqet_merge_live_remove(session->machine, drive, snapshot, err);
 
         maqet_session_note_tidied(session, drive, result == 0);
         return result;

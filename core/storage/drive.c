@@ -4,8 +4,21 @@
 #include <string.h>
 
 #include "core/plugin/call.h"
+#include "core/qemu/version.h"
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlays.h"
+
+uint32_t
+maqet_machine_qemu_version(const struct maqet_machine *machine)
+{
+    struct maqet_qemu_version own = {0};
+    struct maqet_qemu_version *version = machine->version ? machine->version : &own;
+
+    if (!version->asked && machine->program)
+        version->number = maqet_qemu_exact_version(machine->program);
+    version->asked = true;
+    return version->number;
+}
 
 char *
 maqet_drive_folder_name(const char *name, const char *type)

@@ -42,6 +42,9 @@ struct maqet_qemu_version {
 /* How the names of sockets of programs beside QEMU begin, in the run folder. */
 #define MAQET_DRIVE_SOCKET_PREFIX "helper-"
 
+/* maqet_drive_qemu_version() of the drives of a machine. */
+uint32_t maqet_machine_qemu_version(const struct maqet_machine *machine);
+
 struct maqet_image_record; /* record.h */
 struct maqet_secret;       /* secret.h */
 

@@ -157,8 +157,10 @@ settle_upper(const struct maqet_drive *drive, struct maqet_error **err)
     struct maqet_overlays *overlays = drive->overlays;
     struct maqet_overlay *upper = maqet_overlays_node(overlays, overlays->merging_above);
 
+    /* It may have been frozen already. */
     if (!drive->running &&
-        rename_backing(drive, upper, upper->parent, upper->parent, err) < 0)
+        (maqet_overlay_thaw(upper, err) < 0 ||
+         rename_backing(drive, upper, upper->parent, upper->parent, err) < 0))
         return -1;
     return upper->id == overlays->top ? 0 : maqet_overlay_freeze(upper, err);
 }

@@ -49,10 +49,11 @@ struct maqet_overlays {
     /* Two nodes that a running QEMU is merging, or has merged already; 0: none. */
     uint64_t merging_below;
     uint64_t merging_above;
-    bool
-        merging_up; /* what the lower one holds is written into the upper one, not the reverse */
-    bool upwards; /* the QEMU that has them open may be asked for that; not in the file */
-    bool unsaved; /* it could not be written: what the disk has is an older one */
+    /* What the lower one holds is written into the upper one, and not the reverse. */
+    bool merging_up;
+    /* The QEMU that has them open may be asked for that; not in the file. */
+    bool upwards;
+    bool unsaved;  /* it could not be written: what the disk has is an older one */
     uint64_t rate; /* bytes a second of the latest merge that tells it; 0: not known */
     struct maqet_overlay *nodes; /* node 0 first */
     size_t count;

@@ -69,10 +69,12 @@ expect 0 maqet --format json qmp vm query-block
 for file in top.qcow2 upper.qcow2 lower.qcow2 base.raw; do
     out_has "$TMP/$file"
 done
-# The definition says what the user has said.
+# All of it is in the definition from then on, whatever becomes of the others.
 expect 0 maqet config vm
-out_has upper.qcow2
-out_lacks lower.qcow2
+out_has "[$TMP/upper.qcow2, $TMP/lower.qcow2, $TMP/base.raw]"
+expect 0 maqet diff vm vm.yaml
+expect 0 maqet apply vm vm.yaml
+out_has 'nchanged'
 # What it stands on is not written to.
 for name in lowest middle; do
     expect 3 maqet start $name
@@ -95,23 +97,46 @@ for name in full linked; do
     expect 0 maqet rm $name --yes --delete-storage
 done
 
-# What nobody declares any more is not opened, and the error says what to add.
 expect 0 maqet rm lowest --yes
-expect 3 maqet start vm
-err_has "backing_file: [$TMP/upper.qcow2, $TMP/lower.qcow2, $TMP/base.raw]"
-err_has 'backing_format: [qcow2, qcow2, raw]'
-sed "s|backing_file: upper.qcow2, backing_format: qcow2|backing_file: [upper.qcow2, lower.qcow2, base.raw], backing_format: [qcow2, qcow2, raw]|" \
-    vm.yaml >whole.yaml
-expect 0 maqet apply vm whole.yaml
 runs vm
-expect 0 maqet add lowest.yaml
-expect 0 maqet apply vm vm.yaml
+# What nobody declares any more is not opened, and the error says what to add.
+sed 's/top.qcow2/other.qcow2/; s/upper.qcow2/lower.qcow2/' vm.yaml >other.yaml
+expect 3 maqet validate other.yaml
+err_has "backing_file: [$TMP/lower.qcow2, $TMP/base.raw]"
+err_has 'backing_format: [qcow2, raw]'
 # One that stands alone needs none of them.
 expect 0 maqet flatten vm hdd
-expect 0 maqet rm lowest --yes
 expect 0 maqet rm middle --yes
 runs vm
 holds_all
+
+# A mistake is no part of a chain, and stays what it is.
+for mistake in 'backing_file: [null, base.raw], backing_format: raw' 'backing_file: base.raw' \
+    'backing_file: base.raw, backing_format: [raw, qcow2]'; do
+    vm_yaml mistaken <<EOF
+storage:
+  - {name: hdd, type: qcow2, file: upper.qcow2, backing_file: lower.qcow2, backing_format: qcow2, readonly: true}
+  - {name: below, type: qcow2, file: lower.qcow2, readonly: true, $mistake}
+EOF
+    expect 3 maqet validate mistaken.yaml
+    err_has "drive 'below' of VM 'mistaken'"
+    err_has "drive 'hdd' of VM 'mistaken': the backing file $TMP/lower.qcow2 names the backing file 'base.raw' in its turn"
+done
+vm_yaml mistaken <<EOF
+storage:
+  - {name: hdd, type: qcow2, file: upper.qcow2, backing_file: lower.qcow2, readonly: true}
+  - {name: below, type: qcow2, file: lower.qcow2, backing_file: base.raw, backing_format: raw, readonly: true}
+EOF
+expect 3 maqet validate mistaken.yaml
+err_has '`backing_file` needs `backing_format` beside it'
+# An image of any size can be copied.
+head -c 1536 /dev/zero >little.raw
+vm_yaml little <<EOF
+storage:
+  - {name: hdd, type: raw, file: little.raw}
+EOF
+expect 0 maqet add little.yaml
+expect 0 maqet clone little copy --full
 
 # Two that stand on each other are an error, and not for ever.
 qemu-img create -q -f qcow2 one.qcow2 1M

@@ -233,6 +233,25 @@ merges_upwards() {
         awk -F '[ .]' '/ version / { exit !($4 > 8 || ($4 == 8 && $5 >= 2)) }'
 }
 
+# upwards_qemu FOLDER: $qemu is one that is asked for that, with `sandbox: $sandbox`. QEMU 7.2 is, by a program in
+# FOLDER: it says that it is 8.2, and does the same, as long as the guest does not write meanwhile.
+upwards_qemu() {
+    qemu=$(command -v qemu-system-x86_64) sandbox=on
+    merges_upwards && return
+    case $("$qemu" --version) in
+    *' version 7.2.'*) ;;
+    *) skip_always "only QEMU 8.2 and later, and 7.2 as if it were, can be asked" ;;
+    esac
+    cp "$abs_top_builddir/tests/fake/newer-qemu.so" "$1"
+    cat >"$1/newer-qemu" <<EOF
+#!/bin/sh
+case \$1 in --version) echo "QEMU emulator version 8.2.22"; exit ;; esac
+LD_PRELOAD=$1/newer-qemu.so exec $qemu "\$@"
+EOF
+    chmod 755 "$1/newer-qemu" "$1/newer-qemu.so"
+    qemu=$1/newer-qemu sandbox=off # in which it may not load that
+}
+
 # Whether precopy of a guest under TCG is sound with this QEMU.
 precopy_sound() {
     [ "$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p')" -ge 10 ]

@@ -45,7 +45,7 @@ sound_outside() {
 }
 # Both disks are busy: each round writes a file anew, with a checksum, and deletes another one.
 busy() {
-    in_guest vm "(i=0; while [ ! -e /tmp/rest ]; do i=\$((i + 1)); for d in RAW QCOW; do
+    in_guest vm "rm -f /tmp/rounds; (i=0; while [ ! -e /tmp/rest ]; do i=\$((i + 1)); for d in RAW QCOW; do
         dd if=/dev/urandom of=/mnt/\$d/data\$((i % 9)) bs=64k count=16 2>/dev/null
         (cd /mnt/\$d && md5sum data\$((i % 9)) >sum\$((i % 9))); rm -f /mnt/\$d/data\$(((i + 4) % 9))
         done; echo \$i >/tmp/rounds; done; sync; echo over >>/tmp/rounds) >/dev/null 2>&1 &"

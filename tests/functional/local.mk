@@ -36,6 +36,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/overlays-many.sh \
 	tests/functional/overlays-resized.sh \
 	tests/functional/overlays-settled.sh \
+	tests/functional/overlays-left-node.sh \
 	tests/functional/overlays-unsettled.sh tests/functional/overlays-upwards.sh \
 	tests/functional/overlays-qemu-killed.sh \
 	tests/functional/session.sh \

@@ -73,3 +73,51 @@ for name in s6 s3 s7; do expect 0 as_user snapshot vm delete hdd $name; done
 [ ! -e home/hdd.raw.maqet ] || fail "there are overlays: $(ls home/hdd.raw.maqet)"
 opts=driver=raw,file.driver=file,file.filename=home/hdd.raw
 holds 1 2 3
+
+# A merge upwards that ends when the file is read-only already: the next start gives the file its name again.
+upwards_qemu "$TMP/bin"
+requires strace
+expect 0 as_user rm vm --yes --delete-storage
+cat >home/vm.yaml <<EOF
+name: vm
+binary: $qemu
+accel: tcg
+memory: 64M
+sandbox: $sandbox
+arguments: [{bios: $TMP/bin/halt.bin}]
+storage:
+  - {name: hdd, type: raw, size: 8M, preallocation: off, file: hdd.raw, snapshots: overlay}
+EOF
+cp "$abs_top_builddir/tests/fake/halt.bin" bin
+chown 65534:65534 home/vm.yaml
+expect 0 as_user add vm.yaml
+killed_as_user() { # CALL WHEN ARGUMENT...
+    killed_call=$1 killed_when=$2
+    shift 2
+    (cd home && MAQET_PLUGIN_PATH=$TMP/bin MAQET_DATA_DIR=$TMP/home/data \
+        MAQET_RUNTIME_DIR=$TMP/home/run ASAN_OPTIONS=detect_leaks=0 \
+        strace -qq -o "$TMP/trace" -e "trace=$killed_call" -e "inject=$killed_call:signal=KILL:when=$killed_when" \
+        setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/bin/maqet" "$@")
+}
+for call in fchmod rename; do
+    step=0 code=1
+    while [ $code -ne 0 ]; do
+        step=$((step + 1))
+        expect 0 as_user start vm
+        put 1 64k
+        expect 0 as_user snapshot vm create hdd one --live
+        put 2 64k
+        expect 0 as_user snapshot vm create hdd two --live
+        put 3 4M
+        code=0
+        killed_as_user $call $step snapshot vm delete hdd two --live >out 2>err || code=$?
+        expect 0 as_user stop vm --timeout 0 --force
+        expect 0 as_user start vm
+        expect 0 as_user stop vm --timeout 0 --force
+        opts=driver=qcow2,file.filename=$TMP/home/hdd.raw.maqet/$(
+            sed -n 's/^  "top":\([0-9]*\),*$/\1/p' home/hdd.raw.maqet/tree.json).qcow2
+        holds 1 2 3
+        for name in $(snapshots); do expect 0 as_user snapshot vm delete hdd $name; done
+    done
+    [ $step -gt 2 ] || fail "not killed at $call"
+done

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A running QEMU merges upwards what a deleted snapshot held where that moves less, or where it cannot merge
 # downwards: since 8.2, whose block-stream a guest may write beside. Whatever is killed, nothing is lost. Here the
-# guest writes nothing, so an older one can be asked as well, which says that it is 8.2.
+# guest writes nothing, so 7.2 can be asked as well.
 #   MAQET_TEST_STRIDE=1  kills QEMU at each step
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
@@ -11,16 +11,7 @@
 qemu_required
 requires strace qemu-io qemu-img
 
-qemu=$(command -v qemu-system-x86_64) sandbox=on
-if ! merges_upwards; then
-    cat >qemu <<END
-#!/bin/sh
-case \$1 in --version) echo "QEMU emulator version 8.2.22"; exit ;; esac
-LD_PRELOAD=$abs_top_builddir/tests/fake/newer-qemu.so exec $qemu "\$@"
-END
-    chmod +x qemu
-    qemu=$TMP/qemu sandbox=off # in which it may not load that
-fi
+upwards_qemu "$TMP"
 qemu-img create -q -f qcow2 hdd.qcow2 2M
 cat >vm.yaml <<END
 name: vm
@@ -109,18 +100,21 @@ kill_during fdatasync '1 2 3' s2 snapshot vm delete hdd s2 --live
 # One that holds nothing gets all of the lower one; then both hold as much.
 kill_during pwrite64 '1 2 3 4' s4 snapshot vm delete hdd s4 --live
 kill_during fdatasync '1 2 3 4' s4 snapshot vm delete hdd s4 --live
-[ $kills -ge 16 ] || fail "hardly ever killed: $kills"
+[ $kills -ge 10 ] || fail "hardly ever killed: $kills"
 
 # maqet is killed, or gets Ctrl-C, while it waits for QEMU: the next command finds out what QEMU has done.
 for signal in KILL INT; do
     for name in s6 s2 s4; do
-        interrupted=0
-        for step in 1 2 3 4 6 8 10 13 16 20 25 30 40 60 100; do
+        interrupted=0 step=0 code=1
+        # In growing steps, since a slow machine waits more often.
+        while [ $code -ne 0 ]; do
+            step=$((step + 1 + step / 3))
             what="the deletion of $name, SIG$signal at wait $step"
             begin
             code=0
             traced poll "signal=$signal:when=$step" snapshot vm delete hdd $name --live >out 2>err || code=$?
             [ $code -ne 0 ] || break
+            case $code in 130 | 137) ;; *) fail "$what: exit code $code: $(cat err)" ;; esac
             interrupted=$((interrupted + 1))
             expect 0 maqet recover vm
             expect 0 maqet snapshot vm create hdd s7 --live
@@ -134,7 +128,6 @@ for signal in KILL INT; do
             intact $name
             in_order
         done
-        [ $code -eq 0 ] || fail "$what: it was interrupted"
         [ $interrupted -ge 3 ] || fail "$what: only $interrupted were interrupted"
         expect 0 maqet stop vm --timeout 0 --force
     done
