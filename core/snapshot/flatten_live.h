@@ -2,7 +2,7 @@
 /*
  * flatten_live.h - has a running QEMU make the image of a drive independent of its backing files.
  *
- * QEMU's own job for that, `block-stream`, ends QEMU before 8.1 if a cluster of the image has been
+ * QEMU's own job for that, `block-stream`, ends QEMU before 8.2 if a cluster of the image has been
  * written to in part (an assertion in bdrv_co_do_copy_on_readv()). So the image is read through a
  * filter that writes to it what comes from its backing files (`copy-on-read`), by a job that
  * copies all of it to nowhere, in steps of whole clusters.

@@ -109,6 +109,7 @@ for call in fchmod rename; do
         put 2 64k
         expect 0 as_user snapshot vm create hdd two --live
         put 3 4M
+        expect 0 as_user snapshot vm create hdd three --live
         code=0
         killed_as_user $call $step snapshot vm delete hdd two --live >out 2>err || code=$?
         expect 0 as_user stop vm --timeout 0 --force
