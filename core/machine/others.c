@@ -6,7 +6,17 @@
 #include "core/base/clock.h"
 #include "core/machine/store.h"
 
-enum { TRIES = 20, PAUSE = 50 /* ms */ };
+enum { TRIES = 24 };
+
+/* ms. A single change is over at once; several forks are added at the same time. */
+static int64_t
+pause_before(unsigned try)
+{
+    static const int64_t LONGEST = 50;
+    int64_t pause = try == 0 ? 0 : INT64_C(1) << (try - 1);
+
+    return pause < LONGEST ? pause : LONGEST;
+}
 
 static bool
 are_equal(const struct maqet_strings *one, const struct maqet_strings *other)
@@ -28,7 +38,7 @@ maqet_others_look_through(const struct maqet_context *context, maqet_others_look
         _cleanup_strings_ struct maqet_strings now = MAQET_STRINGS_INIT;
 
         if (try > 0)
-            maqet_sleep(PAUSE);
+            maqet_sleep(pause_before(try));
         if (maqet_store_list(context, &names, err) < 0)
             return -1;
         look(data, &names);
