@@ -20,6 +20,7 @@ libmaqet_core_a_SOURCES = \
 	core/base/complaint.c core/base/complaint.h \
 	core/base/context.c core/base/context.h \
 	core/base/difference.c core/base/difference.h \
+	core/base/durable.c core/base/durable.h \
 	core/base/ending.c core/base/ending.h \
 	core/base/error.c core/base/error.h \
 	core/base/field.c core/base/field.h \

@@ -2,6 +2,7 @@
 #include "core/base/files.h"
 
 #include "core/base/clock.h"
+#include "core/base/durable.h"
 #include "core/base/interrupt.h"
 #include "core/base/printable.h"
 
@@ -109,7 +110,7 @@ make_folder(const char *path, mode_t mode)
         return -1;
     _cleanup_free_ char *above = maqet_path_folder(path);
     _cleanup_close_ int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 || fsync(fd) == 0 || errno == EINVAL ? 0 : -1;
+    return fd < 0 || maqet_durable_sync(fd, above) == 0 || errno == EINVAL ? 0 : -1;
 }
 
 int
@@ -214,7 +215,7 @@ int
 maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err)
 {
     /* Some network file systems do not support it (EINVAL). */
-    if (fsync(dir_fd) < 0 && errno != EINVAL)
+    if (maqet_durable_sync(dir_fd, path) < 0 && errno != EINVAL)
         return maqet_error_errno(err, errno, "Cannot write the folder %s to the disk",
                                  path);
     return 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/durable.h"
 #include "core/base/files.h"
 
 enum { RANDOM_LENGTH = 6 /* mkostemp(3) */ };
@@ -55,12 +56,22 @@ maqet_replacement_begin(const char *path, struct maqet_replacement *replacement,
     return fd < 0 ? maqet_error_errno(err, number, "Cannot write %s", path) : 0;
 }
 
+/* What replaces a file is on the disk before: after a power failure there is the one or the other. */
+static int
+sync_content(const struct maqet_replacement *replacement)
+{
+    return maqet_durable_is_postponed() && !maqet_file_missing(replacement->path)
+               ? fsync(replacement->fd)
+               : maqet_durable_sync(replacement->fd, replacement->path);
+}
+
 int
 maqet_replacement_finish(struct maqet_replacement *replacement, const char *data,
                          size_t length, mode_t mode, struct maqet_error **err)
 {
     if (fchmod(replacement->fd, mode) < 0 ||
-        maqet_fd_write(replacement->fd, data, length) < 0 || fsync(replacement->fd) < 0 ||
+        maqet_fd_write(replacement->fd, data, length) < 0 ||
+        sync_content(replacement) < 0 ||
         rename(replacement->temporary, replacement->path) < 0)
         return maqet_error_errno(err, errno, "Cannot write %s", replacement->path);
     free(TAKE_PTR(replacement->temporary));
@@ -125,7 +136,7 @@ maqet_file_create(const char *path, const char *data, size_t length, mode_t mode
     const char *temporary = strrchr(new.temporary, '/') + 1;
     const char *slash = strrchr(path, '/');
     if (fchmod(new.fd, mode) < 0 || maqet_fd_write(new.fd, data, length) < 0 ||
-        fsync(new.fd) < 0)
+        maqet_durable_sync(new.fd, path) < 0)
         return maqet_error_errno(err, errno, "Cannot write %s", path);
     if (!maqet_file_publish(new.dir_fd, temporary, slash ? slash + 1 : path))
         return errno == EEXIST

@@ -36,9 +36,15 @@ fill_folder(void *data, const char *folder, struct maqet_error **err)
 {
     const struct filling *filling = data;
 
-    if (maqet_fork_record_write(&filling->record, folder, err) < 0)
-        return -1;
-    return filling->job ? maqet_job_begin_in(filling->job, folder, err) : 0;
+    struct maqet_durable written = {0};
+    struct maqet_durable *before = maqet_durable_postpone(&written);
+    int result = maqet_fork_record_write(&filling->record, folder, err);
+
+    if (result == 0 && filling->job)
+        result = maqet_job_begin_in(filling->job, folder, err);
+    maqet_durable_postpone(before);
+    /* It is about to get its name. */
+    return maqet_durable_settle(&written, result == 0 ? err : NULL) < 0 ? -1 : result;
 }
 
 /* What is written to a share would stay, and others may write to it at the same time. */
@@ -242,20 +248,14 @@ fail(struct maqet_job *job, struct maqet_error **err)
 
 /* ---- all of it ---- */
 
-int
-maqet_fork_load(struct maqet_forking *forking, const char *name,
-                struct maqet_forked *forked, struct maqet_fork_loaded *loaded,
-                struct maqet_error **err)
+/* Opens a fork that is stored, creates what it lacks, and starts it. */
+static int
+load(struct maqet_forking *forking, struct maqet_forked *forked,
+     struct maqet_fork_loaded *loaded, struct maqet_error **err)
 {
+    const char *name = forked->name;
     struct maqet_job *job = &loaded->job;
-    const struct maqet_opened *source = forking->loading.session->machine;
 
-    forked->name = maqet_strdup(name);
-    forked->source = maqet_strdup(source->name);
-    forked->checkpoint = maqet_strdup(forking->loading.about.name);
-    forked->discard = forking->discard;
-    if (add_with_job(forking, name, forked, err) < 0)
-        return -1;
     loaded->machine =
         maqet_open(forking->context, name,
                    MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING | MAQET_OPEN_FOLDER, err);
@@ -269,21 +269,58 @@ maqet_fork_load(struct maqet_forking *forking, const char *name,
         strcmp(vm->definition->uuid, forked->uuid) != 0)
         return maqet_error_set(err, MAQET_ERROR_STATE,
                                "VM '%s' was removed meanwhile, or is another one", name);
-    if (maqet_job_take(job, err) < 0)
-        return fail(job, err);
-    struct maqet_qmp *qmp = complete(forking, job, forked, err) < 0
-                                ? NULL
-                                : maqet_monitor_connect(loaded->machine, err);
-    return !qmp || maqet_migration_paused(qmp, &loaded->paused, err) < 0
-               ? maqet_job_fail(job, err)
-               : 0;
+    loaded->ours = true;
+    struct maqet_qmp *qmp =
+        maqet_job_take(job, err) < 0 || complete(forking, job, forked, err) < 0
+            ? NULL
+            : maqet_monitor_connect(loaded->machine, err);
+    return !qmp || maqet_migration_paused(qmp, &loaded->paused, err) < 0 ? -1 : 0;
+}
+
+/* Removes it again after an error, if it has got that far. */
+static int
+undo_loaded(struct maqet_fork_loaded *loaded, struct maqet_error **err)
+{
+    return loaded->job.own ? maqet_job_fail(&loaded->job, err)
+           : loaded->ours  ? fail(&loaded->job, err)
+                           : -1;
+}
+
+int
+maqet_fork_load(struct maqet_forking *forking, const char *name,
+                struct maqet_forked *forked, struct maqet_fork_loaded *loaded,
+                struct maqet_error **err)
+{
+    const struct maqet_opened *source = forking->loading.session->machine;
+
+    forked->name = maqet_strdup(name);
+    forked->source = maqet_strdup(source->name);
+    forked->checkpoint = maqet_strdup(forking->loading.about.name);
+    forked->discard = forking->discard;
+    if (add_with_job(forking, name, forked, err) < 0)
+        return -1;
+    struct maqet_durable *before = maqet_durable_postpone(&forking->written);
+    int result = load(forking, forked, loaded, err);
+    maqet_durable_postpone(before);
+    return result < 0 ? undo_loaded(loaded, err) : 0;
+}
+
+int
+maqet_fork_write_out(struct maqet_forking *forking, struct maqet_error **err)
+{
+    if (!forking->discard)
+        return maqet_durable_settle(&forking->written, err);
+    maqet_durable_forget(&forking->written);
+    return 0;
 }
 
 void
 maqet_fork_give_up(struct maqet_fork_loaded *loaded, struct maqet_error **err)
 {
-    maqet_error_set(err, MAQET_ERROR_FAILED, "The command that makes the fork has ended");
-    maqet_job_fail(&loaded->job, err);
+    if (!*err)
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "The command that makes the fork has ended");
+    undo_loaded(loaded, err);
 }
 
 /* NULL after an interrupt, which ends each fork of which nobody was told, not only the one that has
@@ -309,7 +346,8 @@ maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err)
 }
 
 int
-maqet_fork_finish(struct maqet_fork_loaded *loaded, struct maqet_error **err)
+maqet_fork_finish(struct maqet_forking *forking, struct maqet_fork_loaded *loaded,
+                  struct maqet_error **err)
 {
     struct maqet_job *job = &loaded->job;
     struct maqet_qmp *qmp = connect_again(loaded, err);
@@ -317,8 +355,11 @@ maqet_fork_finish(struct maqet_fork_loaded *loaded, struct maqet_error **err)
     if (!qmp || (loaded->paused && maqet_migration_end_resume(qmp, err) < 0))
         return maqet_job_fail(job, err);
     maqet_monitor_leave(loaded->machine);
+    struct maqet_durable *before = maqet_durable_postpone(&forking->written);
+    int result = maqet_job_done_soon(job, err);
+    maqet_durable_postpone(before);
     /* Otherwise the next command would end it, as one that was interrupted. */
-    return maqet_job_done_soon(job, err) < 0 ? fail(job, err) : 0;
+    return result < 0 ? fail(job, err) : 0;
 }
 
 void

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * one.h - one fork: it is stored together with its job, before it has an image. So if it is
- * interrupted before its guest runs, the next command that opens it removes it.
+ * interrupted before its guest runs, the next command that opens it removes it. Nothing that is
+ * written meanwhile is worth anything before the job is done, so it goes to the disk just before
+ * that, together with what was written for other forks.
  */
 #ifndef MAQET_FORK_ONE_H
 #define MAQET_FORK_ONE_H
 
+#include "core/base/durable.h"
 #include "core/checkpoint/loading.h"
 #include "core/clone/plan.h"
 #include "core/fork/forked.h"
@@ -20,6 +23,7 @@ struct maqet_forking {
     bool discard;
     bool shows; /* for a run: no image is created, and shares are only read */
     int64_t timeout;
+    struct maqet_durable written; /* for forks whose jobs are not done yet */
 };
 
 /* Its definition. NULL on error. */
@@ -38,6 +42,7 @@ int maqet_fork_start(struct maqet_forking *forking, struct maqet_opened *machine
 struct maqet_fork_loaded {
     struct maqet_opened *machine;
     struct maqet_job job;
+    bool ours;   /* it is the one that was stored */
     bool paused; /* its guest is to be resumed */
 };
 
@@ -47,14 +52,20 @@ int maqet_fork_load(struct maqet_forking *forking, const char *name,
                     struct maqet_forked *forked, struct maqet_fork_loaded *loaded,
                     struct maqet_error **err);
 
-/* Removes it again, since nobody has been told of it. */
+/* Removes it again, since nobody has been told of it; *err may tell why. */
 void maqet_fork_give_up(struct maqet_fork_loaded *loaded, struct maqet_error **err);
+
+/* Has all that was written for forks on the disk: before the jobs of these are done, and when they
+ * are. What is discarded need not survive a power failure. */
+int maqet_fork_write_out(struct maqet_forking *forking, struct maqet_error **err);
 
 /* Begins to resume its guest. */
 int maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err);
 
-/* Waits until its guest runs, and ends its job. Others get the machine's lock when it is cleared. */
-int maqet_fork_finish(struct maqet_fork_loaded *loaded, struct maqet_error **err);
+/* Waits until its guest runs, and ends its job, which is not settled yet. Others get the machine's
+ * lock when it is cleared. */
+int maqet_fork_finish(struct maqet_forking *forking, struct maqet_fork_loaded *loaded,
+                      struct maqet_error **err);
 
 void maqet_fork_loaded_clear(struct maqet_fork_loaded *loaded);
 

@@ -76,6 +76,21 @@ wait_for_others(int fd)
     return maqet_child_receive(fd) == GO_ON;
 }
 
+/* Has them on the disk. Those that cannot be are removed. */
+static void
+settle(struct work *work, struct making *batch, size_t count)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (maqet_fork_write_out(work->forking, &reason) == 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (!batch[i].error) {
+            maqet_error_copy(&batch[i].error, reason);
+            maqet_fork_give_up(&batch[i].loaded, &batch[i].error);
+        }
+}
+
 /* Those of a worker from *next on, which it advances. A guest that runs takes the processors from
  * the forks that are made meanwhile, so all are loaded before the first one is resumed. False: there
  * are to be no more. */
@@ -94,17 +109,19 @@ make_batch(struct worker *worker, size_t *next, int fd)
         maqet_fork_load(work->forking, work->names->items[*next], &making->forked,
                         &making->loaded, &making->error);
     }
+    settle(work, batch, count);
     bool goes_on = wait_for_others(fd);
     for (size_t i = 0; i < count; i++)
         if (!batch[i].error && goes_on)
             maqet_fork_resume(&batch[i].loaded, &batch[i].error);
         else if (!batch[i].error)
             maqet_fork_give_up(&batch[i].loaded, &batch[i].error);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (!batch[i].error)
-            maqet_fork_finish(&batch[i].loaded, &batch[i].error);
+            maqet_fork_finish(work->forking, &batch[i].loaded, &batch[i].error);
+    settle(work, batch, count);
+    for (size_t i = 0; i < count; i++)
         send_made(&batch[i], fd);
-    }
     return goes_on;
 }
 
@@ -188,17 +205,22 @@ note_missing(struct work *work)
 static void
 make_only(struct work *work)
 {
-    struct maqet_fork_loaded loaded = {0};
-    bool made = maqet_fork_load(work->forking, work->names->items[0], work->forked,
-                                &loaded, work->errors) == 0 &&
-                maqet_fork_resume(&loaded, work->errors) == 0 &&
-                maqet_fork_finish(&loaded, work->errors) == 0;
+    struct making making = {0};
 
-    maqet_fork_loaded_clear(&loaded);
-    if (made)
+    if (maqet_fork_load(work->forking, work->names->items[0], &making.forked,
+                        &making.loaded, &making.error) == 0)
+        settle(work, &making, 1);
+    if (!making.error && maqet_fork_resume(&making.loaded, &making.error) == 0 &&
+        maqet_fork_finish(work->forking, &making.loaded, &making.error) == 0)
+        settle(work, &making, 1);
+    maqet_fork_loaded_clear(&making.loaded);
+    if (!making.error) {
+        *work->forked = making.forked;
         maqet_fork_guests_begin(work->guests, 0, work->forked);
-    else
-        maqet_forked_clear(work->forked);
+        return;
+    }
+    maqet_forked_clear(&making.forked);
+    *work->errors = making.error;
 }
 
 void

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/durable.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
 #include "core/machine/vm.h"
@@ -268,7 +269,11 @@ maqet_images_note_created(struct maqet_vm *vm, const struct maqet_drive *drive,
     record->id = id ? *id : (struct maqet_file_id){0};
     maqet_chain_clear(&record->bases);
     vm->images_changed = true;
-    return maqet_images_confirm(vm, err);
+    /* On the disk, or after a power failure there could be an image that is not recorded. */
+    struct maqet_durable *before = maqet_durable_postpone(NULL);
+    int result = maqet_images_confirm(vm, err);
+    maqet_durable_postpone(before);
+    return result;
 }
 
 static int

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/durable.h"
 #include "core/base/lock_holder.h"
 #include "core/base/printable.h"
 #include "core/base/replacement.h"
@@ -220,7 +221,11 @@ write_to(struct maqet_publication *publication, const char *path,
                 O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 && set_mode(drive, fd, err) < 0)
         return -1;
-    if (fd < 0 || fsync(fd) < 0 || !maqet_file_id_of_fd(fd, &publication->id))
+    /* It has its name, at the latest, when what is postponed is synced. */
+    _cleanup_free_ char *final =
+        maqet_format("%s/%s", publication->folder, publication->name);
+    if (fd < 0 || maqet_durable_sync(fd, final) < 0 ||
+        !maqet_file_id_of_fd(fd, &publication->id))
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "cannot write %s to the disk: %s", drive->path,
                                  strerror(errno));

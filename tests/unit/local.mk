@@ -22,6 +22,7 @@ UNIT_TESTS += tests/unit/test-copy
 UNIT_TESTS += tests/unit/test-definition
 UNIT_TESTS += tests/unit/test-difference
 UNIT_TESTS += tests/unit/test-drive
+UNIT_TESTS += tests/unit/test-durable
 UNIT_TESTS += tests/unit/test-ending
 UNIT_TESTS += tests/unit/test-emitted
 UNIT_TESTS += tests/unit/test-error

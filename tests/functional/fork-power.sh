@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The host loses power while a fork is made. What is written for it goes to the disk all at once, just before its job
+# is done, so until then files may be there without their content. With the next command, nothing is left of it.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+qemu_required
+requires qemu-io qemu-img strace
+
+vm_yaml web <<END
+ports: ["auto:22"]
+storage:
+- {name: hdd, type: qcow2, file: web.qcow2, size: 1M, snapshots: overlay}
+END
+qemu-img create -q -f qcow2 web.qcow2 1M
+fill web.qcow2 0x11
+expect 0 maqet add web.yaml
+expect 0 maqet start web
+expect 0 maqet checkpoint web create ready
+expect 0 maqet stop web --timeout 0 --force
+
+# The QEMUs of forks, by what they were started with.
+qemus() { pgrep -f "guest=new.*$TMP" || :; }
+no_qemu() { [ -z "$(qemus)" ]; }
+
+# lose_power FILE...: what runs ends, the run folder is as the others want it (RUNTIME is in memory, or on a disk), the
+# host has started again, and the files are there, but empty.
+lose_power() {
+    local pid boot
+    for pid in $(qemus); do kill -9 "$pid"; done
+    eventually 30 no_qemu || fail "$what: a QEMU is left"
+    for file; do
+        [ ! -f "$file" ] || : >"$file"
+    done
+    [ "$runtime" != memory ] || rm -rf run/new
+    # In place: a copy of the journal would be another file.
+    boot=$(sed 's/"boot": *"[^"]*"/"boot":"00000000-0000-0000-0000-000000000000"/' data/vms/new/pending.json)
+    printf '%s\n' "$boot" >data/vms/new/pending.json
+}
+# What was synced before the fork had its name, or its image had, is there.
+unsynced() {
+    find data/vms/new run/new -type f | grep -vE '/new/(vm|fork|pending|images)\.json$'
+    echo new.qcow2
+    # Created, but not written yet.
+    [ -e data/vms/new/images.json ] || echo data/vms/new/slots.json
+}
+none_is_left() {
+    [ ! -e data/vms/new ] || fail "$what: the VM is left: $(cat out err)"
+    same '' "$(ls -A | grep -E '^\.?new|maqet-new|maqet-lock')" "$what: what is left"
+}
+
+undone=0
+# at_every_step RUNTIME COMMAND OPTION...: the files are empty, and COMMAND is the next one.
+at_every_step() {
+    local command=$2 step=0 code
+    runtime=$1
+    shift 2
+    while :; do
+        step=$((step + 1))
+        what="fork $* killed at rename $step, then $command, the run folder in $runtime"
+        code=0
+        traced rename "signal=KILL:when=$step" fork web new --from ready "$@" >out 2>err || code=$?
+        if [ -e data/vms/new/pending.json ]; then
+            undone=$((undone + 1))
+            # shellcheck disable=SC2046 # one file a word
+            lose_power $(unsynced)
+            # Other commands are not in the way of it, nor it of them.
+            expect 0 maqet ls
+            expect 0 maqet status web
+            case $command in
+            rm) expect 0 maqet rm new --delete-storage --yes ;;
+            start) ! maqet start new >out 2>err || fail "$what: an incomplete fork was started" ;;
+            esac
+        elif [ -e data/vms/new ]; then
+            [ "$code" -eq 0 ] || fail "$what: the fork is there without its job"
+            expect 0 maqet rm new --force --delete-storage --yes
+        fi
+        none_is_left
+        [ "$code" -ne 0 ] || break
+    done
+}
+at_every_step memory rm
+at_every_step disk start
+at_every_step memory start --discard
+[ "$undone" -ge 12 ] || fail "hardly ever in the middle: $undone times"
+
+# When the command says that forks run, all that belongs to them was synced, and the folders that it is in; of what is
+# discarded, only what its removal needs.
+traced_forks() { # OPTION...
+    rm -f trace ended
+    # The program itself, since what it executes is not traced: QEMU would be waited for.
+    (MAQET_PLUGIN_PATH=$abs_top_builddir/.libs strace -f -b execve -qq -y -o trace -e trace=fsync \
+        "$abs_top_builddir/maqet" fork web new --from ready --count 2 "$@" >out 2>err && : >ended) &
+    eventually 60 runs new-1 && eventually 60 runs new-2 || fail "the forks do not run: $(cat err)"
+    eventually 30 no_pending || fail 'the jobs are not done'
+    # run and lock have no content that matters, and the others are logs.
+    files=$(ls -d data/vms/new-?/* new-?.qcow2 | grep -vE '/(run|lock|events|console\.log)$')
+    expect 0 maqet rm new-1 new-2 --force --delete-storage --yes
+    wait
+    [ -e ended ] || fail "the command failed: $(cat err)"
+}
+no_pending() { [ -z "$(ls data/vms/new-*/pending.json 2>/dev/null)" ]; }
+runs() { maqet --format plain qmp "$1" query-status 2>/dev/null | grep -q '"running":true'; }
+# A file may have had another name, or the folder in which it is.
+synced() {
+    grep -qE "fsync\\([0-9]+<$TMP${1:+/}$1>" trace ||
+        grep -qE "fsync\\([0-9]+<$TMP/data/vms/[^/]*/\\.?$(basename "$1")(\\.maqet-[^/]*)?>" trace
+}
+traced_forks
+for file in $files data/vms/new-1 data/vms/new-2 data/vms ''; do
+    synced "$file" || fail "'$file' was not synced"
+done
+traced_forks --discard
+synced data/vms/new-1/fork.json || fail 'the record of a fork that is discarded was not synced'
+for file in new-1.qcow2 data/vms/new-1/slots.json data/vms/new-1/generation; do
+    ! synced "$file" || fail "a fork is discarded, but $file was synced"
+done
+holds web.qcow2 0x11
