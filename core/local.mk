@@ -321,6 +321,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/conversion.c core/storage/conversion.h \
 	core/storage/copy.c core/storage/copy.h \
 	core/storage/compaction.c core/storage/compaction.h \
+	core/storage/blank.c core/storage/blank.h \
 	core/storage/creation.c core/storage/creation.h \
 	core/storage/drive.c core/storage/drive.h \
 	core/storage/close.c core/storage/close.h \

@@ -67,6 +67,8 @@ complete(struct maqet_job *job, const struct maqet_vm *source,
     if (!vm || maqet_vm_check_sound(vm, err) < 0 ||
         maqet_slots_save(machine->context, machine->name, &source->slots, err) < 0 ||
         maqet_clone_make_images(vm, machine->run.folder, plan, err) < 0 ||
+        maqet_images_confirm(vm, err) < 0 ||
+        maqet_left_images_take_over(vm->context, &vm->images, err) < 0 ||
         maqet_interrupt_check(err) < 0)
         return -1;
     maqet_event_note(machine->context, machine->name, "added", NULL);

@@ -88,7 +88,8 @@ make_drive(struct maqet_vm *vm, const struct maqet_clone_drive *item, const char
         if (maqet_copy(&copy, err) < 0)
             return -1;
     }
-    return maqet_vm_drive_prepare(vm, drive, NULL, err);
+    drive->blank = item->blank;
+    return maqet_vm_drive_make(vm, drive, err);
 }
 
 int
@@ -104,5 +105,5 @@ maqet_clone_make_images(struct maqet_vm *vm, const char *folder,
              maqet_interrupt_check(err) < 0))
             return -1;
     }
-    return maqet_images_confirm(vm, err);
+    return 0;
 }

@@ -7,6 +7,7 @@
 #include "core/machine/run.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
+#include "core/storage/blank.h"
 #include "core/storage/image.h"
 #include "core/storage/keys.h"
 #include "core/storage/overlay_frozen.h"
@@ -20,6 +21,9 @@ maqet_clone_plan_clear(struct maqet_clone_plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++) {
         maqet_snapshots_clear(&plan->drives[i].snapshots);
+        if (plan->drives[i].blank)
+            maqet_blank_clear(plan->drives[i].blank);
+        free(plan->drives[i].blank);
     }
     free(plan->drives);
     *plan = (struct maqet_clone_plan){0};
@@ -174,6 +178,17 @@ error_not_linkable(const struct maqet_drive *drive, const char *why,
     return maqet_error_next(err, MAQET_NEXT_CLONE_FULL, NULL);
 }
 
+/* @several: so will others be. */
+static void
+link_drive(struct maqet_clone_drive *item, bool several)
+{
+    item->part = MAQET_PART_LINKED;
+    if (!several)
+        return;
+    item->blank = maqet_alloc(sizeof(*item->blank));
+    *item->blank = (struct maqet_blank)MAQET_BLANK_INIT;
+}
+
 /* Links the drives that have an image, unless one of them cannot be. The variables of UEFI
  * are always copied. */
 static int
@@ -205,7 +220,7 @@ choose_way(struct maqet_clone_plan *plan, enum maqet_clone_way way,
         if (item->part != MAQET_PART_COPIED || item->drive->template)
             continue;
         if (is_linkable(item->drive, NULL))
-            item->part = MAQET_PART_LINKED;
+            link_drive(item, way != MAQET_CLONE_SHOWN && each);
         else if (way == MAQET_CLONE_DISCARDED && is_read_live(item->drive))
             item->part = MAQET_PART_SHOWN;
     }

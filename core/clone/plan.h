@@ -35,6 +35,8 @@ struct maqet_clone_drive {
     /* What the clone's drive begins with; of a linked one, a node. */
     struct maqet_copy_source from;
     struct maqet_snapshots snapshots;
+    struct maqet_blank
+        *blank; /* for the images of linked ones; NULL: there is only one */
 };
 
 struct maqet_clone_plan {

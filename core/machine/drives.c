@@ -283,10 +283,9 @@ maqet_vm_drives_warn(const struct maqet_vm *vm)
     maqet_context_say_error(vm->context, MAQET_LEVEL_WARNING, notice);
 }
 
-int
-maqet_vm_drive_prepare(struct maqet_vm *vm, struct maqet_drive *drive,
-                       const struct maqet_drives_consent *consent,
-                       struct maqet_error **err)
+static int
+prepare_one(struct maqet_vm *vm, struct maqet_drive *drive,
+            const struct maqet_drives_consent *consent, struct maqet_error **err)
 {
     if (vm->images_error)
         return maqet_error_copy(err, vm->images_error);
@@ -296,10 +295,26 @@ maqet_vm_drive_prepare(struct maqet_vm *vm, struct maqet_drive *drive,
         maqet_drive_check_users(drive, 0, err) < 0 ||
         maqet_holders_check_named(vm, drive, err) < 0 ||
         (!maqet_drive_readonly(drive) && maqet_holders_check(vm, drive, err) < 0) ||
-        maqet_ended_note(vm, err) < 0 || prepare(vm, drive, false, err) < 0 ||
-        maqet_images_confirm(vm, err) < 0)
+        maqet_ended_note(vm, err) < 0)
         return -1;
-    return maqet_left_images_take_over(vm->context, &vm->images, err);
+    return prepare(vm, drive, false, err);
+}
+
+int
+maqet_vm_drive_prepare(struct maqet_vm *vm, struct maqet_drive *drive,
+                       const struct maqet_drives_consent *consent,
+                       struct maqet_error **err)
+{
+    return prepare_one(vm, drive, consent, err) < 0 || maqet_images_confirm(vm, err) < 0
+               ? -1
+               : maqet_left_images_take_over(vm->context, &vm->images, err);
+}
+
+int
+maqet_vm_drive_make(struct maqet_vm *vm, struct maqet_drive *drive,
+                    struct maqet_error **err)
+{
+    return prepare_one(vm, drive, NULL, err);
 }
 
 int

@@ -40,6 +40,10 @@ int maqet_vm_drive_prepare(struct maqet_vm *vm, struct maqet_drive *drive,
                            const struct maqet_drives_consent *consent,
                            struct maqet_error **err);
 
+/* The same, but that the image exists is not recorded on the disk yet. */
+int maqet_vm_drive_make(struct maqet_vm *vm, struct maqet_drive *drive,
+                        struct maqet_error **err);
+
 /* Whether the names of all drives' files still lead to the files that were checked or
  * created: the last check before QEMU opens them. */
 int maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **err);

@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/base/process.h"
 #include "core/qemu/block_nodes.h"
+#include "core/storage/blank.h"
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/emitted.h"
@@ -48,13 +49,18 @@ fill_from_template(const struct maqet_drive *drive, const char *path,
 
 /* A maqet_publication_make. */
 static int
-create_by_plugin(void *data, const struct maqet_drive *drive, const char *path,
-                 struct maqet_error **err)
+make_new(void *data, const struct maqet_drive *drive, const char *path,
+         struct maqet_error **err)
 {
     (void)data;
-    return maqet_storage_create(drive, path, err) < 0
-               ? -1
-               : fill_from_template(drive, path, err);
+    if (drive->blank && maqet_blank_fits(drive->blank, drive))
+        return maqet_blank_write(drive->blank, path, err);
+    if (maqet_storage_create(drive, path, err) < 0 ||
+        fill_from_template(drive, path, err) < 0)
+        return -1;
+    if (drive->blank)
+        maqet_blank_keep(drive->blank, drive, path);
+    return 0;
 }
 
 /* Creates a missing image, with the lock held. *created: no other process was faster. */
@@ -72,10 +78,9 @@ create(struct maqet_publication *publication, const struct maqet_image_recorder 
     maqet_context_say(drive->context, MAQET_LEVEL_INFO,
                       "Creating %s storage file: %s (%s)", drive->storage->plugin.name,
                       drive->path, size);
-    int late =
-        maqet_publication_write(publication, create_by_plugin, NULL, recorder, err) < 0
-            ? -1
-            : maqet_publication_publish(publication, err);
+    int late = maqet_publication_write(publication, make_new, NULL, recorder, err) < 0
+                   ? -1
+                   : maqet_publication_publish(publication, err);
     if (late != 0)
         maqet_publication_discard(publication);
     if (late < 0)

@@ -87,6 +87,7 @@ struct maqet_backing {
     bool written; /* the call is about to write to it */
 };
 
+struct maqet_blank;    /* blank.h */
 struct maqet_overlays; /* overlays.h */
 struct maqet_snapshot; /* snapshots.h */
 
@@ -137,6 +138,8 @@ struct maqet_drive {
     /* A file with whose content a new image begins, and its format; NULL: it is empty. */
     const char *template;
     const char *template_format;
+    /* Where the content of a new image is kept for others, or has been; NULL: nowhere. */
+    struct maqet_blank *blank;
     /* The snapshot of which a snapshot that is created is a copy; NULL: it is a new one. */
     const struct maqet_snapshot *copied_snapshot;
     bool create_missing; /* create the image even if an earlier one is missing */
