@@ -30,9 +30,29 @@ with_number(const char *text, size_t at, uint32_t number)
                         text + at + strspn(text + at, "0123456789"));
 }
 
+/* What is changed in a definition. */
+struct changing {
+    const struct maqet_context *context;
+    struct maqet_definition *definition;
+    struct maqet_forwards *taken;
+    bool named; /* those that other definitions name are in it */
+    struct maqet_strings *changes;
+    struct maqet_error **err;
+    unsigned cards; /* whose MAC addresses were changed */
+};
+
+/* Other definitions are not read for a machine without ports. */
+static uint32_t
+next_port(struct changing *changing, bool udp, const char *address, uint32_t port)
+{
+    if (!changing->named)
+        maqet_port_choice_add_named(changing->context, changing->taken);
+    changing->named = true;
+    return maqet_port_choice_next(changing->taken, udp, address, port);
+}
+
 static int
-change_ports(json_object *tree, struct maqet_forwards *taken,
-             struct maqet_strings *changes, struct maqet_error **err)
+change_ports(struct changing *changing, json_object *tree)
 {
     _cleanup_network_ struct maqet_network network = {0};
     json_object *list = json_object_object_get(tree, "ports");
@@ -47,28 +67,19 @@ change_ports(json_object *tree, struct maqet_forwards *taken,
             continue;
         /* An address stands before the port of the host, or nothing. */
         size_t at = strchr(colon + 1, ':') ? (size_t)(colon + 1 - text) : 0;
-        uint32_t port =
-            maqet_port_choice_next(taken, strcmp(forward->protocol, "udp") == 0,
-                                   forward->address, forward->host_port);
+        uint32_t port = next_port(changing, strcmp(forward->protocol, "udp") == 0,
+                                  forward->address, forward->host_port);
         if (port == 0)
-            return error_no_port(text, err);
+            return error_no_port(text, changing->err);
         _cleanup_free_ char *before = maqet_forward_text(forward);
         _cleanup_free_ char *changed = with_number(text, at, port);
-        maqet_strings_addf(changes, "%s -> %" PRIu32, before, port);
+        maqet_strings_addf(changing->changes, "%s -> %" PRIu32, before, port);
         json_object_array_put_idx(list, i, json_object_new_string(changed));
     }
     return 0;
 }
 
 /* ---- texts of `arguments` ---- */
-
-struct changing {
-    struct maqet_definition *definition;
-    struct maqet_forwards *taken;
-    struct maqet_strings *changes;
-    struct maqet_error **err;
-    unsigned cards; /* whose MAC addresses were changed */
-};
 
 /* "hostfwd=tcp:127.0.0.1:2222-:22" within a text (QEMU: slirp_hostfwd() in net/slirp.c). Returns
  * the changed text, which the caller frees, or NULL with an error. */
@@ -89,7 +100,7 @@ change_forwards(struct changing *changing, const char *text)
         from = (size_t)(rule - changed);
         if (!maqet_port_rule_read(rule, &udp, &address, &before, &at))
             continue;
-        uint32_t port = maqet_port_choice_next(changing->taken, udp, address, before);
+        uint32_t port = next_port(changing, udp, address, before);
         if (port == 0) {
             error_no_port(rule, changing->err);
             free(changed);
@@ -224,14 +235,16 @@ maqet_unlike_change(const struct maqet_context *context,
 {
     json_object *tree = definition->tree;
     json_object *network = json_object_object_get(tree, "network");
-    struct changing changing = {
-        .definition = definition, .taken = taken, .changes = ports, .err = err};
+    struct changing changing = {.context = context,
+                                .definition = definition,
+                                .taken = taken,
+                                .changes = ports,
+                                .err = err};
 
     /* Without one, the address follows from the UUID. */
     if (json_object_is_type(network, json_type_object))
         json_object_object_del(network, "mac");
-    maqet_port_choice_add_named(context, taken);
-    return change_ports(tree, taken, ports, err) < 0 ||
+    return change_ports(&changing, tree) < 0 ||
                    change_value(&changing, json_object_object_get(tree, "arguments"),
                                 NULL) < 0
                ? -1
