@@ -223,13 +223,22 @@ make_only(struct work *work)
     *work->errors = making.error;
 }
 
+/* Half as many again as there are processors: a part of each one's time is waiting for the disk. */
+static size_t
+workers_at_most(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t most = processors > 2 ? (size_t)processors : 2;
+
+    return most + most / 2;
+}
+
 void
 maqet_fork_workers_run(struct maqet_forking *forking, const struct maqet_strings *names,
                        struct maqet_forked *forked, struct maqet_error **errors,
                        struct maqet_fork_guests *guests)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t most = processors > 2 ? (size_t)processors : 2;
+    size_t most = workers_at_most();
     struct work work = {.forking = forking,
                         .names = names,
                         .forked = forked,

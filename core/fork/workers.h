@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * workers.h - makes forks in processes of their own, one for each processor of this host.
+ * workers.h - makes forks in processes of their own, three for each two processors of this host.
  */
 #ifndef MAQET_FORK_WORKERS_H
 #define MAQET_FORK_WORKERS_H
