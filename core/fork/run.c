@@ -133,7 +133,8 @@ add(struct run *run, struct maqet_error **err)
 }
 
 /* QEMU may start without the lock of the source, whose checkpoint its fork keeps from being deleted;
- * unless it must be let open the memory, which nobody else must prevent meanwhile. */
+ * unless it must be let open the memory, which nobody else must prevent meanwhile. Nothing that is
+ * written need survive a power failure. */
 static int
 start(struct run *run, struct maqet_error **err)
 {
@@ -149,7 +150,10 @@ start(struct run *run, struct maqet_error **err)
     maqet_monitor_leave(loading->session->machine);
     if (!maqet_loading_must_be_let(loading))
         maqet_opened_unlock(loading->session->machine);
+    struct maqet_durable *before = maqet_durable_postpone(&forking->written);
     int result = maqet_fork_start(forking, run->machine, incoming, err);
+    maqet_durable_postpone(before);
+    maqet_durable_forget(&forking->written);
     maqet_loading_let_open(loading, false, NULL);
     if (result < 0)
         return -1;

@@ -403,6 +403,18 @@ maqet_images_give_up(struct maqet_vm *vm, const struct maqet_strings *paths,
                               : 0;
 }
 
+/* A machine with a damaged list cannot be removed, so the first one is always on the disk at once. */
+static int
+save(const struct maqet_vm *vm, bool first, struct maqet_error **err)
+{
+    struct maqet_durable *before = first ? maqet_durable_postpone(NULL) : NULL;
+    int result = maqet_images_save(vm->context, vm->definition->name, &vm->images, err);
+
+    if (first)
+        maqet_durable_postpone(before);
+    return result;
+}
+
 int
 maqet_images_confirm(struct maqet_vm *vm, struct maqet_error **err)
 {
@@ -410,12 +422,13 @@ maqet_images_confirm(struct maqet_vm *vm, struct maqet_error **err)
     const char *name = vm->definition->name;
     _cleanup_free_ char *path = maqet_store_file(vm->context, name, MAQET_STORE_IMAGES);
     /* An empty list tells a later start that no records are missing. */
-    bool changed = vm->images_changed || maqet_file_missing(path);
+    bool first = maqet_file_missing(path);
+    bool changed = vm->images_changed || first;
 
     if (!changed && !vm->dates_changed)
         return 0;
     vm->images_changed = vm->dates_changed = false;
-    if (maqet_images_save(vm->context, name, &vm->images, &reason) == 0)
+    if (save(vm, first, &reason) == 0)
         return 0;
     if (changed)
         return maqet_error_move(err, TAKE_PTR(reason));

@@ -5,7 +5,7 @@
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
-requires qemu-io qemu-img strace
+requires qemu-io qemu-img qemu-nbd strace
 
 vm_yaml web <<END
 ports: ["auto:22"]
@@ -19,8 +19,9 @@ expect 0 maqet start web
 expect 0 maqet checkpoint web create ready
 expect 0 maqet stop web --timeout 0 --force
 
-# The QEMUs of forks, by what they were started with.
-qemus() { pgrep -f "guest=new.*$TMP" || :; }
+fork=new
+# Its QEMU, by what it was started with.
+qemus() { pgrep -f "guest=$fork.*$TMP" || :; }
 no_qemu() { [ -z "$(qemus)" ]; }
 
 # lose_power FILE...: what runs ends, the run folder is as the others want it (RUNTIME is in memory, or on a disk), the
@@ -32,21 +33,22 @@ lose_power() {
     for file; do
         [ ! -f "$file" ] || : >"$file"
     done
-    [ "$runtime" != memory ] || rm -rf run/new
+    [ "$runtime" != memory ] || rm -rf "run/$fork"
+    [ -e "data/vms/$fork/pending.json" ] || return 0
     # In place: a copy of the journal would be another file.
-    boot=$(sed 's/"boot": *"[^"]*"/"boot":"00000000-0000-0000-0000-000000000000"/' data/vms/new/pending.json)
-    printf '%s\n' "$boot" >data/vms/new/pending.json
+    boot=$(sed 's/"boot": *"[^"]*"/"boot":"00000000-0000-0000-0000-000000000000"/' "data/vms/$fork/pending.json")
+    printf '%s\n' "$boot" >"data/vms/$fork/pending.json"
 }
 # What was synced before the fork had its name, or its image had, is there.
 unsynced() {
-    find data/vms/new run/new -type f | grep -vE '/new/(vm|fork|pending|images)\.json$'
-    echo new.qcow2
+    find "data/vms/$fork" "run/$fork" -type f | grep -vE "/$fork/(vm|fork|pending|images)\.json\$"
+    echo "$fork.qcow2"
     # Created, but not written yet.
-    [ -e data/vms/new/images.json ] || echo data/vms/new/slots.json
+    [ -e "data/vms/$fork/images.json" ] || echo "data/vms/$fork/slots.json"
 }
 none_is_left() {
-    [ ! -e data/vms/new ] || fail "$what: the VM is left: $(cat out err)"
-    same '' "$(ls -A | grep -E '^\.?new|maqet-new|maqet-lock')" "$what: what is left"
+    [ ! -e "data/vms/$fork" ] || fail "$what: the VM is left: $(cat out err)"
+    same '' "$(ls -A | grep -E "^\.?$fork|maqet-new|maqet-lock")" "$what: what is left"
 }
 
 undone=0
@@ -84,17 +86,39 @@ at_every_step disk start
 at_every_step memory start --discard
 [ "$undone" -ge 12 ] || fail "hardly ever in the middle: $undone times"
 
+# What is discarded is removed as well when its job was done, and so is a run.
+for runtime in memory disk; do
+    fork=new what="a fork that is discarded, the run folder in $runtime"
+    expect 0 maqet fork web new --from ready --discard
+    # shellcheck disable=SC2046 # one file a word
+    lose_power $(unsynced)
+    expect 0 maqet recover web
+    none_is_left
+    fork=web-run-1 what="a run, the run folder in $runtime"
+    rm -f began
+    "$MAQET" run web --from ready --discard -- sh -c ': >began; while [ -e began ]; do sleep 0.1; done' >out 2>err </dev/null &
+    run=$!
+    eventually 60 test -e began
+    kill -9 $run
+    wait $run || :
+    rm -f began
+    # shellcheck disable=SC2046 # one file a word
+    lose_power $(unsynced)
+    expect 0 maqet recover web
+    none_is_left
+done
+
 # When the command says that forks run, all that belongs to them was synced, and the folders that it is in; of what is
 # discarded, only what its removal needs.
-traced_forks() { # OPTION...
+traced_forks() { # VM OPTION...
     rm -f trace ended
     # The program itself, since what it executes is not traced: QEMU would be waited for.
     (MAQET_PLUGIN_PATH=$abs_top_builddir/.libs strace -f -b execve -qq -y -o trace -e trace=fsync \
-        "$abs_top_builddir/maqet" fork web new --from ready --count 2 "$@" >out 2>err && : >ended) &
+        "$abs_top_builddir/maqet" fork "$1" new --from ready --count 2 "${@:2}" >out 2>err && : >ended) &
     eventually 60 runs new-1 && eventually 60 runs new-2 || fail "the forks do not run: $(cat err)"
     eventually 30 no_pending || fail 'the jobs are not done'
     # run and lock have no content that matters, and the others are logs.
-    files=$(ls -d data/vms/new-?/* new-?.qcow2 | grep -vE '/(run|lock|events|console\.log)$')
+    files=$(ls -d data/vms/new-?/* new-?.qcow2 2>/dev/null | grep -vE '/(run|lock|events|console\.log)$')
     expect 0 maqet rm new-1 new-2 --force --delete-storage --yes
     wait
     [ -e ended ] || fail "the command failed: $(cat err)"
@@ -106,13 +130,23 @@ synced() {
     grep -qE "fsync\\([0-9]+<$TMP${1:+/}$1>" trace ||
         grep -qE "fsync\\([0-9]+<$TMP/data/vms/[^/]*/\\.?$(basename "$1")(\\.maqet-[^/]*)?>" trace
 }
-traced_forks
+traced_forks web
 for file in $files data/vms/new-1 data/vms/new-2 data/vms ''; do
     synced "$file" || fail "'$file' was not synced"
 done
-traced_forks --discard
+traced_forks web --discard
 synced data/vms/new-1/fork.json || fail 'the record of a fork that is discarded was not synced'
 for file in new-1.qcow2 data/vms/new-1/slots.json data/vms/new-1/generation; do
     ! synced "$file" || fail "a fork is discarded, but $file was synced"
 done
+# The records of images, without which a VM cannot be removed, even if it has no image.
+vm_yaml served <<END
+storage:
+- {name: hdd, type: qcow2, file: served.qcow2, size: 1M}
+END
+expect 0 maqet add served.yaml
+expect 0 maqet start served
+expect 0 maqet checkpoint served create ready
+traced_forks served --discard
+synced data/vms/new-1/images.json || fail 'the records of images were not synced'
 holds web.qcow2 0x11
