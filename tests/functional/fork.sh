@@ -129,6 +129,34 @@ expect 0 maqet checkpoint web list
 out_lacks fork-1
 rm d-hdd.qcow2
 
+# ---- their images, of which most are copies of the first one ----
+
+mkdir bin
+cat >bin/qemu-img <<EOF
+#!/bin/sh
+[ "\$1" != create ] || echo x >>"$TMP/creations"
+exec "$(command -v qemu-img)" "\$@"
+EOF
+chmod +x bin/qemu-img
+expect 0 env PATH="$TMP/bin:$PATH" "$MAQET" fork web alike --from ready --count 6
+made=$(grep -c x creations)
+# At most one for each process.
+[ "$(getconf _NPROCESSORS_ONLN)" -gt 3 ] || [ "$made" -lt 6 ] || fail "qemu-img made each of the images"
+expect 0 maqet stop alike-1 alike-2 alike-3 alike-4 alike-5 alike-6 --timeout 0 --force
+described() { qemu-img info "$1" | sed "s/$1/IMAGE/" | grep -v '^disk size'; }
+for i in 1 2 3 4 5 6; do
+    image=alike-$i-hdd.qcow2
+    sound "$image"
+    holds "$image" 0x11
+    same "$(described alike-1-hdd.qcow2)" "$(described "$image")" "$image"
+    same 600 "$(stat -c %a "$image")" "the mode of $image"
+    [ "$(stat -c %b "$image")" -le 2048 ] || fail "$image is not sparse"
+    grep -q "\"inode\": *$(stat -c %i "$image"),\$" "data/vms/alike-$i/images.json" || fail "$image is not recorded"
+done
+described alike-1-hdd.qcow2 | grep -q '^backing file: .*hdd.qcow2' || fail "$(described alike-1-hdd.qcow2)"
+expect 0 maqet rm alike-1 alike-2 alike-3 alike-4 alike-5 alike-6 --delete-storage --yes
+rm -r bin creations
+
 # ---- discarded ----
 
 expect 0 maqet fork web x --from ready --discard --count 2
