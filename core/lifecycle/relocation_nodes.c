@@ -330,21 +330,8 @@ int
 maqet_relocation_live_size(struct maqet_relocation *relocation, uint64_t *bytes,
                            struct maqet_error **err)
 {
-    const struct maqet_drive *drive = relocation->before.drive;
-    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(relocation->machine, err);
-    json_object *node =
-        nodes ? maqet_monitor_find_node(nodes, maqet_drive_node(drive)) : NULL;
-    json_object *size = NULL;
-
-    if (!nodes)
-        return -1;
-    if (!json_object_object_get_ex(json_object_object_get(node, "image"), "virtual-size",
-                                   &size))
-        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
-                                 "QEMU has no such drive; the VM was started without it, "
-                                 "or it has been removed since");
-    *bytes = json_object_get_uint64(size);
-    return 0;
+    return maqet_monitor_drive_size(relocation->machine, relocation->before.drive, bytes,
+                                    err);
 }
 
 /* Adds the empty node, unless it is there. The guest sees the size of what its device stands on. */

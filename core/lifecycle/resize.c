@@ -64,25 +64,6 @@ choose_drive(struct resizing *resizing, const char *name, struct maqet_error **e
 
 /* ---- the present size ---- */
 
-/* QEMU's number, of the drive's node. */
-static int
-live_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **err)
-{
-    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(resizing->machine, err);
-    json_object *size = NULL;
-
-    if (!nodes)
-        return -1;
-    json_object *node = maqet_monitor_find_node(nodes, maqet_drive_node(resizing->drive));
-    if (!json_object_object_get_ex(json_object_object_get(node, "image"), "virtual-size",
-                                   &size))
-        return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_MISSING,
-                                 "QEMU has no such drive; the VM was started without "
-                                 "it, or it has been removed since");
-    *bytes = json_object_get_uint64(size);
-    return 0;
-}
-
 static int
 offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **err)
 {
@@ -203,8 +184,9 @@ note_size(const struct resizing *resizing, uint64_t bytes)
 static int
 size_of(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **err)
 {
-    return is_live(resizing) ? live_size(resizing, bytes, err)
-                             : offline_size(resizing, bytes, err);
+    return is_live(resizing)
+               ? maqet_monitor_drive_size(resizing->machine, resizing->drive, bytes, err)
+               : offline_size(resizing, bytes, err);
 }
 
 /* A job, since only the image has the new size until the definition has it, too. */

@@ -240,6 +240,26 @@ maqet_monitor_find_node(json_object *nodes, const char *name)
     return NULL;
 }
 
+int
+maqet_monitor_drive_size(struct maqet_opened *machine, const struct maqet_drive *drive,
+                         uint64_t *bytes, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(machine, err);
+    json_object *node =
+        nodes ? maqet_monitor_find_node(nodes, maqet_drive_node(drive)) : NULL;
+    json_object *size = NULL;
+
+    if (!nodes)
+        return -1;
+    if (!json_object_object_get_ex(json_object_object_get(node, "image"), "virtual-size",
+                                   &size))
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
+                                 "QEMU has no such drive; the VM was started without it, "
+                                 "or it has been removed since");
+    *bytes = json_object_get_uint64(size);
+    return 0;
+}
+
 /* ---- the guest's power button ---- */
 
 /* A guest that is paused by a full disk would be paused again at once. */

@@ -46,6 +46,11 @@ json_object *maqet_monitor_nodes(struct maqet_opened *machine, struct maqet_erro
 /* The node with that name in such a list, which owns it; NULL: there is none. */
 json_object *maqet_monitor_find_node(json_object *nodes, const char *name);
 
+/* How large a drive is of which QEMU has the node open, in bytes. MAQET_ERROR_MISSING: it has none. */
+int maqet_monitor_drive_size(struct maqet_opened *machine,
+                             const struct maqet_drive *drive, uint64_t *bytes,
+                             struct maqet_error **err);
+
 /* Presses the power button of the guest of a machine that runs, within @timeout ms. A
  * guest that is paused or suspended is resumed first; a QEMU whose guest has powered off,
  * has panicked or has never run is told to quit. Works even if the monitor's socket is lost.
