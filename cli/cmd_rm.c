@@ -20,7 +20,9 @@ static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
     MAQET_ROW(struct maqet_removal_file, path,
               "the file; of storage that is not a file of this host, its options"),
     {"kind", MAQET_FIELD_WORD(struct maqet_removal_file, kind, maqet_removed_kind_name),
-     .help = "an image, the memory of a checkpoint, or storage that is not a file"},
+     .help =
+         "an image, the memory of a checkpoint, storage that is not a file, or an overlay "
+         "on such storage"},
     MAQET_ROW(struct maqet_removal_file, drive, "the drive of such storage",
               .optional = true),
     MAQET_ROW(struct maqet_removal_file, size, "what it takes on the disk",
@@ -95,14 +97,20 @@ static const struct view view = {.table = {.fields = &fields, .columns = "name"}
 
 /* Removes a VM, or with @really = false only finds out what would happen to its files. The
  * caller clears the row in any case. */
+static struct maqet_remove
+how_to_remove(const struct invocation *invocation)
+{
+    return (struct maqet_remove){
+        .force = invocation_has(invocation, "force"),
+        .delete_storage = invocation_has(invocation, "delete-storage"),
+    };
+}
+
 static int
 remove_machine(const struct invocation *invocation, const char *name, bool really,
                struct removed *row, struct maqet_error **err)
 {
-    const struct maqet_remove how = {
-        .force = invocation_has(invocation, "force"),
-        .delete_storage = invocation_has(invocation, "delete-storage"),
-    };
+    const struct maqet_remove how = how_to_remove(invocation);
     struct maqet_removal *removal = &row->removal;
 
     row->name = maqet_strdup(name);
@@ -196,11 +204,13 @@ run(struct invocation *invocation, struct maqet_error **err)
         return 0;
     }
     maqet_forks_put_first(&invocation->context, &names);
+    const struct maqet_remove how = how_to_remove(invocation);
     /* Nor if one of the VMs cannot be removed. */
     for (size_t i = 0; i < names.count && !invocation_has(invocation, "force"); i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 
-        if (maqet_vm_removable(&invocation->context, names.items[i], &names, &error) < 0)
+        if (maqet_vm_removable(&invocation->context, names.items[i], &how, &names,
+                               &error) < 0)
             invocation_show_error(invocation, error);
     }
     if (invocation->exit_code > 0)
@@ -243,7 +253,8 @@ const struct command command_rm = {
         "maqet "
         "has created, is deleted if its plugin can do that. A line for each file says "
         "what "
-        "happens to it, and why. If a VM is running, it is not removed without --force, "
+        "happens to it, and why. Overlays on such storage are in the VM's folder, so a VM "
+        "that has some is removed with --delete-storage only. If a VM is running, it is not removed without --force, "
         "and neither are the "
         "others that are named with it. The same is true if its checkpoints have forks, "
         "unless these are removed with it.\nAsks before anything is removed. Without a "

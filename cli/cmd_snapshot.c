@@ -475,7 +475,8 @@ const struct command command_snapshot = {
     .operands = {OPERAND_VM},
     .description =
         "A snapshot saves the contents of a drive: inside its image or, if the drive has "
-        "`snapshots: overlay`, in files beside that. It is not a backup: without the image, "
+        "`snapshots: overlay`, in files beside that, or in the VM's folder if it is not a "
+        "file. It is not a backup: without the image, "
         "its snapshots are lost as well. It does not include the "
         "guest's memory: after a live snapshot is loaded, the guest boots as after a "
         "power failure or, with --quiesce, as after everything was written to the "

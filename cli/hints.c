@@ -117,6 +117,8 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
         "It can be done once the drive has no snapshots. Export those that you need: maqet "
         "snapshot {1} export {2} NAME FILE",
     [MAQET_NEXT_DELETE_STORAGE] = "--delete-storage was not given",
+    [MAQET_NEXT_REMOVE_OVERLAYS] =
+        "Or delete them with the VM: maqet rm {1} --delete-storage",
     [MAQET_NEXT_START_SLOWER] = "Give it more time: --wait SECONDS (it was {1})",
     [MAQET_NEXT_STOP_AND_START_EMULATOR] =
         "Do it while the VM is stopped, start the emulator, and then the VM: maqet "

@@ -337,6 +337,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/keys.c core/storage/keys.h \
 	core/storage/overlay_costs.c core/storage/overlay_costs.h \
 	core/storage/overlay_damage.c core/storage/overlay_damage.h \
+	core/storage/overlay_elsewhere.c core/storage/overlay_elsewhere.h \
 	core/storage/overlay_files.c core/storage/overlay_files.h \
 	core/storage/overlay_image.c core/storage/overlay_image.h \
 	core/storage/overlay_merge.c core/storage/overlay_merge.h \

@@ -408,8 +408,10 @@ MAQET_EXPORT const char *maqet_drive_child_node(const struct maqet_drive *drive,
  * maqet_drive_backing_node - the node on which the drive stands, if it is an overlay that the
  * core has made (struct maqet_overlay_table).
  * maqet_drive_backing_name - the name by which the overlay stores the image of that node: relative
- *   to the folder of the overlay.
- * maqet_drive_backing_format - QEMU's name of the format of that image.
+ *   to the folder of the overlay; or, if the node is no file of this host, QEMU's "json:{...}", of
+ *   at most 1023 bytes.
+ * maqet_drive_backing_format - QEMU's name of the format of that image; of a "json:" name, the
+ *   driver.
  *
  * Returns: NULL if it is not such an overlay.
  *
@@ -1497,7 +1499,8 @@ typedef char maqet_creation_has_4_bytes[sizeof(enum maqet_creation) == 4 ? 1 : -
  *   has an option of the same name, such as "cache"; ended by NULL. NULL: none.
  *
  * With it, drives of any type may have `snapshots: overlay`. The core makes such overlays, beside
- * the image of the drive, and knows which stands on which. To the plugin, each of them is a
+ * the image of the drive or, if that is no file of this host, in the machine's folder, and knows
+ * which stands on which. To the plugin, each of them is a
  * drive of its own type, whose path is that of the overlay, and which has a backing node
  * (maqet_drive_backing_node()). @emit_args appends a node that refers to that one by name;
  * @inspect, @check, @resize and @live_resize of the storage are called for overlays, too. Only the

@@ -83,6 +83,7 @@ enum maqet_next {
     MAQET_NEXT_OPEN_TRAY,               /* none */
     MAQET_NEXT_EXPORT_SNAPSHOTS,        /* VM, drive */
     MAQET_NEXT_DELETE_STORAGE,          /* none */
+    MAQET_NEXT_REMOVE_OVERLAYS,         /* VM */
     MAQET_NEXT_START_SLOWER,            /* seconds */
     MAQET_NEXT_STOP_AND_START_EMULATOR, /* VM */
     MAQET_NEXT_END_LOSING,              /* VM */

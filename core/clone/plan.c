@@ -52,6 +52,9 @@ is_linkable(const struct maqet_drive *drive, const char **why)
     *why = "its snapshots are no overlays";
     if (!drive->overlays)
         return false;
+    *why = "it is not a file of this host, so another VM's image cannot name it";
+    if (!drive->path)
+        return false;
     const struct maqet_storage *storage =
         maqet_storage_load(drive->context, drive->overlays->type, NULL);
     *why = "the type of its overlays has no keys for a backing chain";

@@ -151,7 +151,8 @@ add_drive_change(const struct maqet_job *job, size_t index, struct maqet_strings
                            target->path, drive->path ? drive->path : "no file");
     } else if (target->path) {
         add_file_change(&job->journal, target, changes);
-    } else if (maqet_journal_phase(&job->journal)->reverts) {
+    } else if (maqet_journal_phase(&job->journal)->reverts && !drive->overlays) {
+        /* With overlays, a new one takes the place of the present one: the storage stays as it is. */
         maqet_strings_addf(changes,
                            "drive '%s' lies elsewhere, so it cannot be determined "
                            "whether it was written to since",

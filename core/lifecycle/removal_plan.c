@@ -11,6 +11,7 @@
 #include "core/lifecycle/remove_elsewhere.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/machine/checkpoint_memory.h"
+#include "core/machine/folder.h"
 #include "core/machine/images_file.h"
 #include "core/machine/needs.h"
 #include "core/machine/owner.h"
@@ -33,6 +34,7 @@ maqet_removed_kind_name(unsigned kind)
         [MAQET_REMOVED_MEMORY] = "memory",
         [MAQET_REMOVED_IMAGE] = "image",
         [MAQET_REMOVED_STORAGE] = "storage",
+        [MAQET_REMOVED_OVERLAY] = "overlay",
     };
 
     return kind < sizeof(names) / sizeof(*names) ? names[kind] : NULL;
@@ -274,6 +276,51 @@ plan_checkpoints(struct planning *planning, struct maqet_error **err)
                : plan_checkpoint_files(planning, MAQET_MEMORY_SUFFIX, err);
 }
 
+static int
+list_overlays(const struct maqet_context *context, const char *name,
+              struct maqet_strings *files, struct maqet_error **err)
+{
+    _cleanup_free_ char *drives = maqet_store_file(context, name, MAQET_STORE_DRIVES);
+
+    return maqet_folder_overlays(drives, files, err);
+}
+
+/* They hold all that the guest has written since the first of them was created, and cannot stay. */
+int
+maqet_removal_check_overlays(const struct maqet_context *context, const char *name,
+                             const struct maqet_remove *how, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    if (list_overlays(context, name, &files, err) < 0)
+        return -1;
+    if (files.count == 0 || how->delete_storage)
+        return 0;
+    _cleanup_free_ char *folder = maqet_path_folder(files.items[0]);
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "The folder of VM '%s' has overlays, which hold what the guest has "
+                    "written to a drive since its first snapshot: %s",
+                    name, folder);
+    maqet_error_hint(err, "Delete the drive's snapshots: what the overlays hold is merged "
+                          "into its storage then");
+    return maqet_error_next(err, MAQET_NEXT_REMOVE_OVERLAYS, name, NULL);
+}
+
+static int
+plan_overlays(struct planning *planning, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    if (maqet_removal_check_overlays(planning->context, planning->name, planning->how,
+                                     err) < 0 ||
+        list_overlays(planning->context, planning->name, &files, err) < 0)
+        return -1;
+    for (size_t i = 0; i < files.count; i++)
+        add_file(planning->plan, MAQET_REMOVED_OVERLAY, files.items[i], true,
+                 maqet_strdup("overlay of a drive that is not a file of this host"));
+    return 0;
+}
+
 int
 maqet_vm_plan_removal(const struct maqet_context *context, const char *name,
                       const struct maqet_remove *how, struct maqet_removal *plan,
@@ -292,5 +339,5 @@ maqet_vm_plan_removal(const struct maqet_context *context, const char *name,
     plan_created(&planning);
     plan_others(&planning);
     plan_elsewhere(&planning);
-    return plan_checkpoints(&planning, err);
+    return plan_checkpoints(&planning, err) < 0 ? -1 : plan_overlays(&planning, err);
 }

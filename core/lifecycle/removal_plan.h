@@ -19,9 +19,10 @@ enum maqet_removed_kind {
     MAQET_REMOVED_MEMORY,
     MAQET_REMOVED_IMAGE,
     MAQET_REMOVED_STORAGE, /* it is not a file of this host */
+    MAQET_REMOVED_OVERLAY, /* on such storage, in the machine's folder */
 };
 
-/* "memory" (of a checkpoint), "image" or "storage"; NULL after the last one. */
+/* "memory" (of a checkpoint), "image", "storage" or "overlay"; NULL after the last one. */
 const char *maqet_removed_kind_name(unsigned kind);
 
 /* A file of a machine that is removed, or other storage. */
@@ -43,6 +44,12 @@ struct maqet_removal {
 void maqet_removal_clear(struct maqet_removal *removal);
 
 #define _cleanup_removal_ _cleanup_(maqet_removal_clear)
+
+/* Whether overlays on storage that is no file of this host, which are in the machine's folder and go with
+ * it, may be deleted, or there are none. */
+int maqet_removal_check_overlays(const struct maqet_context *context, const char *name,
+                                 const struct maqet_remove *how,
+                                 struct maqet_error **err);
 
 /* What removing a machine now would do to its files. */
 int maqet_vm_plan_removal(const struct maqet_context *context, const char *name,

@@ -125,11 +125,13 @@ check_removable(const struct maqet_opened *machine, struct maqet_error **err)
 
 int
 maqet_vm_removable(const struct maqet_context *context, const char *name,
-                   const struct maqet_strings *going, struct maqet_error **err)
+                   const struct maqet_remove *how, const struct maqet_strings *going,
+                   struct maqet_error **err)
 {
     _cleanup_opened_ struct maqet_opened *machine = maqet_open(context, name, 0, err);
 
-    return machine && check_removable(machine, err) == 0
+    return machine && check_removable(machine, err) == 0 &&
+                   maqet_removal_check_overlays(context, machine->name, how, err) == 0
                ? check_forks(machine, going, err)
                : -1;
 }
@@ -253,6 +255,11 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
                 struct maqet_error **err)
 {
     bool ended = false;
+    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
+
+    /* Before it is stopped. */
+    if (!name || maqet_removal_check_overlays(context, name, how, err) < 0)
+        return -1;
     _cleanup_opened_ struct maqet_opened *machine =
         open_stopped(context, name_or_uuid, how->force, &ended, err);
 

@@ -8,10 +8,11 @@
 #include "core/lifecycle/removal_plan.h"
 
 /* Whether a machine could be removed without force: it is not running, its folder contains only
- * files of maqet, and its checkpoints have no forks but for those in @going, which are removed
- * before. */
+ * files of maqet, and no overlays unless @how deletes them, and its checkpoints have no forks but
+ * for those in @going, which are removed before. */
 int maqet_vm_removable(const struct maqet_context *context, const char *name,
-                       const struct maqet_strings *going, struct maqet_error **err);
+                       const struct maqet_remove *how, const struct maqet_strings *going,
+                       struct maqet_error **err);
 
 struct maqet_opened;
 

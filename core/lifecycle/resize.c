@@ -20,6 +20,7 @@
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
 #include "core/storage/keys.h"
+#include "core/storage/overlay_nodes.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 
@@ -70,6 +71,11 @@ offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_erro
     const struct maqet_drive *drive = resizing->drive;
     struct maqet_image_state state;
 
+    if (drive->overlays && !drive->path && !drive->storage->plugin.inspect)
+        return maqet_overlay_nodes_size(drive, drive->overlays->top, bytes, err) < 0
+                   ? maqet_error_wrap(err, "VM '%s', drive '%s'", resizing->machine->name,
+                                      drive->name)
+                   : 0;
     if (maqet_drive_inspect(drive, &state, err) < 0)
         return -1;
     *bytes = state.virtual_size;

@@ -306,7 +306,7 @@ maqet_bases_note_needs(const struct maqet_drive *drive)
         struct maqet_overlay *node = &overlays->nodes[i];
 
         maqet_strings_clear(&node->needed_by);
-        if (node->id != overlays->top)
+        if (node->id != overlays->top && node->file.file)
             find(drive->context, node->file.file, NULL, true, &node->needed_by);
     }
 }

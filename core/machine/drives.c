@@ -14,6 +14,7 @@
 #include "core/machine/owner.h"
 #include "core/qemu/arguments.h"
 #include "core/storage/creation.h"
+#include "core/storage/overlay_elsewhere.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_nodes.h"
@@ -96,12 +97,12 @@ check_overlays(const struct maqet_vm *vm, const struct maqet_drive *drive, bool 
 
     if (overlays->count == 1)
         return exists ? maqet_overlays_check_not_mixed(drive, err) : 0;
-    if (!exists) {
-        maqet_drive_error(
-            drive, NULL, err, MAQET_ERROR_MISSING,
-            "the image %s is missing, and its overlays in %s hold only what "
-            "was written since their creation",
-            drive->path, overlays->folder);
+    if (!exists && (drive->path || drive->storage->plugin.inspect)) {
+        maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
+                          "%s%s is missing, and its overlays in %s hold only what "
+                          "was written since their creation",
+                          drive->path ? "the image " : "what it is made of",
+                          drive->path ? drive->path : "", overlays->folder);
         maqet_error_hint(err, "Restore it from a backup, or bring back its disk");
         return -1;
     }
@@ -115,10 +116,17 @@ check_overlays(const struct maqet_vm *vm, const struct maqet_drive *drive, bool 
         maqet_overlay_nodes_refreeze(drive, err) < 0)
         return -1;
     if (consent && consent->accept_bases)
-        return maqet_overlays_accept(overlays, err);
-    if (maqet_overlays_check(overlays, overlays->top, err) == 0)
-        return 0;
+        return (maqet_overlay_is_elsewhere(drive) &&
+                maqet_overlay_elsewhere_accept(drive, err) < 0) ||
+                       maqet_overlays_accept(overlays, err) < 0
+                   ? -1
+                   : maqet_overlay_nodes_renew(drive, err);
+    if (maqet_overlay_check_below(drive, overlays->top, err) == 0)
+        return maqet_overlay_nodes_renew(drive, err);
     maqet_error_wrap(err, "VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
+    /* What a server has is not known while it cannot be asked. */
+    if (!drive->path && err && (*err)->code != MAQET_ERROR_STATE)
+        return -1;
     return maqet_error_next(err, MAQET_NEXT_ACCEPT_BASE, drive->machine->vm_name, NULL);
 }
 

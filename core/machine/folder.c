@@ -13,6 +13,7 @@
 #include "core/machine/keeper.h"
 #include "core/machine/store.h"
 #include "core/storage/drive.h"
+#include "core/storage/overlay_files.h"
 #include "core/storage/snapshots.h"
 
 /* Whether a name is @base, or that of a temporary file to replace it. */
@@ -83,6 +84,13 @@ is_own_checkpoint_file(const char *file)
     return is_named_with(replaced, ".json") || is_named_with_one_of(file + 1, begun);
 }
 
+/* Whether a folder in the folder of drives' folders is that of the overlays of a drive. */
+static bool
+is_overlays_folder(const char *name)
+{
+    return name[0] != '.' && maqet_text_ends(name, MAQET_OVERLAYS_SUFFIX);
+}
+
 /* Whether a folder in the folder of drives' folders is that of a drive. What is in it
  * belongs to the drive's plugin. */
 static bool
@@ -91,6 +99,12 @@ is_drive_folder(const char *name)
     const char *at = strchr(name, MAQET_DRIVE_FOLDER_SEPARATOR);
 
     return name[0] != '.' && at && at > name && at[1] != '\0';
+}
+
+static bool
+is_drive_or_overlays_folder(const char *name)
+{
+    return is_drive_folder(name) || is_overlays_folder(name);
 }
 
 /* Whether a folder belongs into a machine's folder. */
@@ -135,6 +149,31 @@ stray_in(const char *folder, bool (*is_own)(const char *file),
     return 0;
 }
 
+/* The same in the folders of overlays. */
+static int
+stray_overlay(const char *drives, char **stray, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    *stray = NULL;
+    if (maqet_dir_list(drives, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *folder = maqet_format("%s/%s", drives, names.items[i]);
+        _cleanup_free_ char *inner = NULL;
+
+        if (!is_overlays_folder(names.items[i]))
+            continue;
+        if (stray_in(folder, maqet_overlay_files_is_own, is_none, &inner, err) < 0)
+            return -1;
+        if (inner) {
+            *stray = maqet_format("%s/%s", names.items[i], inner);
+            return 0;
+        }
+    }
+    return 0;
+}
+
 /* Fills *stray with the description of a checkpoint without its memory: that is the
  * user's own file. */
 static int
@@ -173,7 +212,8 @@ maqet_folder_stray(const char *folder, char **stray, struct maqet_error **err)
         return -1;
     if (*stray)
         return 0;
-    if (stray_in(drives, is_none, is_drive_folder, &of_drives, err) < 0)
+    if (stray_in(drives, is_none, is_drive_or_overlays_folder, &of_drives, err) < 0 ||
+        (!of_drives && stray_overlay(drives, &of_drives, err) < 0))
         return -1;
     if (of_drives) {
         *stray = maqet_format(MAQET_STORE_DRIVES "/%s", of_drives);
@@ -240,13 +280,56 @@ maqet_folder_remove_drives(const char *folder, const struct maqet_strings *kept,
 }
 
 int
+maqet_folder_overlays(const char *drives, struct maqet_strings *paths,
+                      struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (maqet_dir_list(drives, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *folder = maqet_format("%s/%s", drives, names.items[i]);
+        _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+        if (!is_overlays_folder(names.items[i]))
+            continue;
+        if (maqet_dir_list(folder, &files, err) < 0)
+            return -1;
+        for (size_t j = 0; j < files.count; j++)
+            if (maqet_overlay_files_is_overlay(files.items[j]))
+                maqet_strings_addf(paths, "%s/%s", folder, files.items[j]);
+    }
+    return 0;
+}
+
+/* Removes the overlays in a machine's folder that goes. */
+static int
+remove_overlays(const char *folder, struct maqet_error **err)
+{
+    _cleanup_free_ char *drives = maqet_format("%s/" MAQET_STORE_DRIVES, folder);
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (maqet_dir_list(drives, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", drives, names.items[i]);
+
+        if (is_overlays_folder(names.items[i]) &&
+            maqet_overlays_remove_folder(path, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
 maqet_folder_remove_own(const char *folder, struct maqet_error **err)
 {
     _cleanup_free_ char *checkpoints =
         maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
     const struct maqet_strings none = MAQET_STRINGS_INIT;
 
-    return maqet_folder_remove_drives(folder, &none, err) < 0 ||
+    return remove_overlays(folder, err) < 0 ||
+                   maqet_folder_remove_drives(folder, &none, err) < 0 ||
                    remove_own(checkpoints, is_own_checkpoint_file, err) < 0
                ? -1
                : remove_own(folder, is_own_file, err);

@@ -13,9 +13,14 @@
  * checkpoints, that is not ours; NULL: there is nothing. The caller frees. */
 int maqet_folder_stray(const char *folder, char **stray, struct maqet_error **err);
 
-/* Removes our files from a machine's folder, and the folder. Other files in it are an
+/* Removes our files from a machine's folder, overlays included, and the folder. Other files in it are an
  * error; a missing folder is not. */
 int maqet_folder_remove_own(const char *folder, struct maqet_error **err);
+
+/* Appends the paths of the overlays in a machine's folder of drives: of those whose storage is no
+ * file of this host. */
+int maqet_folder_overlays(const char *drives, struct maqet_strings *paths,
+                          struct maqet_error **err);
 
 /* Removes the folders of drives (maqet_drive_folder_name()) in a machine's folder, with
  * what their plugins keep in them, except those that are named. */

@@ -203,8 +203,9 @@ find_folders(const struct maqet_vm *vm, struct maqet_strings *folders)
                 maqet_owner_other_folders(vm->context, drive->chain.nodes[j].file, true,
                                           folders);
         for (size_t j = 0; drive->overlays && j < drive->overlays->count; j++)
-            maqet_owner_other_folders(vm->context, drive->overlays->nodes[j].file.file,
-                                      true, folders);
+            if (drive->overlays->nodes[j].file.file)
+                maqet_owner_other_folders(
+                    vm->context, drive->overlays->nodes[j].file.file, true, folders);
     }
 }
 

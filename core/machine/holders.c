@@ -284,7 +284,7 @@ maqet_holders_unsettled(const struct maqet_drive *drive, const char **path)
     for (size_t i = 0; i < 2; i++) {
         const char *file = maqet_overlays_node(overlays, ids[i])->file.file;
 
-        if ((i > 0 && ids[i] == 0) || !maqet_file_users_locked(file))
+        if ((i > 0 && ids[i] == 0) || !file || !maqet_file_users_locked(file))
             continue;
         if (path)
             *path = file;

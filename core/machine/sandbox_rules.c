@@ -17,7 +17,7 @@
 #include "core/qemu/confinement_arguments.h"
 #include "core/qemu/objects.h"
 #include "core/qemu/version.h"
-#include "core/storage/overlays.h"
+#include "core/storage/overlay_elsewhere.h"
 
 enum { CHANGE = MAQET_ACCESS_READ | MAQET_ACCESS_WRITE | MAQET_ACCESS_CHANGE };
 
@@ -363,9 +363,10 @@ allow_overlays(const struct maqet_vm *vm, struct maqet_confinement *confinement,
 
         if (!overlays || vm->drives[i]->shown)
             continue;
+        const char *lowest = maqet_overlay_lowest_file(vm->drives[i]);
         if (maqet_dir_make(overlays->folder, 0700, err) < 0 ||
             maqet_confinement_allow(confinement, overlays->folder, change, err) < 0 ||
-            maqet_confinement_allow(confinement, overlays->image, change, err) < 0)
+            (lowest && maqet_confinement_allow(confinement, lowest, change, err) < 0))
             return -1;
     }
     return 0;

@@ -304,10 +304,22 @@ is_below(const struct maqet_drive *overlay, const char *file)
     const struct maqet_overlays *overlays = overlay->overlay_for->overlays;
 
     for (size_t i = 0; i < overlays->count; i++)
-        if (maqet_file_is_same(overlays->nodes[i].file.file, file))
+        if (overlays->nodes[i].file.file &&
+            maqet_file_is_same(overlays->nodes[i].file.file, file))
             return maqet_overlays_stands_on(overlays, overlay->overlay_id,
                                             overlays->nodes[i].id);
     return false;
+}
+
+/* Whether a name is that by which overlays store what they all stand on, which is no file. */
+static bool
+is_lowest(const struct maqet_drive *overlay, const char *name)
+{
+    const struct maqet_overlay *lowest =
+        maqet_overlays_node(overlay->overlay_for->overlays, 0);
+
+    return (lowest->stored_name && strcmp(lowest->stored_name, name) == 0) ||
+           (lowest->former_name && strcmp(lowest->former_name, name) == 0);
 }
 
 void
@@ -322,7 +334,8 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
     /* In an image, "~" has no special meaning. */
     _cleanup_free_ char *named = maqet_qemu_path(name, folder);
 
-    if (image->drive->overlay_for && is_below(image->drive, named))
+    if (image->drive->overlay_for &&
+        (is_below(image->drive, named) || is_lowest(image->drive, name)))
         return;
     if (declared && !maqet_qemu_has_protocol(name) && may_replace(declared, named)) {
         maqet_chain_add_node(&image->bases, option, declared);

@@ -7,6 +7,7 @@
 #include "core/base/printable.h"
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
+#include "core/storage/overlay_elsewhere.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlays.h"
 
@@ -324,7 +325,9 @@ maqet_members_check_overlays(const struct maqet_session *session, const char *na
                 ? maqet_overlays_find(drive->overlays, snapshot->name)
                 : NULL;
 
-        if (node && maqet_overlays_check(drive->overlays, node->id, err) < 0)
+        if (node && (maqet_overlays_check(drive->overlays, node->id, err) < 0 ||
+                     (maqet_overlay_is_elsewhere(drive) && !drive->running &&
+                      maqet_overlay_elsewhere_check(drive, err) < 0)))
             return maqet_error_wrap(err, "VM '%s', drive '%s': snapshot '%s'",
                                     session->machine->name, drive->name, name);
     }
@@ -365,7 +368,7 @@ maqet_member_is_own(const struct maqet_session *session,
     if (journal->kind->only_recorded)
         return false;
     /* A service dates snapshots by its own clock. */
-    return !member->drive->path ||
+    return (!member->drive->path && !member->drive->overlays) ||
            (snapshot->seconds >= journal->begun / SECOND - DATE_BEFORE &&
             snapshot->seconds <= end / SECOND + DATE_AFTER);
 }

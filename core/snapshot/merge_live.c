@@ -56,12 +56,12 @@ pass_file(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_
     _cleanup_free_ char *mark = maqet_overlay_mark(drive->name, written);
     _cleanup_json_ json_object *nodes = maqet_monitor_nodes(machine, err);
     json_object *node = nodes ? maqet_monitor_find_node(nodes, name) : NULL;
+    const char *file = maqet_overlays_node(drive->overlays, written)->file.file;
 
-    if (!nodes || !node)
+    if (!nodes || !node || !file)
         return nodes ? 0 : -1;
-    return maqet_hotplug_pass_for_writing(
-        machine->qmp, MAQET_OVERLAY_TIMEOUT, maqet_json_text(node, "file"),
-        maqet_overlays_node(drive->overlays, written)->file.file, mark, err);
+    return maqet_hotplug_pass_for_writing(machine->qmp, MAQET_OVERLAY_TIMEOUT,
+                                          maqet_json_text(node, "file"), file, mark, err);
 }
 
 static int

@@ -9,6 +9,7 @@
 #include "core/qemu/hotplug_files.h"
 #include "core/snapshot/overlay_qemu.h"
 #include "core/storage/emitted.h"
+#include "core/storage/overlay_elsewhere.h"
 #include "core/storage/overlay_files.h"
 #include "core/storage/overlay_merge.h"
 #include "core/storage/overlay_name.h"
@@ -175,7 +176,10 @@ maqet_overlay_live_prepare(struct maqet_opened *machine, const struct maqet_driv
                         machine->name, drive->name);
         return maqet_error_next(err, MAQET_NEXT_RECOVER, machine->name, NULL);
     }
-    if (maqet_overlay_nodes_put(drive, overlays->top, &id, err) < 0)
+    /* Storage that is no file of this host may serve QEMU alone: only QEMU knows how large it is. */
+    if ((overlays->top == 0 && maqet_overlay_is_elsewhere(drive) &&
+         maqet_monitor_drive_size(machine, drive, &overlays->nodes[0].size, err) < 0) ||
+        maqet_overlay_nodes_put(drive, overlays->top, &id, err) < 0)
         return -1;
     overlays->prepared = id;
     overlays->prepared_name = maqet_strdup(name);

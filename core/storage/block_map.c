@@ -18,7 +18,9 @@ maqet_block_map(const struct maqet_drive *drive, uint64_t id)
         maqet_strings_add(&command->argv, words[i]);
     if (drive->running)
         maqet_strings_add(&command->argv, "--force-share");
-    if (maqet_overlays_add_image(drive, id, command, NULL) < 0) {
+    /* What lies below need not be there: a server may be gone, or serve one client only. */
+    if ((id > 0 ? maqet_overlays_add_node(drive, id, command, NULL)
+                : maqet_overlays_add_image(drive, id, command, NULL)) < 0) {
         maqet_command_free(command);
         return NULL;
     }

@@ -10,8 +10,9 @@
 
 #include "core/storage/drive.h"
 
-/* The list of a node of a drive with overlays; @id 0 is the image below them, and the image of a
- * drive without any. NULL: it cannot be read. The caller puts it. */
+/* The list of a node of a drive with overlays, without those that it stands on; @id 0 is the image
+ * below them, and the image of a drive without any, with its backing chain. NULL: it cannot be
+ * read. The caller puts it. */
 json_object *maqet_block_map(const struct maqet_drive *drive, uint64_t id);
 
 /* Whether an entry of the list is data, which takes up space; zeroes do not. *depth: 0 if the node

@@ -121,6 +121,8 @@ struct maqet_drive {
      * and what it stands on. */
     const struct maqet_drive *overlay_for;
     uint64_t overlay_id;
+    /* Of the view of node 0: the drive that it is a copy of. */
+    const struct maqet_drive *copy_of;
     struct maqet_backing backing;
     bool default_path;              /* the core chose @path */
     char *socket;                   /* maqet_drive_socket() */

@@ -26,6 +26,9 @@ const struct maqet_option maqet_drive_options[] = {
     OPTION("interface", STRING, "the interface plugin"),
     OPTION("media", CHOICE, "what the guest sees", .choices = media_words),
     OPTION("overcommit", BOOL, "check only for the space that the image uses initially"),
+    OPTION("snapshots", CHOICE,
+           "where snapshots are: in the image, or overlays beside it",
+           .choices = snapshot_words),
     {.name = NULL},
 };
 const struct maqet_option maqet_share_options[] = {
@@ -36,9 +39,6 @@ const struct maqet_option maqet_share_options[] = {
 };
 const struct maqet_option maqet_drive_file_options[] = {
     OPTION("mode", MODE, "mode of a new image, such as 0660; 0600 unless given"),
-    OPTION("snapshots", CHOICE,
-           "where snapshots are: in the image, or overlays beside it",
-           .choices = snapshot_words),
     {.name = NULL},
 };
 

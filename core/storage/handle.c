@@ -20,6 +20,13 @@ static struct entry *entries;
 
 /* ---- finding one ---- */
 
+/* With overlays, what is opened is that of its image. */
+static const struct maqet_storage *
+storage_of(const struct maqet_drive *drive)
+{
+    return drive->image_storage ? drive->image_storage : drive->storage;
+}
+
 /* Whether two entries of the same machine say the same. */
 static bool
 is_same(const struct maqet_drive *one, const struct maqet_drive *other)
@@ -29,7 +36,7 @@ is_same(const struct maqet_drive *one, const struct maqet_drive *other)
 
     if (one == other)
         return true;
-    return one->storage == other->storage && strcmp(one->name, other->name) == 0 &&
+    return storage_of(one) == storage_of(other) && strcmp(one->name, other->name) == 0 &&
            strcmp(one->folder, other->folder) == 0 &&
            strcmp(folder ? folder : "", other_folder ? other_folder : "") == 0 &&
            json_object_equal(one->tree, other->tree);
@@ -40,6 +47,8 @@ maqet_handle_add(const struct maqet_drive *drive, void *value)
 {
     struct entry *entry = maqet_alloc(sizeof(*entry));
 
+    if (drive->copy_of)
+        drive = drive->copy_of; /* the copy does not live as long */
     /* @close gets the drive, as a const one. */
     entry->handle.drive = (struct maqet_drive *)drive;
     entry->handle.value = value;

@@ -121,8 +121,16 @@ add_merge(struct costs *costs, const struct maqet_overlay *below,
         snapshot->used_known = snapshot->moved_known = true;
         return;
     }
-    if (maqet_overlay_nodes_way(drive, below, above, &down, &bytes, NULL) < 0 ||
-        !held_by_both(costs, below->id, above->id, &both))
+    if (maqet_overlay_nodes_way(drive, below, above, &down, &bytes, NULL) < 0)
+        return;
+    /* All of it goes from this host; a server is not asked what it holds, too. */
+    if (!below->file.file) {
+        snapshot->used_known = snapshot->moved_known = true;
+        snapshot->used += bytes;
+        snapshot->moved = bytes;
+        return;
+    }
+    if (!held_by_both(costs, below->id, above->id, &both))
         return;
     snapshot->used_known = snapshot->moved_known = true;
     snapshot->used += both;

@@ -21,6 +21,22 @@ is_ours(const char *name, uint64_t *number)
     return *number < UINT64_MAX && *end == '.' && end[1] && !strpbrk(end + 1, "./");
 }
 
+bool
+maqet_overlay_files_is_overlay(const char *name)
+{
+    uint64_t number;
+
+    return is_ours(name, &number);
+}
+
+bool
+maqet_overlay_files_is_own(const char *name)
+{
+    return maqet_overlay_files_is_overlay(name) ||
+           strcmp(name, MAQET_OVERLAYS_TREE) == 0 ||
+           maqet_text_starts(name, "." MAQET_OVERLAYS_TREE MAQET_FILE_TEMPORARY);
+}
+
 uint64_t
 maqet_overlay_files_next(const struct maqet_strings *names)
 {

@@ -8,6 +8,14 @@
 
 #include "core/storage/overlays.h"
 
+/* The record of the tree, in the folder. */
+#define MAQET_OVERLAYS_TREE "tree.json"
+
+/* Whether a file in such a folder is an overlay; and whether it is anything of maqet's, the tree and
+ * what a killed command has left included. */
+bool maqet_overlay_files_is_overlay(const char *name);
+bool maqet_overlay_files_is_own(const char *name);
+
 /* The lowest id of which, and of later ones, none of the files is. */
 uint64_t maqet_overlay_files_next(const struct maqet_strings *names);
 

@@ -32,6 +32,8 @@ set_writable(const char *path, bool writable, uint32_t *mode, struct maqet_error
 int
 maqet_overlay_freeze(struct maqet_overlay *node, struct maqet_error **err)
 {
+    if (!node->file.file)
+        return 0;
     if (set_writable(node->file.file, false, &node->mode, err) < 0)
         return -1;
     return maqet_node_read(&node->file)
@@ -44,7 +46,7 @@ int
 maqet_overlay_thaw(struct maqet_overlay *node, struct maqet_error **err)
 {
     free(TAKE_PTR(node->file.checksum));
-    return set_writable(node->file.file, true, &node->mode, err);
+    return node->file.file ? set_writable(node->file.file, true, &node->mode, err) : 0;
 }
 
 void
@@ -88,6 +90,24 @@ check_node(const struct maqet_overlay *node, struct maqet_error **err)
     return -1;
 }
 
+/* Of node 0 without a file: whether the definition still names the storage that overlays were put
+ * on. */
+static int
+check_place(const struct maqet_overlays *overlays, struct maqet_error **err)
+{
+    const char *then = maqet_overlays_node(overlays, 0)->place;
+
+    if (overlays->image || !then || strcmp(then, overlays->place) == 0)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "the definition names other storage than that on which the overlays "
+                    "in %s were created: it was %s, and is %s now; the guest would see "
+                    "damaged data",
+                    overlays->folder, then, overlays->place);
+    maqet_error_hint(err, "Name the former storage again");
+    return -1;
+}
+
 int
 maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
                      struct maqet_error **err)
@@ -96,7 +116,7 @@ maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
         if (check_node(maqet_overlays_node(overlays, id), err) < 0)
             return -1;
         if (id == 0)
-            return 0;
+            return check_place(overlays, err);
     }
 }
 
@@ -106,7 +126,7 @@ maqet_overlays_accept(const struct maqet_overlays *overlays, struct maqet_error 
     for (size_t i = 0; i < overlays->count; i++) {
         struct maqet_overlay *node = &overlays->nodes[i];
 
-        if (node->id == overlays->top ||
+        if (node->id == overlays->top || !node->file.file ||
             (maqet_file_missing(node->file.file) &&
              !maqet_overlays_stands_on(overlays, overlays->top, node->id)))
             continue;

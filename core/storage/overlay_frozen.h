@@ -9,7 +9,8 @@
 #include "core/storage/overlays.h"
 
 /* Takes away the permission to write to a node's file, and notes which file it is and what
- * is in it; and the reverse. A block device keeps its permissions. */
+ * is in it; and the reverse. A block device keeps its permissions, and a node without a file
+ * (overlay_elsewhere.h) has none. */
 int maqet_overlay_freeze(struct maqet_overlay *node, struct maqet_error **err);
 int maqet_overlay_thaw(struct maqet_overlay *node, struct maqet_error **err);
 
@@ -20,7 +21,8 @@ void maqet_overlay_protect(struct maqet_overlay *node);
  * known. The caller frees. */
 char *maqet_overlay_change(const struct maqet_overlay *node);
 
-/* Whether a node and those that it stands on are as they were when they were frozen.
+/* Whether a node and those that it stands on are as they were when they were frozen; of a node without
+ * a file, whether it is the same storage.
  * MAQET_ERROR_STATE: what has changed. */
 int maqet_overlays_check(const struct maqet_overlays *overlays, uint64_t id,
                          struct maqet_error **err);

@@ -8,9 +8,10 @@
 #include "core/storage/emitted.h"
 #include "core/storage/overlay_name.h"
 
-int
-maqet_overlays_add_image(const struct maqet_drive *drive, uint64_t id,
-                         struct maqet_command *command, struct maqet_error **err)
+/* Appends what opens the image of a node; @alone: without what it stands on. */
+static int
+add_image(const struct maqet_drive *drive, uint64_t id, bool alone,
+          struct maqet_command *command, struct maqet_error **err)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
     _cleanup_free_ char *name = drive->overlays ? maqet_overlay_node_name(drive->name, id)
@@ -24,9 +25,26 @@ maqet_overlays_add_image(const struct maqet_drive *drive, uint64_t id,
         if (args->objects[i]->kind == &maqet_kind_blockdev)
             json_object_object_add(args->objects[i]->json, "force-share",
                                    json_object_new_boolean(true));
+    json_object *node = alone ? maqet_block_node_find(args, name) : NULL;
+    if (node && json_object_object_get_ex(node, "backing", NULL))
+        json_object_object_add(node, "backing", NULL);
     if (!maqet_args_render_image(args, name, &command->argv))
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "it has no image that qemu-img could open");
     maqet_secrets_find(&command->argv, NULL, &command->secrets);
     return 0;
+}
+
+int
+maqet_overlays_add_image(const struct maqet_drive *drive, uint64_t id,
+                         struct maqet_command *command, struct maqet_error **err)
+{
+    return add_image(drive, id, false, command, err);
+}
+
+int
+maqet_overlays_add_node(const struct maqet_drive *drive, uint64_t id,
+                        struct maqet_command *command, struct maqet_error **err)
+{
+    return add_image(drive, id, true, command, err);
 }

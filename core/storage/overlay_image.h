@@ -13,4 +13,8 @@
 int maqet_overlays_add_image(const struct maqet_drive *drive, uint64_t id,
                              struct maqet_command *command, struct maqet_error **err);
 
+/* The same without what the node stands on: only what it holds itself. */
+int maqet_overlays_add_node(const struct maqet_drive *drive, uint64_t id,
+                            struct maqet_command *command, struct maqet_error **err);
+
 #endif

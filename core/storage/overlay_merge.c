@@ -9,8 +9,11 @@
  */
 #include "core/storage/overlay_merge.h"
 
+#include <string.h>
+
 #include "core/base/clock.h"
 #include "core/storage/callback.h"
+#include "core/storage/overlay_elsewhere.h"
 #include "core/storage/overlay_files.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_nodes.h"
@@ -119,6 +122,58 @@ rename_backings(const struct maqet_drive *drive, uint64_t above, uint64_t below,
     return -1;
 }
 
+/* Makes all nodes on node 0 store the name that the tree has of it. Before they are written to, the tree
+ * forgets what was in them, as for a merge. */
+static int
+store_name(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_overlays *overlays = drive->overlays;
+    struct maqet_overlay *lowest = maqet_overlays_node(overlays, 0);
+
+    for (size_t i = 1; i < overlays->count; i++)
+        if (overlays->nodes[i].parent == 0 &&
+            maqet_overlay_thaw(&overlays->nodes[i], err) < 0)
+            return -1;
+    if (maqet_overlay_nodes_save(drive, err) < 0)
+        return -1;
+    for (size_t i = 1; i < overlays->count; i++)
+        if (overlays->nodes[i].parent == 0 &&
+            rename_backing(drive, &overlays->nodes[i], 0, 0, err) < 0)
+            return -1;
+    free(TAKE_PTR(lowest->former_name));
+    return maqet_overlay_nodes_save(drive, err);
+}
+
+/* The tree has both names until all nodes have the new one. */
+static int
+change_name(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_overlay *lowest = maqet_overlays_node(drive->overlays, 0);
+    _cleanup_free_ char *name = NULL, *format = NULL;
+
+    if (lowest->former_name && store_name(drive, err) < 0)
+        return -1;
+    if (maqet_overlay_elsewhere_name(drive, &name, &format, err) < 0)
+        return -1;
+    if (lowest->stored_name && strcmp(lowest->stored_name, name) == 0)
+        return 0;
+    lowest->former_name = lowest->stored_name;
+    lowest->stored_name = TAKE_PTR(name);
+    free(lowest->stored_format);
+    lowest->stored_format = TAKE_PTR(format);
+    return store_name(drive, err);
+}
+
+int
+maqet_overlay_nodes_renew(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    if (!maqet_overlay_is_elsewhere(drive) || drive->overlays->count == 1)
+        return 0;
+    int result = change_name(drive, err);
+
+    return maqet_overlay_nodes_refreeze(drive, result < 0 ? NULL : err) < 0 ? -1 : result;
+}
+
 /* qemu-img commits only what it can open for writing, although it writes nothing to it. */
 static int
 merge_down(const struct maqet_drive *drive, struct maqet_overlay *below,
@@ -144,7 +199,9 @@ merge_up(const struct maqet_drive *drive, const struct maqet_overlay *below,
                    maqet_view_make_written(drive, above->id, &view, err) < 0 ||
                    maqet_view_make(drive, lower->id, &lowest, err) < 0 ||
                    MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, merge_up, name,
-                                      lowest.drive->storage->plugin.format) < 0
+                                      maqet_overlays_backing_format(
+                                          drive->overlays, lower,
+                                          lowest.drive->storage->plugin.format)) < 0
                ? -1
                : 0;
 }
@@ -202,7 +259,10 @@ maqet_overlay_nodes_merged(const struct maqet_drive *drive, uint64_t below,
         lower->seconds = upper->seconds;
         lower->nanoseconds = upper->nanoseconds;
         lower->vm_clock = upper->vm_clock;
-        lower->size = upper->size;
+        /* What was noted of it may be from before the drive has grown. */
+        if (lower->file.file ||
+            maqet_overlay_nodes_size(drive, above, &lower->size, NULL) < 0)
+            lower->size = upper->size;
         if (overlays->top == above)
             overlays->top = below;
     } else {
@@ -233,6 +293,8 @@ maqet_overlay_nodes_merge(const struct maqet_drive *drive,
     bool down;
 
     if (maqet_overlays_check(overlays, above->id, err) < 0 ||
+        (!lower->file.file && maqet_overlay_elsewhere_check(drive, err) < 0) ||
+        maqet_overlay_nodes_renew(drive, err) < 0 ||
         maqet_overlay_nodes_way(drive, below, above, &down, &bytes, err) < 0)
         return -1;
     uint64_t lower_id = below->id, upper_id = above->id;
@@ -242,7 +304,7 @@ maqet_overlay_nodes_merge(const struct maqet_drive *drive,
         maqet_overlay_nodes_refreeze(drive, NULL);
         return maqet_error_wrap(err, "VM '%s', drive '%s': cannot merge %s with %s",
                                 drive->machine->vm_name, drive->name, upper->file.file,
-                                lower->file.file);
+                                lower->file.file ? lower->file.file : overlays->place);
     }
     maqet_overlay_nodes_note_rate(overlays, bytes, maqet_now_exact() - begun);
     if (maqet_overlay_nodes_merged(drive, lower_id, upper_id, down, err) == 0)

@@ -18,6 +18,10 @@ int maqet_overlay_nodes_pour(const struct maqet_drive *drive, uint64_t id,
 void maqet_overlay_nodes_note_rate(struct maqet_overlays *overlays, uint64_t bytes,
                                    double milliseconds);
 
+/* Makes the overlays on storage that is no file of this host store its present name, if that is another
+ * one by now (overlay_elsewhere.h), while no QEMU has them open, and writes the tree. */
+int maqet_overlay_nodes_renew(const struct maqet_drive *drive, struct maqet_error **err);
+
 /* Merges two superfluous nodes (overlay_nodes.h), while no QEMU has the upper one open, and writes the tree. */
 int maqet_overlay_nodes_merge(const struct maqet_drive *drive,
                               const struct maqet_overlay *below,

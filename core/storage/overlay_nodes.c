@@ -13,6 +13,7 @@
 
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
+#include "core/storage/overlay_elsewhere.h"
 #include "core/storage/overlay_files.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_view.h"
@@ -95,7 +96,9 @@ maqet_overlay_nodes_put(const struct maqet_drive *drive, uint64_t parent, uint64
 {
     uint64_t size;
 
-    return maqet_overlay_nodes_size(drive, parent, &size, err) < 0 ||
+    return (maqet_overlay_is_elsewhere(drive) &&
+            maqet_overlay_elsewhere_note(drive, err) < 0) ||
+                   maqet_overlay_nodes_size(drive, parent, &size, err) < 0 ||
                    maqet_overlays_reserve(drive->overlays, err) < 0
                ? -1
                : maqet_overlay_nodes_fill(drive, parent, size, create_empty, NULL, id,
@@ -118,6 +121,8 @@ maqet_overlay_nodes_size(const struct maqet_drive *drive, uint64_t id, uint64_t 
     _cleanup_view_ struct maqet_view view = {0};
     struct maqet_image_state state;
 
+    if (id == 0 && maqet_overlay_is_elsewhere(drive))
+        return maqet_overlay_elsewhere_size(drive, bytes, err);
     /* Its size may have grown since it was recorded. */
     if (maqet_view_make(drive, id, &view, err) < 0)
         return -1;
@@ -188,7 +193,8 @@ maqet_overlay_nodes_refreeze(const struct maqet_drive *drive, struct maqet_error
     for (size_t i = 0; i < overlays->count; i++) {
         struct maqet_overlay *node = &overlays->nodes[i];
 
-        if (is_written(overlays, node) || maqet_file_missing(node->file.file))
+        if (is_written(overlays, node) || !node->file.file ||
+            maqet_file_missing(node->file.file))
             continue;
         if (node->file.checksum) {
             maqet_overlay_protect(node);
@@ -284,6 +290,9 @@ maqet_overlay_nodes_used(const struct maqet_drive *drive, uint64_t id, uint64_t 
     _cleanup_view_ struct maqet_view view = {0};
     struct stat status;
 
+    if (id == 0 && maqet_overlay_is_elsewhere(drive))
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                                 "how much its storage holds is not known");
     if (maqet_view_make(drive, id, &view, err) < 0)
         return -1;
     _cleanup_close_ int fd = open(view.drive->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

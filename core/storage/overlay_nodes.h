@@ -40,7 +40,8 @@ void maqet_overlay_nodes_undo(const struct maqet_drive *drive, uint64_t id);
 int maqet_overlay_nodes_size(const struct maqet_drive *drive, uint64_t id,
                              uint64_t *bytes, struct maqet_error **err);
 
-/* How much a node holds itself, in bytes; of node 0: its file's allocated size. */
+/* How much a node holds itself, in bytes; of node 0: its file's allocated size, which is not known
+ * if it has none. */
 int maqet_overlay_nodes_used(const struct maqet_drive *drive, uint64_t id,
                              uint64_t *bytes, struct maqet_error **err);
 

@@ -19,6 +19,10 @@ maqet_overlays_check_possible(const struct maqet_drive *drive, struct maqet_erro
     if (maqet_drive_readonly(drive))
         return maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_INVALID,
                                  "nothing is written to it, so it has no snapshots");
+    if (drive->storage->plugin.creation == MAQET_CREATION_EACH_START)
+        return maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_INVALID,
+                                 "it is created for each start, so that snapshots would "
+                                 "be of no use when the VM has ended");
     return 0;
 }
 
@@ -26,6 +30,8 @@ maqet_overlays_check_possible(const struct maqet_drive *drive, struct maqet_erro
 int
 maqet_overlays_check_folder(const struct maqet_drive *drive, struct maqet_error **err)
 {
+    if (!drive->path)
+        return 0; /* they are in the machine's folder */
     _cleanup_free_ char *folder = maqet_path_folder(drive->path);
     _cleanup_free_ char *real = realpath(folder, NULL);
     const char *system = real ? maqet_path_system(real, geteuid()) : NULL;
@@ -58,7 +64,10 @@ maqet_overlays_check_encryption(const struct maqet_drive *drive, struct maqet_er
     for (size_t i = 0; i < args->count; i++)
         if (is_secret(args->objects[i]))
             return maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_UNSUPPORTED,
-                                     "the drive is encrypted, and overlays are not");
+                                     drive->path
+                                         ? "the drive is encrypted, and overlays are not"
+                                         : "QEMU opens it with a password or a key, so "
+                                           "it may be encrypted, and overlays are not");
     return 0;
 }
 
@@ -77,8 +86,10 @@ maqet_overlays_check_not_mixed(const struct maqet_drive *drive, struct maqet_err
         return 0;
     maqet_drive_error(drive, "snapshots", err, MAQET_ERROR_INVALID,
                       "%s has internal snapshots, which cannot be mixed with overlays",
-                      drive->path);
+                      drive->path ? drive->path : "its storage");
     maqet_error_hint(err, "To go on with these, remove `snapshots: overlay`");
+    if (!drive->path)
+        return -1;
     return maqet_error_next(err, MAQET_NEXT_CONVERT_SNAPSHOTS, drive->machine->vm_name,
                             drive->name, "overlay", NULL);
 }

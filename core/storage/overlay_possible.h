@@ -8,7 +8,7 @@
 
 #include "core/storage/drive.h"
 
-/* Whether anything is written to it. */
+/* Whether anything is written to it that outlives the end of its machine. */
 int maqet_overlays_check_possible(const struct maqet_drive *drive,
                                   struct maqet_error **err);
 

@@ -35,6 +35,28 @@ error_full(const struct maqet_overlay *stays, const struct maqet_overlay *goes,
     return -1;
 }
 
+/* What lies elsewhere may not grow; qemu-img would notice that in the middle of its work. */
+static int
+check_growth(const struct maqet_drive *drive, const struct maqet_overlay *below,
+             const struct maqet_overlay *above, struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &drive->image_storage->plugin;
+    uint64_t size;
+
+    if (below->file.file || plugin->resize || plugin->live_resize ||
+        maqet_overlay_nodes_size(drive, above->id, &size, NULL) < 0 ||
+        size <= below->size)
+        return 0;
+    _cleanup_free_ char *upper = maqet_text_bytes(size);
+    _cleanup_free_ char *lower = maqet_text_bytes(below->size);
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                      "%s cannot be merged into the storage that it stands on: the drive "
+                      "has grown to %s since, and the type %s cannot make %s larger",
+                      above->file.file, upper, plugin->name, lower);
+    maqet_error_hint(err, "Keep the snapshot, or copy the drive to a larger image");
+    return -1;
+}
+
 /* @down: the lower one stays, else the upper one. */
 static int
 check(const struct maqet_drive *drive, const struct maqet_overlay *below,
@@ -46,6 +68,8 @@ check(const struct maqet_drive *drive, const struct maqet_overlay *below,
     uint64_t growth, limit, available;
     struct stat status;
 
+    if (!stays->file.file)
+        return check_growth(drive, below, above, err);
     if (stat(stays->file.file, &status) < 0 || !S_ISREG(status.st_mode) ||
         !maqet_space_available(stays->file.file, &available) ||
         maqet_overlay_nodes_used(drive, goes->id, &growth, NULL) < 0)

@@ -14,6 +14,7 @@
 #include "core/storage/emitted.h"
 #include "core/storage/image.h"
 #include "core/storage/overlay_damage.h"
+#include "core/storage/overlay_elsewhere.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_image.h"
 #include "core/storage/overlay_merge.h"
@@ -22,6 +23,7 @@
 #include "core/storage/overlay_possible.h"
 #include "core/storage/overlay_room.h"
 #include "core/storage/overlay_view.h"
+#include "core/storage/record.h"
 #include "core/storage/snapshots.h"
 
 /* ---- the snapshot table ---- */
@@ -52,7 +54,7 @@ create(const struct maqet_drive *drive, const char *name, struct maqet_error **e
 {
     uint64_t before = drive->overlays->top, id;
 
-    if (maqet_overlays_check(drive->overlays, before, err) < 0 ||
+    if (maqet_overlay_check_below(drive, before, err) < 0 ||
         maqet_overlay_nodes_put(drive, before, &id, err) < 0)
         return -1;
     if (maqet_overlay_nodes_name(drive, before, name, 0, err) < 0) {
@@ -76,7 +78,7 @@ load(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
 
     if (!node)
         return error_gone(snapshot, err);
-    if (maqet_overlays_check(drive->overlays, node->id, err) < 0 ||
+    if (maqet_overlay_check_below(drive, node->id, err) < 0 ||
         maqet_overlay_nodes_put(drive, node->id, &id, err) < 0)
         return -1;
     drive->overlays->top = id;
@@ -185,8 +187,12 @@ list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *snapshots,
 static int
 can_create(const struct maqet_drive *drive, int fd, struct maqet_error **err)
 {
+    _cleanup_free_ char *name = NULL, *format = NULL;
+
     (void)fd;
-    return maqet_overlays_check_encryption(drive, err) < 0
+    return maqet_overlays_check_encryption(drive, err) < 0 ||
+                   (maqet_overlay_is_elsewhere(drive) &&
+                    maqet_overlay_elsewhere_name(drive, &name, &format, err) < 0)
                ? -1
                : maqet_overlays_check_not_mixed(drive, err);
 }
@@ -206,7 +212,7 @@ add_image(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot
 
     if (!node)
         return error_gone(snapshot, err);
-    return maqet_overlays_check(drive->overlays, node->id, err) < 0
+    return maqet_overlay_check_below(drive, node->id, err) < 0
                ? -1
                : maqet_overlays_add_image(drive, node->id, command, err);
 }
@@ -288,7 +294,7 @@ inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
     uint64_t size;
 
     if (maqet_view_make(drive, 0, &view, err) < 0 ||
-        view.drive->storage->plugin.inspect(view.drive, fd, image, err) < 0)
+        MAQET_STORAGE_CALL(err, view.drive, MAQET_CALL_SERVICE, inspect, fd, image) < 0)
         return -1;
     if (drive->overlays->count == 1)
         return 0;
@@ -372,6 +378,17 @@ wants_overlays(const struct maqet_drive *drive)
     return value && value->text && strcmp(value->text, "overlay") == 0;
 }
 
+static struct maqet_overlays *
+read_overlays(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    if (drive->path)
+        return maqet_overlays_read(drive->path, err);
+    _cleanup_free_ char *place = maqet_drive_place(drive);
+    _cleanup_free_ char *folder =
+        maqet_overlays_folder_elsewhere(drive->machine->drives_dir, drive->name);
+    return maqet_overlays_read_elsewhere(folder, place, err);
+}
+
 static int
 take_overlays(struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -379,8 +396,7 @@ take_overlays(struct maqet_drive *drive, struct maqet_error **err)
 
     if (wanted && maqet_overlays_check_possible(drive, err) < 0)
         return -1;
-    _cleanup_overlays_ struct maqet_overlays *overlays =
-        maqet_overlays_read(drive->path, err);
+    _cleanup_overlays_ struct maqet_overlays *overlays = read_overlays(drive, err);
     if (!overlays)
         return -1;
     if (overlays->count == 1 && !wanted)
@@ -395,12 +411,20 @@ take_overlays(struct maqet_drive *drive, struct maqet_error **err)
         return 0;
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
                       "%s has overlay snapshots, which the configuration does not say",
-                      drive->path);
+                      drive->path ? drive->path : "it");
     maqet_error_hint(err, "Add `snapshots: overlay`");
-    return drive->image_storage->snapshot.size > 0
+    return drive->path && drive->image_storage->snapshot.size > 0
                ? maqet_error_next(err, MAQET_NEXT_CONVERT_SNAPSHOTS,
                                   drive->machine->vm_name, drive->name, "internal", NULL)
                : -1;
+}
+
+/* Whether it is a disk that is no file of this host, of a machine that has a folder. */
+static bool
+is_elsewhere(const struct maqet_drive *drive)
+{
+    return !drive->storage->plugin.path_option && drive->storage->plugin.interface &&
+           drive->machine->drives_dir;
 }
 
 void
@@ -408,8 +432,9 @@ maqet_drive_take_overlays(struct maqet_drive *drive)
 {
     struct maqet_error *error = NULL;
 
-    if (!drive->path || maqet_drive_is_unknown(drive) ||
-        drive->storage->plugin.creation == MAQET_CREATION_EACH_START)
+    if (!(drive->path || is_elsewhere(drive)) || maqet_drive_is_unknown(drive) ||
+        (drive->storage->plugin.creation == MAQET_CREATION_EACH_START &&
+         !wants_overlays(drive)))
         return;
     if (take_overlays(drive, &error) == 0)
         return;

@@ -31,6 +31,7 @@ copy_of(const struct maqet_drive *drive)
     struct maqet_drive *copy = maqet_alloc(sizeof(*copy));
 
     *copy = *drive;
+    copy->copy_of = drive;
     copy->chain = (struct maqet_chain){0};
     copy->reported = maqet_alloc(sizeof(*copy->reported));
     copy->overlays = NULL;
@@ -117,7 +118,8 @@ set_backing(struct maqet_drive *overlay, const struct maqet_drive *drive,
         return -1;
     overlay->backing.node = maqet_overlay_node_name(drive->name, below->id);
     overlay->backing.name = maqet_overlays_backing_name(drive->overlays, below);
-    overlay->backing.format = maqet_strdup(storage->plugin.format);
+    overlay->backing.format = maqet_strdup(
+        maqet_overlays_backing_format(drive->overlays, below, storage->plugin.format));
     return 0;
 }
 

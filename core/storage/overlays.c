@@ -14,9 +14,6 @@
 #include "core/qemu/objects.h"
 #include "core/storage/overlay_files.h"
 
-#define FOLDER_SUFFIX ".maqet"
-#define TREE_FILE "tree.json"
-
 enum { FORMAT = 1, NODES_MAX = 10000 };
 
 static const struct maqet_fields node_fields = MAQET_FIELDS_OF(
@@ -34,6 +31,13 @@ static const struct maqet_fields node_fields = MAQET_FIELDS_OF(
     {"checksum", MAQET_FIELD(struct maqet_overlay, file.checksum), .optional = true,
      .sparse = true},
     {"mode", MAQET_FIELD(struct maqet_overlay, mode), .optional = true},
+    {"place", MAQET_FIELD(struct maqet_overlay, place), .optional = true, .sparse = true},
+    {"stored_name", MAQET_FIELD(struct maqet_overlay, stored_name), .optional = true,
+     .sparse = true},
+    {"stored_format", MAQET_FIELD(struct maqet_overlay, stored_format), .optional = true,
+     .sparse = true},
+    {"former_name", MAQET_FIELD(struct maqet_overlay, former_name), .optional = true,
+     .sparse = true},
     {"snapshot", MAQET_FIELD(struct maqet_overlay, name), .optional = true,
      .sparse = true},
     {"snapshot_id", MAQET_FIELD(struct maqet_overlay, snapshot_id), .optional = true},
@@ -71,7 +75,13 @@ static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
 char *
 maqet_overlays_folder(const char *image)
 {
-    return maqet_format("%s" FOLDER_SUFFIX, image);
+    return maqet_format("%s" MAQET_OVERLAYS_SUFFIX, image);
+}
+
+char *
+maqet_overlays_folder_elsewhere(const char *above, const char *drive)
+{
+    return maqet_format("%s/%s" MAQET_OVERLAYS_SUFFIX, above, drive);
 }
 
 void
@@ -80,6 +90,7 @@ maqet_overlays_free(struct maqet_overlays *overlays)
     if (!overlays)
         return;
     free(overlays->image);
+    free(overlays->place);
     free(overlays->folder);
     free(overlays->type);
     free(overlays->prepared_name);
@@ -93,7 +104,7 @@ maqet_overlays_free(struct maqet_overlays *overlays)
 static char *
 path_of(const struct maqet_overlays *overlays)
 {
-    return maqet_format("%s/" TREE_FILE, overlays->folder);
+    return maqet_format("%s/" MAQET_OVERLAYS_TREE, overlays->folder);
 }
 
 /* The file of a node, by the name in the record. The caller frees. */
@@ -220,8 +231,9 @@ has_lost_tree(const struct maqet_overlays *overlays, const struct maqet_strings 
     _cleanup_strings_ struct maqet_strings now = MAQET_STRINGS_INIT;
     struct stat status;
 
-    if (maqet_overlay_files_next(names) == 1 || stat(overlays->image, &status) < 0 ||
-        (!S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode)))
+    if (maqet_overlay_files_next(names) == 1 ||
+        (overlays->image && (stat(overlays->image, &status) < 0 ||
+                             (!S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode)))))
         return false;
     maqet_dir_list(overlays->folder, &now, NULL);
     return maqet_overlay_files_next(&now) > 1 && maqet_file_missing(path);
@@ -234,7 +246,7 @@ error_lost(const struct maqet_overlays *overlays, const char *path,
     maqet_error_set(err, MAQET_ERROR_FAILED,
                     "%s is missing, but there are overlays on %s in that folder; without "
                     "it, it is not known which image stands on which",
-                    path, overlays->image);
+                    path, overlays->image ? overlays->image : overlays->place);
     maqet_error_hint(err,
                      "Restore the whole folder from a backup, and the image with it");
     maqet_error_hint(err,
@@ -261,15 +273,17 @@ check_newer(const struct maqet_overlays *overlays, const char *path,
     return -1;
 }
 
-struct maqet_overlays *
-maqet_overlays_read(const char *image, struct maqet_error **err)
+/* Takes all three, of which @image or @place is NULL. */
+static struct maqet_overlays *
+read_folder(char *folder, char *image, char *place, struct maqet_error **err)
 {
     _cleanup_overlays_ struct maqet_overlays *overlays = maqet_alloc(sizeof(*overlays));
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    overlays->image = maqet_strdup(image);
-    overlays->folder = maqet_overlays_folder(image);
+    overlays->folder = folder;
+    overlays->image = image;
+    overlays->place = place;
     /* Before the tree: whoever creates overlays meanwhile has recorded their ids before. */
     maqet_dir_list(overlays->folder, &names, NULL);
     _cleanup_free_ char *path = path_of(overlays);
@@ -290,6 +304,19 @@ maqet_overlays_read(const char *image, struct maqet_error **err)
     overlays->next = maqet_overlay_files_next(&names);
     MAQET_APPEND(overlays->nodes, overlays->count)->file.file = maqet_strdup(image);
     return TAKE_PTR(overlays);
+}
+
+struct maqet_overlays *
+maqet_overlays_read(const char *image, struct maqet_error **err)
+{
+    return read_folder(maqet_overlays_folder(image), maqet_strdup(image), NULL, err);
+}
+
+struct maqet_overlays *
+maqet_overlays_read_elsewhere(const char *folder, const char *place,
+                              struct maqet_error **err)
+{
+    return read_folder(maqet_strdup(folder), NULL, maqet_strdup(place), err);
 }
 
 static int
@@ -433,16 +460,30 @@ maqet_overlays_backing_name(const struct maqet_overlays *overlays,
 {
     const char *name = name_of(below);
 
-    return name ? maqet_strdup(name)
-                : maqet_format("../%s", strrchr(overlays->image, '/') + 1);
+    if (name || !overlays->image)
+        return maqet_strdup(name ? name : below->stored_name);
+    return maqet_format("../%s", strrchr(overlays->image, '/') + 1);
+}
+
+const char *
+maqet_overlays_backing_format(const struct maqet_overlays *overlays,
+                              const struct maqet_overlay *below, const char *own)
+{
+    return below->id == 0 && !overlays->image ? below->stored_format : own;
 }
 
 int
 maqet_overlays_remove(const char *image, struct maqet_error **err)
 {
-    const struct maqet_overlays none = {.folder = maqet_overlays_folder(image),
-                                        .next = UINT64_MAX};
-    _cleanup_free_ char *folder = none.folder;
+    _cleanup_free_ char *folder = maqet_overlays_folder(image);
+
+    return maqet_overlays_remove_folder(folder, err);
+}
+
+int
+maqet_overlays_remove_folder(const char *folder, struct maqet_error **err)
+{
+    const struct maqet_overlays none = {.folder = (char *)folder, .next = UINT64_MAX};
     _cleanup_free_ char *path = path_of(&none);
 
     if (maqet_file_missing(folder))

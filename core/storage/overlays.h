@@ -4,7 +4,8 @@
  * holds what was written since it was put on top of another one. The guest writes to the topmost
  * node only. A snapshot is a node that nothing is written to any more, with a name.
  *
- * The overlays are files in a folder beside the drive's image, FILE.maqet/, with the
+ * The overlays are files in a folder beside the drive's image, FILE.maqet/, or, if that is no
+ * file of this host, in the machine's folder (maqet_overlays_folder_elsewhere()), with the
  * record of the tree (tree.json). It is replaced as a whole, and files with ids that it has
  * given away but does not name are of no use: so the tree is complete at any time. Files with later ids are
  * not of this tree, which was put back from an earlier time; they are an error. A node without a name that nobody, or only
@@ -18,13 +19,19 @@
 #include "core/storage/snapshots.h"
 
 struct maqet_overlay {
-    uint64_t id;     /* 0: the drive's own image */
+    uint64_t id; /* 0: the drive's own image, or storage that is no file of this host */
     uint64_t parent; /* the node that it stands on; of node 0: 0 */
     char *type;      /* the storage plugin; NULL: that of the drive */
     uint64_t size;   /* bytes that the guest sees */
     struct maqet_node
         file;      /* its file; what is known of it was noted when it was frozen */
     uint32_t mode; /* permissions of the file while it was written to; 0: unknown */
+    /* Of node 0 without a file (overlay_elsewhere.h): the storage that the overlays were put on,
+     * and the name and the format by which those on it store it; NULL: not noted yet. */
+    char *place;
+    char *stored_name;
+    char *stored_format;
+    char *former_name; /* which some may store until all of them have the other one */
     /* The snapshot that it is. */
     char *name;           /* NULL: it is none */
     uint64_t snapshot_id; /* it stays when the node is merged */
@@ -37,7 +44,8 @@ struct maqet_overlay {
 };
 
 struct maqet_overlays {
-    char *image;   /* of the drive: the file of node 0 */
+    char *image;   /* of the drive: the file of node 0; NULL: it has none */
+    char *place;   /* without such a file: the storage, as the definition has it */
     char *folder;  /* of the overlays */
     char *type;    /* of new overlays */
     uint64_t top;  /* the node that the guest writes to */
@@ -59,11 +67,23 @@ struct maqet_overlays {
     size_t count;
 };
 
+/* How the names of folders of overlays end. */
+#define MAQET_OVERLAYS_SUFFIX ".maqet"
+
 /* The folder of the overlays of an image. The caller frees. */
 char *maqet_overlays_folder(const char *image);
 
+/* The same for a drive whose storage is no file of this host; @above: where drives have folders. */
+char *maqet_overlays_folder_elsewhere(const char *above, const char *drive);
+
 /* Reads the tree of an image; one without overlays has only node 0. NULL: an error. */
 struct maqet_overlays *maqet_overlays_read(const char *image, struct maqet_error **err);
+
+/* The same for storage that is no file of this host, with overlays in the folder @folder. @place:
+ * maqet_drive_place(). */
+struct maqet_overlays *maqet_overlays_read_elsewhere(const char *folder,
+                                                     const char *place,
+                                                     struct maqet_error **err);
 
 /* Writes it, to the disk, and creates the folder. A tree with node 0 alone has no file. */
 int maqet_overlays_write(const struct maqet_overlays *overlays, struct maqet_error **err);
@@ -75,6 +95,9 @@ int maqet_overlays_reserve(struct maqet_overlays *overlays, struct maqet_error *
 /* Removes all overlays of an image that is about to be deleted: a new one of its name must not
  * get them. */
 int maqet_overlays_remove(const char *image, struct maqet_error **err);
+
+/* The same by their folder. */
+int maqet_overlays_remove_folder(const char *folder, struct maqet_error **err);
 
 void maqet_overlays_free(struct maqet_overlays *overlays);
 MAQET_CLEANUP(maqet_overlays, maqet_overlays_free, maqet_overlays_cleanup)
@@ -113,5 +136,10 @@ void maqet_overlays_drop(struct maqet_overlays *overlays, uint64_t id);
 /* The name by which an overlay stores the image of the node below it. The caller frees. */
 char *maqet_overlays_backing_name(const struct maqet_overlays *overlays,
                                   const struct maqet_overlay *below);
+
+/* QEMU's name of that image's format; @own: that of the type of the node below. */
+const char *maqet_overlays_backing_format(const struct maqet_overlays *overlays,
+                                          const struct maqet_overlay *below,
+                                          const char *own);
 
 #endif

@@ -129,10 +129,14 @@ hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
         return;
     _cleanup_free_ char *list = maqet_strings_join(&able, ", ");
     maqet_error_remark(err, "Storage types that have snapshots: %s", list);
-    if (!drive->path || !drive->storage->plugin.interface)
+    if (!drive->storage->plugin.interface)
         return;
-    maqet_error_hint(err,
-                     "Keep its snapshots beside the image: add `snapshots: overlay`");
+    maqet_error_hint(
+        err, drive->path ? "Keep its snapshots beside the image: add `snapshots: overlay`"
+                         : "Keep its snapshots in the VM's folder: add `snapshots: "
+                           "overlay`");
+    if (!drive->path)
+        return;
     _cleanup_free_ char *converted = maqet_format("%s.%s", drive->path, able.items[0]);
     _cleanup_free_ char *from = maqet_shell_quoted(drive->path);
     _cleanup_free_ char *to = maqet_shell_quoted(converted);

@@ -59,6 +59,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/virtiofs.sh \
 	tests/functional/outside-storages.sh \
 	tests/functional/outside-overlays.sh \
+	tests/functional/overlays-nbd.sh \
 	tests/functional/outside-interfaces.sh \
 	tests/functional/outside-languages.sh \
 	tests/functional/outside-template.sh \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Damage to overlays of which the present state needs none: `check` reports it, and the VM starts. And a drive that is
-# no file of this host, and so has no place for overlays.
+# Damage to overlays of which the present state needs none: `check` reports it, and the VM starts. And what is missing of a
+# drive that is no file of this host, and of its overlays.
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
@@ -64,16 +64,55 @@ expect 0 maqet stop vm --timeout 0 --force
 expect 1 maqet check vm
 expect 0 maqet rm vm --yes
 
-# ---- no place for them ----
+# ---- storage that is no file ----
 
 mkdir service
 MAQET_PLUGIN_PATH="$abs_top_builddir/tests/plugins/.libs${MAQET_PLUGIN_PATH:+:$MAQET_PLUGIN_PATH}"
 export MAQET_PLUGIN_PATH
 vm_yaml far <<'END'
 storage:
-- {name: disk, type: elsewhere, image: one, service: service, snapshots: overlay}
+- {name: disk, type: elsewhere, image: one, service: service, size: 1M, snapshots: overlay}
 END
-for command in validate add; do
-    expect 3 maqet $command far.yaml
-    err_has "far.yaml:6:63: unknown key 'snapshots' in drive 'disk' of VM 'far'"
+expect 0 maqet add far.yaml
+expect 0 maqet start far
+put_far() { # NUMBER
+    expect 0 maqet qmp far human-monitor-command \
+        "{\"command-line\": \"qemu-io -d /machine/peripheral/disk/virtio-backend \\\"write -P $1 0 64k\\\"\"}"
+    out_has '""'
+}
+put_far 1
+expect 0 maqet snapshot far create disk one --live
+put_far 2
+expect 0 maqet stop far --timeout 0 --force
+tree=data/vms/far/drives/disk.maqet/tree.json
+# It has snapshots of its own, too, but with overlays it gets none.
+same 0 "$(count_snapshots service/one)" "internal snapshots"
+# What the overlays stand on is not created anew.
+mv service/one kept
+for words in "" --create-missing; do
+    expect 3 maqet start far $words
+    err_has missing
+    [ ! -e service/one ] || fail "it was created anew: start $words"
 done
+err_has "its overlays in $TMP/data/vms/far/drives/disk.maqet hold only what was written since"
+mv kept service/one
+# The record of the tree is missing, or of an earlier time.
+mv $tree kept
+expect 1 maqet start far
+err_has "$tree is missing, but there are overlays"
+mv kept $tree
+cp $tree kept
+expect 0 maqet snapshot far create disk two
+mv $tree newer
+mv kept $tree
+expect 1 maqet start far
+err_has "$tree is older than the overlay"
+mv newer $tree
+expect 0 maqet start far
+expect 0 maqet snapshot far delete disk one --live
+expect 0 maqet stop far --timeout 0 --force
+expect 0 maqet snapshot far delete disk two
+holds service/one 2
+sound service/one
+expect 0 maqet rm far --yes
+[ -e service/one ] || fail "the storage was deleted"

@@ -243,7 +243,7 @@ test_wrong_keys(void)
     check_refused(
         &scene, "name: hdd\ntype: maker\ninterface: none\nunit: 1", MAQET_ERROR_INVALID,
         "vm.yaml:4:1: unknown key 'unit' in drive 'hdd' of VM 'web'; there are: "
-        "name, type, interface, media, overcommit, mode, snapshots, file, size, readonly, base, "
+        "name, type, interface, media, overcommit, snapshots, mode, file, size, readonly, base, "
         "log, limits, act");
 }
 
