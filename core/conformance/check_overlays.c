@@ -121,12 +121,9 @@ inspect(const struct maqet_drive *drive, uint64_t id, struct maqet_image *image,
 }
 
 static int
-check_stored(const struct maqet_drive *drive, uint64_t id, const char *after,
-             struct maqet_error **err)
+check_name(const struct maqet_drive *drive, uint64_t id, const char *name,
+           const char *after, struct maqet_error **err)
 {
-    uint64_t parent = maqet_overlays_node(drive->overlays, id)->parent;
-    _cleanup_free_ char *name = maqet_overlays_backing_name(
-        drive->overlays, maqet_overlays_node(drive->overlays, parent));
     _cleanup_free_ char *wanted = maqet_format("'%s'", name);
     struct maqet_image image = {0};
     int result = inspect(drive, id, &image, err);
@@ -148,6 +145,33 @@ check_stored(const struct maqet_drive *drive, uint64_t id, const char *after,
 }
 
 static int
+check_stored(const struct maqet_drive *drive, uint64_t id, const char *after,
+             struct maqet_error **err)
+{
+    uint64_t parent = maqet_overlays_node(drive->overlays, id)->parent;
+    _cleanup_free_ char *name = maqet_overlays_backing_name(
+        drive->overlays, maqet_overlays_node(drive->overlays, parent));
+
+    return check_name(drive, id, name, after, err);
+}
+
+/* What is no file has another name; it need not be there. */
+static int
+check_elsewhere(const struct maqet_drive *drive, uint64_t id, struct maqet_error **err)
+{
+    static const char name[] = "json:{\"driver\":\"null-co\",\"size\":8388608}";
+    _cleanup_view_ struct maqet_view view = {0};
+
+    if (maqet_view_make_written(drive, id, &view, err) < 0)
+        return -1;
+    free(view.drive->backing.name);
+    view.drive->backing.name = maqet_strdup(name);
+    return MAQET_OVERLAY_CALL(err, view.drive, MAQET_CALL_LONG, rename_backing) < 0
+               ? -1
+               : check_name(drive, id, name, "rename_backing to what is no file", err);
+}
+
+static int
 check_names(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_drive_ struct maqet_drive *drive = stack_make(bench, "disk", err);
@@ -166,7 +190,7 @@ check_names(struct bench *bench, struct maqet_error **err)
                    stack_read(drive, high, "120", "rename_backing changes the data",
                               err) < 0
                ? -1
-               : 0;
+               : check_elsewhere(drive, high, err);
 }
 
 /* ---- its node ---- */

@@ -99,6 +99,7 @@ enum fault {
     OVERLAY_COPIES,   /* overlay-create: a copy of what is below */
     OVERLAY_ABSOLUTE, /* overlay-names: an absolute name */
     OVERLAY_OLD_NAME, /* overlay-names: rename_backing does nothing */
+    OVERLAY_PATHS,    /* overlay-names: every name is stored as a path */
     OVERLAY_BY_FILE,  /* overlay-node: it stands on nothing */
     DOWN_NOTHING,     /* overlay-down: nothing is written below */
     DOWN_EMPTIES,     /* overlay-down: the overlay is emptied */

@@ -11,6 +11,11 @@ name_below(const struct maqet_drive *drive)
     static char name[4096];
     const char *path = maqet_drive_path(drive);
 
+    if (FAULT == OVERLAY_PATHS &&
+        strncmp(maqet_drive_backing_name(drive), "json:", strlen("json:")) == 0) {
+        snprintf(name, sizeof(name), "./%s", maqet_drive_backing_name(drive));
+        return name;
+    }
     if (FAULT != OVERLAY_ABSOLUTE && FAULT != OVERLAY_COPIES)
         return maqet_drive_backing_name(drive);
     snprintf(name, sizeof(name), "%.*s/%s", (int)(strrchr(path, '/') - path), path,
