@@ -228,9 +228,22 @@ put 11
 halt
 qemu-img info -U "$folder"/*.qcow2 | grep -q 'backing file:.*other.sock' || fail "the overlay stores another name"
 snapshot_has keep 1 9 10 0@11
+# Killed while the overlays get another name: some may have it already.
+for step in 1 2 3 4 5 6 7 8 9 10; do
+    if ((step % 2)); then expect 0 maqet apply vm vm.yaml; else expect 0 maqet apply vm other.yaml; fi
+    code=0
+    traced rename signal=KILL:when=$step start vm --accept-base >out 2>err || code=$?
+    [ $code -eq 137 ] || [ $code -eq 0 ] || fail "step $step: exit code $code: $(cat err)"
+    # Either it was accepted, or it has to be once more.
+    maqet start vm >out 2>err || expect 0 maqet start vm --accept-base
+    guest_has 1 9 10 11
+    halt
+    snapshot_has keep 1 9 10 0@11
+done
 expect 0 maqet apply vm vm.yaml
 expect 0 maqet start vm --accept-base
 halt
+qemu-img info -U "$folder"/*.qcow2 | grep -q 'backing file:.*server.sock' || fail "the overlay stores another name"
 rm other.sock
 end_server
 truncate -s 5M "$disk"
