@@ -34,7 +34,7 @@ maqet_durable_is_postponed(void)
 int
 maqet_durable_sync(int fd, const char *path)
 {
-    if (!maqet_durable_is_postponed())
+    if (!maqet_durable_is_postponed() || path[0] != '/')
         return fsync(fd);
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/')
@@ -47,29 +47,11 @@ maqet_durable_sync(int fd, const char *path)
     return 0;
 }
 
-static int
-open_again(const char *path)
-{
-    return open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-}
-
-/* Has the kernel begin to write all of them, so that it need not be waited for one by one. */
-static void
-begin_writing(const struct maqet_strings *paths)
-{
-    for (size_t i = 0; i < paths->count; i++) {
-        _cleanup_close_ int fd = open_again(paths->items[i]);
-
-        if (fd >= 0)
-            (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-    }
-}
-
 /* Some network file systems cannot sync folders (EINVAL). */
 static int
 sync_again(const char *path)
 {
-    _cleanup_close_ int fd = open_again(path);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
@@ -83,10 +65,22 @@ enum { THREADS = 7, EACH = 4 };
 
 struct settling {
     const struct maqet_strings *paths;
-    atomic_size_t next;   /* the path that is due */
-    atomic_size_t failed; /* one that could not be synced, counted from 1 */
-    atomic_int number;    /* the errno of one */
+    atomic_size_t next; /* the path that is due */
+    pthread_mutex_t lock;
+    size_t failed; /* the first that could not be synced, counted from 1, */
+    int number;    /* and its errno */
 };
+
+static void
+note_failure(struct settling *settling, size_t i, int number)
+{
+    pthread_mutex_lock(&settling->lock);
+    if (settling->failed == 0) {
+        settling->failed = i + 1;
+        settling->number = number;
+    }
+    pthread_mutex_unlock(&settling->lock);
+}
 
 static void *
 sync_some(void *data)
@@ -95,10 +89,8 @@ sync_some(void *data)
     size_t i;
 
     while ((i = atomic_fetch_add(&settling->next, 1)) < settling->paths->count)
-        if (sync_again(settling->paths->items[i]) < 0) {
-            settling->number = errno;
-            settling->failed = i + 1;
-        }
+        if (sync_again(settling->paths->items[i]) < 0)
+            note_failure(settling, i, errno);
     return NULL;
 }
 
@@ -124,9 +116,9 @@ sync_all(struct settling *settling)
 int
 maqet_durable_settle(struct maqet_durable *group, struct maqet_error **err)
 {
-    struct settling settling = {.paths = &group->paths};
+    struct settling settling = {.paths = &group->paths,
+                                .lock = PTHREAD_MUTEX_INITIALIZER};
 
-    begin_writing(&group->paths);
     sync_all(&settling);
     if (settling.failed > 0)
         maqet_error_errno(err, settling.number, "Cannot write %s to the disk",

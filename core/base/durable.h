@@ -2,7 +2,7 @@
 /*
  * durable.h - what was written goes to the disk: at once, or that of many steps together, if nothing
  * before the last step is worth anything without it. The disk gets many files in about the time of
- * one. A file that replaces another one is synced before in any case (replacement.h).
+ * one. The content of a file that replaces another one is synced before in any case (replacement.h).
  */
 #ifndef MAQET_BASE_DURABLE_H
 #define MAQET_BASE_DURABLE_H
@@ -22,7 +22,7 @@ struct maqet_durable {
  * before, to return to. */
 struct maqet_durable *maqet_durable_postpone(struct maqet_durable *group);
 
-/* Syncs an open file or folder, or notes the path that it has, or is about to get. Returns 0, or -1
+/* Syncs an open file or folder, or notes the absolute path that it has, or is about to get. Returns 0, or -1
  * and errno. */
 int maqet_durable_sync(int fd, const char *path);
 

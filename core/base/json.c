@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/durable.h"
 #include "core/base/files.h"
 #include "core/base/replacement.h"
 
@@ -21,6 +22,16 @@ maqet_json_write(const char *path, json_object *value, struct maqet_error **err)
     _cleanup_free_ char *line = maqet_format("%s\n", text);
 
     return maqet_file_replace(path, line, strlen(line), 0600, err);
+}
+
+int
+maqet_json_write_at_once(const char *path, json_object *value, struct maqet_error **err)
+{
+    struct maqet_durable *before = maqet_durable_postpone(NULL);
+    int result = maqet_json_write(path, value, err);
+
+    maqet_durable_postpone(before);
+    return result;
 }
 
 /* *end: where it ends; *deep: it is not a value because of its depth. */

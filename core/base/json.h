@@ -12,6 +12,11 @@
 /* Writes a value to a file (maqet_file_replace) that only its owner can read. */
 int maqet_json_write(const char *path, json_object *value, struct maqet_error **err);
 
+/* The same, and it is on the disk then, even if syncs are postponed (durable.h): a record without which recovery
+ * fails, or which must be there before what it records. */
+int maqet_json_write_at_once(const char *path, json_object *value,
+                             struct maqet_error **err);
+
 /* The maximum size of a file in bytes. */
 enum { MAQET_JSON_LIMIT = 16 * 1024 * 1024 };
 

@@ -346,17 +346,24 @@ maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err)
 }
 
 int
+maqet_fork_await(struct maqet_fork_loaded *loaded, struct maqet_error **err)
+{
+    struct maqet_qmp *qmp = connect_again(loaded, err);
+
+    if (!qmp || (loaded->paused && maqet_migration_end_resume(qmp, err) < 0))
+        return maqet_job_fail(&loaded->job, err);
+    maqet_monitor_leave(loaded->machine);
+    return 0;
+}
+
+int
 maqet_fork_finish(struct maqet_forking *forking, struct maqet_fork_loaded *loaded,
                   struct maqet_error **err)
 {
     struct maqet_job *job = &loaded->job;
-    struct maqet_qmp *qmp = connect_again(loaded, err);
-
-    if (!qmp || (loaded->paused && maqet_migration_end_resume(qmp, err) < 0))
-        return maqet_job_fail(job, err);
-    maqet_monitor_leave(loaded->machine);
     struct maqet_durable *before = maqet_durable_postpone(&forking->written);
     int result = maqet_job_done_soon(job, err);
+
     maqet_durable_postpone(before);
     /* Otherwise the next command would end it, as one that was interrupted. */
     return result < 0 ? fail(job, err) : 0;

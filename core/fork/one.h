@@ -62,8 +62,10 @@ int maqet_fork_write_out(struct maqet_forking *forking, struct maqet_error **err
 /* Begins to resume its guest. */
 int maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err);
 
-/* Waits until its guest runs, and ends its job, which is not settled yet. Others get the machine's
- * lock when it is cleared. */
+/* Waits until its guest runs. */
+int maqet_fork_await(struct maqet_fork_loaded *loaded, struct maqet_error **err);
+
+/* Ends its job, which is not settled yet. Others get the machine's lock when it is cleared. */
 int maqet_fork_finish(struct maqet_forking *forking, struct maqet_fork_loaded *loaded,
                       struct maqet_error **err);
 

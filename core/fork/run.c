@@ -167,6 +167,7 @@ forking_clear(struct maqet_forking *forking)
 {
     maqet_clone_plan_clear(&forking->plan);
     maqet_loading_clear(&forking->loading);
+    maqet_durable_forget(&forking->written);
     forking->loading = MAQET_LOADING_INIT;
 }
 

@@ -76,7 +76,7 @@ wait_for_others(int fd)
     return maqet_child_receive(fd) == GO_ON;
 }
 
-/* Has them on the disk. Those that cannot be are removed. */
+/* Has them on the disk. If anything cannot be, all of them are removed. */
 static void
 settle(struct work *work, struct making *batch, size_t count)
 {
@@ -116,6 +116,10 @@ make_batch(struct worker *worker, size_t *next, int fd)
             maqet_fork_resume(&batch[i].loaded, &batch[i].error);
         else if (!batch[i].error)
             maqet_fork_give_up(&batch[i].loaded, &batch[i].error);
+    for (size_t i = 0; i < count; i++)
+        if (!batch[i].error)
+            maqet_fork_await(&batch[i].loaded, &batch[i].error);
+    /* From here on they stay, so it takes as little time as possible until that is told. */
     for (size_t i = 0; i < count; i++)
         if (!batch[i].error)
             maqet_fork_finish(work->forking, &batch[i].loaded, &batch[i].error);
@@ -211,6 +215,7 @@ make_only(struct work *work)
                         &making.loaded, &making.error) == 0)
         settle(work, &making, 1);
     if (!making.error && maqet_fork_resume(&making.loaded, &making.error) == 0 &&
+        maqet_fork_await(&making.loaded, &making.error) == 0 &&
         maqet_fork_finish(work->forking, &making.loaded, &making.error) == 0)
         settle(work, &making, 1);
     maqet_fork_loaded_clear(&making.loaded);

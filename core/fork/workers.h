@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * workers.h - makes forks in processes of their own, three for each two processors of this host.
+ * workers.h - makes forks in processes of their own, half as many again as this host has processors,
+ * and three at least.
  */
 #ifndef MAQET_FORK_WORKERS_H
 #define MAQET_FORK_WORKERS_H

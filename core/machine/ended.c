@@ -51,7 +51,7 @@ find_folder(const char *data_dir, const char *name, struct maqet_file_id *id)
     return maqet_file_id_of_path(folder, id);
 }
 
-/* Takes the definition. An empty list is no file. */
+/* Takes the definition. An empty list is no file. It is on the disk before what it records is made. */
 static int
 save(const struct maqet_context *context, const char *name, const struct ended *ended,
      json_object *definition, struct maqet_error **err)
@@ -60,7 +60,7 @@ save(const struct maqet_context *context, const char *name, const struct ended *
     _cleanup_json_ json_object *file = maqet_fields_to_json(&ended_fields, ended);
 
     json_object_object_add(file, "start", definition);
-    return ended->drives.count > 0 ? maqet_json_write(path, file, err)
+    return ended->drives.count > 0 ? maqet_json_write_at_once(path, file, err)
                                    : maqet_file_remove(path, err);
 }
 

@@ -13,7 +13,7 @@ static int64_t
 pause_before(unsigned try)
 {
     static const int64_t LONGEST = 50;
-    int64_t pause = try == 0 ? 0 : INT64_C(1) << (try - 1);
+    int64_t pause = INT64_C(1) << (try - 1);
 
     return pause < LONGEST ? pause : LONGEST;
 }

@@ -41,7 +41,8 @@ maqet_run_owner_write(const char *folder, const struct maqet_run_owner *owner,
     _cleanup_free_ char *path = maqet_format("%s/" MAQET_RUN_OWNER, folder);
     _cleanup_json_ json_object *text = maqet_fields_to_json(&owner_fields, owner);
 
-    return maqet_json_write(path, text, err);
+    /* A folder whose owner is not known is left to others for ever. */
+    return maqet_json_write_at_once(path, text, err);
 }
 
 bool

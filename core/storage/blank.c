@@ -11,14 +11,16 @@
 
 enum { BLOCK = 512, LIMIT = 1024 * 1024 /* bytes on the disk */ };
 
-/* Whether a file is what another one may be made like. With a secret, each has a key of its own. */
+/* Whether a file is what another one may be made like: that of a type whose overlays have nothing of their own. With a
+ * secret, each has a key. */
 static bool
 may_be_kept(const struct maqet_drive *drive, int fd)
 {
     struct stat status;
 
-    return !(drive->secrets && *drive->secrets) && fstat(fd, &status) == 0 &&
-           S_ISREG(status.st_mode) && status.st_blocks * BLOCK <= LIMIT;
+    return drive->storage->overlay.create && !(drive->secrets && *drive->secrets) &&
+           fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+           status.st_blocks * BLOCK <= LIMIT;
 }
 
 void

@@ -18,8 +18,8 @@ struct maqet_blank {
         .fd = -1                                                                         \
     }
 
-/* Keeps the content of the file that a plugin has just made for a drive, if that is small, and not
- * made from secrets. */
+/* Keeps the content of the file that a plugin has just made for a drive, if its type serves as overlays (of
+ * which the core may make copies), if it is small, and not made from secrets. */
 void maqet_blank_keep(struct maqet_blank *blank, const struct maqet_drive *drive,
                       const char *path);
 

@@ -49,6 +49,7 @@ unsynced() {
 none_is_left() {
     [ ! -e "data/vms/$fork" ] || fail "$what: the VM is left: $(cat out err)"
     same '' "$(ls -A | grep -E "^\.?$fork|maqet-new|maqet-lock")" "$what: what is left"
+    same '' "$(ls -A run | grep "^$fork")" "$what: what is left in the runtime folder"
 }
 
 undone=0
@@ -113,7 +114,7 @@ done
 traced_forks() { # VM OPTION...
     rm -f trace ended
     # The program itself, since what it executes is not traced: QEMU would be waited for.
-    (MAQET_PLUGIN_PATH=$abs_top_builddir/.libs strace -f -b execve -qq -y -o trace -e trace=fsync \
+    (ASAN_OPTIONS=detect_leaks=0 MAQET_PLUGIN_PATH=$abs_top_builddir/.libs strace -f -b execve -qq -y -o trace -e trace=fsync \
         "$abs_top_builddir/maqet" fork "$1" new --from ready --count 2 "${@:2}" >out 2>err && : >ended) &
     eventually 60 runs new-1 && eventually 60 runs new-2 || fail "the forks do not run: $(cat err)"
     eventually 30 no_pending || fail 'the jobs are not done'
@@ -128,7 +129,7 @@ runs() { maqet --format plain qmp "$1" query-status 2>/dev/null | grep -q '"runn
 # A file may have had another name, or the folder in which it is.
 synced() {
     grep -qE "fsync\\([0-9]+<$TMP${1:+/}$1>" trace ||
-        grep -qE "fsync\\([0-9]+<$TMP/data/vms/[^/]*/\\.?$(basename "$1")(\\.maqet-[^/]*)?>" trace
+        grep -qE "fsync\\([0-9]+<$TMP/data/vms/($(basename "$(dirname "$1")")|\\.maqet-add\\.[^/]*)/\\.?$(basename "$1")(\\.maqet-[^/]*)?>" trace
 }
 traced_forks web
 for file in $files data/vms/new-1 data/vms/new-2 data/vms ''; do
