@@ -9,6 +9,7 @@ requires qemu-io qemu-img qemu-nbd strace
 
 vm_yaml web <<END
 ports: ["auto:22"]
+cloud_init: {user_data: "#cloud-config"}
 storage:
 - {name: hdd, type: qcow2, file: web.qcow2, size: 1M, snapshots: overlay}
 END
@@ -41,7 +42,7 @@ lose_power() {
 }
 # What was synced before the fork had its name, or its image had, is there.
 unsynced() {
-    find "data/vms/$fork" "run/$fork" -type f | grep -vE "/$fork/(vm|fork|pending|images)\.json\$"
+    find "data/vms/$fork" "run/$fork" -type f | grep -vE "/$fork/((vm|fork|pending|images|ended)\.json|owner)\$"
     echo "$fork.qcow2"
     # Created, but not written yet.
     [ -e "data/vms/$fork/images.json" ] || echo "data/vms/$fork/slots.json"
@@ -119,7 +120,7 @@ traced_forks() { # VM OPTION...
     eventually 60 runs new-1 && eventually 60 runs new-2 || fail "the forks do not run: $(cat err)"
     eventually 30 no_pending || fail 'the jobs are not done'
     # run and lock have no content that matters, and the others are logs.
-    files=$(ls -d data/vms/new-?/* new-?.qcow2 2>/dev/null | grep -vE '/(run|lock|events|console\.log)$')
+    files=$(find data/vms/new-? new-?.qcow2 -maxdepth 1 -type f 2>/dev/null | grep -vE '/(run|lock|events|console\.log)$')
     expect 0 maqet rm new-1 new-2 --force --delete-storage --yes
     wait
     [ -e ended ] || fail "the command failed: $(cat err)"
@@ -136,7 +137,10 @@ for file in $files data/vms/new-1 data/vms/new-2 data/vms ''; do
     synced "$file" || fail "'$file' was not synced"
 done
 traced_forks web --discard
-synced data/vms/new-1/fork.json || fail 'the record of a fork that is discarded was not synced'
+for file in fork.json ended.json; do
+    synced data/vms/new-1/$file || fail "a fork is discarded, and $file was not synced"
+done
+grep -qE "fsync\([0-9]+<$TMP/run/new-1/\.?owner" trace || fail 'the owner of the run folder was not synced'
 for file in new-1.qcow2 data/vms/new-1/slots.json data/vms/new-1/generation; do
     ! synced "$file" || fail "a fork is discarded, but $file was synced"
 done
