@@ -187,6 +187,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/autostart.c core/machine/autostart.h \
 	core/machine/base_image.c core/machine/base_image.h \
 	core/machine/bases.c core/machine/bases.h \
+	core/machine/bases_elsewhere.c core/machine/bases_elsewhere.h \
 	core/machine/bitmaps.c core/machine/bitmaps.h \
 	core/machine/check.c core/machine/check.h \
 	core/machine/checkpoint_files.c core/machine/checkpoint_files.h \
@@ -348,6 +349,7 @@ libmaqet_core_a_SOURCES = \
 	core/storage/overlay_possible.c core/storage/overlay_possible.h \
 	core/storage/overlay_room.c core/storage/overlay_room.h \
 	core/storage/overlay_table.c core/storage/overlay_table.h \
+	core/storage/overlay_tree.c core/storage/overlay_tree.h \
 	core/storage/overlay_view.c core/storage/overlay_view.h \
 	core/storage/overlays.c core/storage/overlays.h \
 	core/storage/publication.c core/storage/publication.h \

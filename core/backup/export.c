@@ -20,6 +20,7 @@
 #include "core/storage/image.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlays.h"
+#include "core/storage/overlay_elsewhere.h"
 
 struct exporting {
     const struct maqet_export *export;
@@ -64,7 +65,7 @@ export_stopped(const struct exporting *exporting, struct maqet_error **err)
                                  "its image does not exist");
     if (maqet_bases_check(drive, err) < 0 ||
         (drive->overlays &&
-         maqet_overlays_check(drive->overlays, drive->overlays->top, err) < 0) ||
+         maqet_overlay_check_below(drive, drive->overlays->top, err) < 0) ||
         maqet_holders_check(vm, drive, err) < 0)
         return -1;
     int result = maqet_drive_export(drive, exporting->export, &exporting->recorder, err);

@@ -162,7 +162,10 @@ maqet_site_below(const struct maqet_drive *drive)
 
     for (uint64_t id = overlays ? overlays->top : 0; id != 0;) {
         id = maqet_overlays_node(overlays, id)->parent;
-        add_file(&text, &maqet_overlays_node(overlays, id)->file);
+        const struct maqet_overlay *node = maqet_overlays_node(overlays, id);
+        add_file(&text, &node->file);
+        if (!node->file.file)
+            maqet_text_appendf(&text, "%" PRIu64 " %s\n", node->size, node->place);
     }
     for (size_t i = 0; drive->record && i < drive->record->bases.depth; i++)
         add_file(&text, &drive->record->bases.nodes[i]);

@@ -12,6 +12,7 @@
 #include "core/storage/keys.h"
 #include "core/storage/overlay_frozen.h"
 #include "core/storage/overlay_nodes.h"
+#include "core/storage/overlay_elsewhere.h"
 
 static const char *const chain_keys[] = {MAQET_KEY_BACKING_FILE,
                                          MAQET_KEY_BACKING_FORMAT};
@@ -137,7 +138,7 @@ choose_snapshot(struct maqet_clone_drive *item, const char *name,
             return error_no_snapshot(drive, name, err);
         item->from.of = MAQET_COPY_NODE;
         item->from.node = node->id;
-        return maqet_overlays_check(drive->overlays, node->id, err);
+        return maqet_overlay_check_below(drive, node->id, err);
     }
     if (!maqet_drive_has_snapshots(drive))
         return maqet_drive_error_no_snapshots(drive, err);
@@ -159,7 +160,7 @@ choose_present(const struct maqet_session *session, struct maqet_clone_drive *it
     item->cut = drive->overlays;
     item->from.of = drive->overlays ? MAQET_COPY_NODE : MAQET_COPY_DRIVE;
     if (drive->overlays)
-        return maqet_overlays_check(drive->overlays, drive->overlays->top, err);
+        return maqet_overlay_check_below(drive, drive->overlays->top, err);
     if (session->machine->run.pid == 0)
         return 0;
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_STATE,

@@ -5,6 +5,7 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/machine/bases_elsewhere.h"
 #include "core/machine/others.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
@@ -306,8 +307,12 @@ maqet_bases_note_needs(const struct maqet_drive *drive)
         struct maqet_overlay *node = &overlays->nodes[i];
 
         maqet_strings_clear(&node->needed_by);
-        if (node->id != overlays->top && node->file.file)
+        if (node->id == overlays->top)
+            continue;
+        if (node->file.file)
             find(drive->context, node->file.file, NULL, true, &node->needed_by);
+        else
+            maqet_bases_find_elsewhere(drive, &node->needed_by);
     }
 }
 

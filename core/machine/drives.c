@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/machine/bases.h"
+#include "core/machine/bases_elsewhere.h"
 #include "core/machine/check.h"
 #include "core/machine/ended.h"
 #include "core/machine/holders.h"
@@ -145,7 +146,8 @@ check_drive(const struct maqet_vm *vm, struct maqet_drive *drive,
     if (drive->overlays && check_overlays(vm, drive, state.exists, consent, err) < 0)
         return -1;
     return (!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
-                   maqet_bases_check_unused(drive, err) < 0
+                   maqet_bases_check_unused(drive, err) < 0 ||
+                   maqet_bases_check_elsewhere(drive, err) < 0
                ? -1
                : 0;
 }

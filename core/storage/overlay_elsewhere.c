@@ -215,7 +215,7 @@ maqet_overlay_check_below(const struct maqet_drive *drive, uint64_t id,
                           struct maqet_error **err)
 {
     return maqet_overlays_check(drive->overlays, id, err) < 0 ||
-                   (maqet_overlay_is_elsewhere(drive) &&
+                   (maqet_overlay_is_elsewhere(drive) && !drive->running &&
                     maqet_overlay_elsewhere_check(drive, err) < 0)
                ? -1
                : 0;

@@ -32,8 +32,8 @@ int maqet_overlay_elsewhere_note(const struct maqet_drive *drive,
                                  struct maqet_error **err);
 
 /* Whether a node of any drive with overlays and those that it stands on are as they were
- * (maqet_overlays_check()), and such storage is as large as it was. MAQET_ERROR_STATE: what has
- * changed. */
+ * (maqet_overlays_check()), and such storage is as large as it was, unless QEMU has it open.
+ * MAQET_ERROR_STATE: what has changed. */
 int maqet_overlay_check_below(const struct maqet_drive *drive, uint64_t id,
                               struct maqet_error **err);
 

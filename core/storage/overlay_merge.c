@@ -294,7 +294,7 @@ maqet_overlay_nodes_merge(const struct maqet_drive *drive,
 
     if (maqet_overlays_check(overlays, above->id, err) < 0 ||
         (!lower->file.file && maqet_overlay_elsewhere_check(drive, err) < 0) ||
-        maqet_overlay_nodes_renew(drive, err) < 0 ||
+        (!drive->running && maqet_overlay_nodes_renew(drive, err) < 0) ||
         maqet_overlay_nodes_way(drive, below, above, &down, &bytes, err) < 0)
         return -1;
     uint64_t lower_id = below->id, upper_id = above->id;

@@ -13,8 +13,9 @@
 #include "core/base/replacement.h"
 #include "core/qemu/objects.h"
 #include "core/storage/overlay_files.h"
+#include "core/storage/overlay_tree.h"
 
-enum { FORMAT = 1, NODES_MAX = 10000 };
+enum { FORMAT = 1 };
 
 static const struct maqet_fields node_fields = MAQET_FIELDS_OF(
     struct maqet_overlay, {"id", MAQET_FIELD(struct maqet_overlay, id)},
@@ -131,52 +132,6 @@ look_up(const struct maqet_overlays *overlays, uint64_t id)
     return NULL;
 }
 
-/* The first node with that file. */
-static const struct maqet_overlay *
-look_up_file(const struct maqet_overlays *overlays, const char *file)
-{
-    for (size_t i = 1; i < overlays->count; i++)
-        if (overlays->nodes[i].file.file &&
-            strcmp(overlays->nodes[i].file.file, file) == 0)
-            return &overlays->nodes[i];
-    return NULL;
-}
-
-/* Whether ids and files are distinct, each node stands on an earlier one, and each file is in
- * the folder. Node 0 comes first. */
-static bool
-is_tree(const struct maqet_overlays *overlays)
-{
-    if (overlays->count == 0 || overlays->count > NODES_MAX ||
-        overlays->nodes[0].id != 0 || overlays->nodes[0].file.file ||
-        !look_up(overlays, overlays->top))
-        return false;
-    for (size_t i = 1; i < overlays->count; i++) {
-        const struct maqet_overlay *node = &overlays->nodes[i];
-        const struct maqet_overlay *parent = look_up(overlays, node->parent);
-
-        if (look_up(overlays, node->id) != node || node->id >= overlays->next ||
-            !parent || parent == node || !node->type || !node->file.file ||
-            strchr(node->file.file, '/') || node->file.file[0] == '.' ||
-            look_up_file(overlays, node->file.file) != node)
-            return false;
-    }
-    /* No circle: from each node, as many steps as there are nodes lead to node 0. */
-    for (size_t i = 1; i < overlays->count; i++) {
-        uint64_t at = overlays->nodes[i].id;
-
-        for (size_t steps = 0; at != 0; steps++) {
-            const struct maqet_overlay *node = look_up(overlays, at);
-
-            if (steps > overlays->count || !node)
-                return false;
-            at = node->parent;
-        }
-    }
-    const struct maqet_overlay *prepared = look_up(overlays, overlays->prepared);
-    return overlays->prepared == 0 || (prepared && prepared->parent == overlays->top);
-}
-
 static int
 error_damaged(const char *path, struct maqet_error **err)
 {
@@ -208,7 +163,8 @@ read_tree(struct maqet_overlays *overlays, const char *path, json_object *json,
     overlays->rate = file.overlays.rate;
     overlays->nodes = file.overlays.nodes;
     overlays->count = file.overlays.count;
-    if (file.format != FORMAT || !is_tree(overlays))
+    if (file.format != FORMAT || !maqet_overlay_tree_is_sound(overlays) ||
+        (overlays->place && !maqet_overlay_tree_is_complete(overlays)))
         return error_damaged(path, err);
     for (size_t i = 0; i < overlays->count; i++) {
         struct maqet_node *node = &overlays->nodes[i].file;

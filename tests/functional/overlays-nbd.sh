@@ -17,15 +17,17 @@ truncate -s $size "$disk"
 
 # ---- the server ----
 
+cleanup_fn 'kill $server 2>/dev/null || :'
+server=
 serve() { # ARGUMENT...
     qemu-nbd -f raw --persistent -k "$sock" "$@" "$disk" 2>server.err &
     server=$!
-    cleanup_fn "kill $server 2>/dev/null"
     eventually 20 test -S "$sock"
 }
 end_server() {
     kill "$server"
     wait "$server" || :
+    server=
     rm -f "$sock"
 }
 
@@ -229,17 +231,22 @@ halt
 qemu-img info -U "$folder"/*.qcow2 | grep -q 'backing file:.*other.sock' || fail "the overlay stores another name"
 snapshot_has keep 1 9 10 0@11
 # Killed while the overlays get another name: some may have it already.
+halfway=0
 for step in 1 2 3 4 5 6 7 8 9 10; do
     if ((step % 2)); then expect 0 maqet apply vm vm.yaml; else expect 0 maqet apply vm other.yaml; fi
     code=0
     traced rename signal=KILL:when=$step start vm --accept-base >out 2>err || code=$?
     [ $code -eq 137 ] || [ $code -eq 0 ] || fail "step $step: exit code $code: $(cat err)"
+    ! grep -q '"former_name":"' "$folder/tree.json" || halfway=$((halfway + 1))
+    expect 0 maqet recover vm
+    [ -z "$(vm_pid vm)" ] || halt
     # Either it was accepted, or it has to be once more.
     maqet start vm >out 2>err || expect 0 maqet start vm --accept-base
     guest_has 1 9 10 11
     halt
     snapshot_has keep 1 9 10 0@11
 done
+[ $halfway -gt 0 ] || fail "never killed while the overlays have two names"
 expect 0 maqet apply vm vm.yaml
 expect 0 maqet start vm --accept-base
 halt
@@ -253,6 +260,55 @@ err_has "has 5242880 bytes, and had 4194304"
 end_server
 truncate -s $size "$disk"
 serve --shared=0
+
+# Nobody else writes to it: neither this drive under another name, nor that of another VM.
+sed 's/name: hdd/name: disk/' vm.yaml >renamed.yaml
+expect 0 maqet apply vm renamed.yaml
+expect 3 maqet start vm
+err_has "drive 'disk' of VM 'vm': the snapshots of drive 'hdd' of VM 'vm' stand on its storage"
+expect 0 maqet apply vm vm.yaml
+sed 's/^name: vm/name: second/' vm.yaml >second.yaml
+expect 0 maqet add second.yaml
+expect 3 maqet start second
+err_has "the snapshots of drive 'hdd' of VM 'vm' stand on its storage"
+# It may have overlays of its own, which only read the storage; then nothing is merged into that.
+expect 0 maqet snapshot second create hdd own
+expect 0 maqet start second
+expect 0 maqet stop second --timeout 0 --force
+expect 3 maqet snapshot vm delete hdd keep
+err_has "drive 'hdd' of VM 'second'"
+expect 0 maqet rm second --yes --delete-storage
+start
+guest_has 1 9 10 11
+halt
+
+# A creation that fails leaves nothing behind by which a later one would be mistaken.
+cat >fresh.yaml <<EOF
+$(sed 's/^name: vm/name: fresh/; s/server.sock/fresh.sock/' vm.yaml)
+EOF
+truncate -s 1M fresh.raw
+qemu-nbd -f raw --persistent --shared=0 -k "$TMP/fresh.sock" fresh.raw &
+fresh=$!
+cleanup_fn "kill $fresh 2>/dev/null || :"
+eventually 20 test -S fresh.sock
+expect 0 maqet add fresh.yaml
+wrap_qemu_img '*create*' 'exit 1'
+code=0
+wrapped maqet snapshot fresh create hdd one >out 2>err || code=$?
+[ $code -ne 0 ] || fail "an overlay was created without qemu-img"
+kill $fresh
+wait $fresh || :
+rm -f fresh.sock
+truncate -s 2M fresh.raw
+qemu-nbd -f raw --persistent --shared=0 -k "$TMP/fresh.sock" fresh.raw &
+fresh=$!
+cleanup_fn "kill $fresh 2>/dev/null || :"
+eventually 20 test -S fresh.sock
+expect 0 maqet snapshot fresh create hdd one
+qemu-img info -U data/vms/fresh/drives/hdd.maqet/*.qcow2 | grep -q '2097152 bytes' || fail "the overlay has another size"
+expect 0 maqet rm fresh --yes --delete-storage
+kill $fresh
+wait $fresh || :
 
 # The drive can grow by its overlay, but then that cannot be merged into what the server has.
 expect 3 maqet snapshot vm delete hdd none
@@ -365,7 +421,11 @@ listed keep
 for step in 1 2 3 4 5 6 7 8; do
     code=0
     traced rename signal=KILL:when=$step snapshot vm delete hdd keep >out 2>err || code=$?
-    [ $code -eq 137 ] || break
+    if [ $code -eq 0 ]; then
+        expect 0 maqet snapshot vm create hdd keep
+        break
+    fi
+    [ $code -eq 137 ] || fail "rename $step: exit code $code: $(cat err)"
     kills=$((kills + 1))
     expect 0 maqet recover vm
     start
@@ -381,6 +441,7 @@ done
 wrap_qemu_img 'commit*' 'kill -9 $PPID; exit 1'
 code=0
 wrapped maqet snapshot vm delete hdd keep >out 2>err || code=$?
+same 137 $code "the exit code of a deletion that is killed while it merges"
 expect 0 maqet recover vm
 expect 0 maqet snapshot vm list
 start
