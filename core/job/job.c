@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/machine/bases.h"
+#include "core/machine/bases_elsewhere.h"
 #include "core/machine/check.h"
 #include "core/machine/events.h"
 #include "core/machine/holders.h"
@@ -74,7 +75,8 @@ check_targets(const struct maqet_job *job, struct maqet_error **err)
         if ((machine->run.pid == 0 &&
              (maqet_drive_check_fault(drive, MAQET_FAULT_STORAGE, err) < 0 ||
               maqet_vm_check_drive(machine->vm, drive, err) < 0 ||
-              maqet_bases_check_unused(drive, err) < 0)) ||
+              maqet_bases_check_unused(drive, err) < 0 ||
+              (!drive->overlays && maqet_bases_check_elsewhere(drive, err) < 0))) ||
             (makes_snapshots && maqet_drive_snapshot_can_create(drive, err) < 0))
             return -1;
     }

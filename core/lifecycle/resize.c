@@ -9,6 +9,7 @@
 
 #include "core/config/options.h"
 #include "core/job/recover.h"
+#include "core/machine/bases_elsewhere.h"
 #include "core/machine/drives.h"
 #include "core/machine/entries.h"
 #include "core/machine/holders.h"
@@ -54,7 +55,7 @@ choose_drive(struct resizing *resizing, const char *name, struct maqet_error **e
         return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                                  "it is read-only, so its size cannot change");
     if (live ? plugin->live_resize != NULL : plugin->resize != NULL)
-        return 0;
+        return live ? 0 : maqet_bases_check_elsewhere(resizing->drive, err);
     maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                       "the type %s cannot be resized%s", plugin->name,
                       live && plugin->resize ? " while the VM is running" : "");

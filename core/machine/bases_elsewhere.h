@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bases_elsewhere.h - storage that is no file of this host, on which overlays of other drives stand
- * (core/storage/overlay_elsewhere.h): nobody may write to it. It is known by what the definitions name.
+ * (core/storage/overlay_elsewhere.h): nobody may write to it. It is known by the nodes that QEMU opens for it.
  */
 #ifndef MAQET_MACHINE_BASES_ELSEWHERE_H
 #define MAQET_MACHINE_BASES_ELSEWHERE_H

@@ -22,29 +22,12 @@ begin_job(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_
           uint64_t above, struct maqet_error **err)
 {
     const struct maqet_overlays *overlays = drive->overlays;
-    bool down = !overlays->merging_up;
-    uint64_t stands_on = down ? below : maqet_overlays_node(overlays, below)->parent;
-    _cleanup_free_ char *id = maqet_overlay_qemu_job(drive);
-    _cleanup_free_ char *device =
-        maqet_overlay_node_name(drive->name, down ? overlays->top : above);
-    _cleanup_free_ char *top = maqet_overlay_node_name(drive->name, above);
-    _cleanup_free_ char *base = maqet_overlay_node_name(drive->name, stands_on);
-    _cleanup_free_ char *stored =
-        maqet_overlays_backing_name(overlays, maqet_overlays_node(overlays, stands_on));
 
-    /* One that was interrupted may have left a job of that name that has ended. */
-    if (maqet_block_job_cancel(machine, id, err) < 0)
-        return -1;
-    json_object *arguments = maqet_json_object(
-        "job-id", json_object_new_string(id), "device", json_object_new_string(device),
-        "base-node", json_object_new_string(base), "backing-file",
-        json_object_new_string(stored), "auto-dismiss", json_object_new_boolean(false),
-        NULL);
-    if (down)
-        json_object_object_add(arguments, "top-node", json_object_new_string(top));
-    _cleanup_json_ json_object *answer = maqet_monitor_work(
-        machine, down ? "block-commit" : "block-stream", arguments, err);
-    return answer ? 0 : -1;
+    return overlays->merging_up
+               ? maqet_overlay_qemu_begin_up(machine, drive,
+                                             maqet_overlays_node(overlays, below)->parent,
+                                             above, err)
+               : maqet_overlay_qemu_begin_down(machine, drive, below, above, err);
 }
 
 /* QEMU, which writes to a node, may have been passed its file for reading alone. */
@@ -235,6 +218,8 @@ maqet_merge_live_remove(struct maqet_opened *machine, const struct maqet_drive *
     if (!maqet_monitor_connect(machine, err))
         return -1;
     maqet_merge_live_foresee(machine, drive);
+    /* What the topmost node holds is seen in its file only when QEMU has written its tables. */
+    maqet_overlay_qemu_flush(machine, drive, drive->overlays->top, NULL);
     if (!node)
         return maqet_error_set(err, MAQET_ERROR_MISSING, "there is no snapshot '%s'",
                                snapshot->name);

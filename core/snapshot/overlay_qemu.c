@@ -59,27 +59,73 @@ maqet_overlay_qemu_flush(struct maqet_opened *machine, const struct maqet_drive 
     return maqet_block_flush(machine, drive->name, name, err);
 }
 
+/* ---- the job ---- */
+
+/* Takes the arguments that the direction needs. */
+static int
+begin(struct maqet_opened *machine, const struct maqet_drive *drive, const char *command,
+      uint64_t device, uint64_t base, json_object *arguments, struct maqet_error **err)
+{
+    const struct maqet_overlays *overlays = drive->overlays;
+    _cleanup_free_ char *id = maqet_overlay_qemu_job(drive);
+    _cleanup_free_ char *device_name = maqet_overlay_node_name(drive->name, device);
+    _cleanup_free_ char *base_name = maqet_overlay_node_name(drive->name, base);
+    _cleanup_free_ char *stored =
+        maqet_overlays_backing_name(overlays, maqet_overlays_node(overlays, base));
+
+    /* One that was interrupted may have left a job of that name that has ended. */
+    if (maqet_block_job_cancel(machine, id, err) < 0) {
+        json_object_put(arguments);
+        return -1;
+    }
+    json_object_object_add(arguments, "job-id", json_object_new_string(id));
+    json_object_object_add(arguments, "device", json_object_new_string(device_name));
+    json_object_object_add(arguments, "base-node", json_object_new_string(base_name));
+    json_object_object_add(arguments, "backing-file", json_object_new_string(stored));
+    json_object_object_add(arguments, "auto-dismiss", json_object_new_boolean(false));
+    _cleanup_json_ json_object *answer =
+        maqet_monitor_work(machine, command, arguments, err);
+    return answer ? 0 : -1;
+}
+
+int
+maqet_overlay_qemu_begin_down(struct maqet_opened *machine,
+                              const struct maqet_drive *drive, uint64_t below,
+                              uint64_t above, struct maqet_error **err)
+{
+    _cleanup_free_ char *top = maqet_overlay_node_name(drive->name, above);
+
+    return begin(machine, drive, "block-commit", drive->overlays->top, below,
+                 maqet_json_object("top-node", json_object_new_string(top), NULL), err);
+}
+
+int
+maqet_overlay_qemu_begin_up(struct maqet_opened *machine, const struct maqet_drive *drive,
+                            uint64_t base, uint64_t above, struct maqet_error **err)
+{
+    return begin(machine, drive, "block-stream", above, base, json_object_new_object(),
+                 err);
+}
+
 /* ---- a merge that was interrupted ---- */
 
-/* QEMU changes what it has before it stores that in the upper node, which may have failed. */
+/* QEMU changes what it has before it stores that in the upper node, which may have failed. A merge of two that
+ * are one already moves nothing, and stores name and format. */
 static int
 store_name(struct maqet_opened *machine, const struct maqet_drive *drive, uint64_t above,
            uint64_t below, struct maqet_error **err)
 {
     const struct maqet_overlays *overlays = drive->overlays;
     uint64_t stands_on = maqet_overlays_node(overlays, below)->parent;
-    _cleanup_free_ char *top = maqet_overlay_node_name(drive->name, overlays->top);
-    _cleanup_free_ char *upper = maqet_overlay_node_name(drive->name, above);
-    _cleanup_free_ char *stored =
-        maqet_overlays_backing_name(overlays, maqet_overlays_node(overlays, stands_on));
-    _cleanup_json_ json_object *answer = maqet_monitor_work(
-        machine, "change-backing-file",
-        maqet_json_object("device", json_object_new_string(top), "image-node-name",
-                          json_object_new_string(upper), "backing-file",
-                          json_object_new_string(stored), NULL),
-        err);
+    _cleanup_free_ char *id = maqet_overlay_qemu_job(drive);
+    _cleanup_free_ char *what =
+        maqet_format("VM '%s', drive '%s': merged", machine->name, drive->name);
+    const struct maqet_block_job job = {.id = id, .what = what, .limit = -1};
 
-    return answer ? maqet_overlay_qemu_flush(machine, drive, above, err) : -1;
+    return maqet_overlay_qemu_begin_up(machine, drive, stands_on, above, err) < 0 ||
+                   maqet_block_job_wait(machine, &job, err) < 0
+               ? -1
+               : maqet_overlay_qemu_flush(machine, drive, above, err);
 }
 
 /* After the merge, the topmost node stands on one node less. */

@@ -34,6 +34,15 @@ int maqet_overlay_qemu_flush(struct maqet_opened *machine,
                              const struct maqet_drive *drive, uint64_t id,
                              struct maqet_error **err);
 
+/* Begins to write what a node holds into the one below; or into it what the nodes between it and @base hold,
+ * on which it stands then. */
+int maqet_overlay_qemu_begin_down(struct maqet_opened *machine,
+                                  const struct maqet_drive *drive, uint64_t below,
+                                  uint64_t above, struct maqet_error **err);
+int maqet_overlay_qemu_begin_up(struct maqet_opened *machine,
+                                const struct maqet_drive *drive, uint64_t base,
+                                uint64_t above, struct maqet_error **err);
+
 /* Records what has become of a merge whose job is gone. */
 int maqet_overlay_qemu_settle_merging(struct maqet_opened *machine,
                                       const struct maqet_drive *drive, json_object *nodes,

@@ -119,6 +119,44 @@ maqet_overlay_elsewhere_name(const struct maqet_drive *drive, char **name, char 
     return name_from(drive, &words, name, format, err);
 }
 
+/* Keys of nodes that say how storage is used, and not which it is (QEMU: qapi/block-core.json). */
+static const char *const of_use[] = {"discard",      "detect-zeroes",  "cache",
+                                     "force-share",  "auto-read-only", "reconnect-delay",
+                                     "open-timeout", "node-name",      "read-only"};
+
+static int
+drop_use(void *data, json_object *node)
+{
+    (void)data;
+    for (size_t i = 0; i < sizeof(of_use) / sizeof(*of_use); i++)
+        json_object_object_del(node, of_use[i]);
+    return 0;
+}
+
+json_object *
+maqet_overlay_elsewhere_identity(const char *stored_name)
+{
+    json_object *node =
+        maqet_json_parse(stored_name + strlen(JSON_PREFIX), "a node", NULL);
+
+    if (node)
+        maqet_block_node_walk(node, drop_use, NULL);
+    return node;
+}
+
+json_object *
+maqet_overlay_elsewhere_identify(const struct maqet_drive *drive)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    _cleanup_strings_ struct maqet_strings words = MAQET_STRINGS_INIT;
+
+    if (maqet_storage_emit_args(drive, args, NULL) < 0 ||
+        !maqet_args_render_image(args, maqet_drive_node(drive), &words) ||
+        !maqet_text_starts(words.items[words.count - 1], JSON_PREFIX))
+        return NULL;
+    return maqet_overlay_elsewhere_identity(words.items[words.count - 1]);
+}
+
 /* ---- what is noted ---- */
 
 static struct maqet_overlay *
@@ -180,7 +218,10 @@ ask_size(const struct maqet_drive *drive, uint64_t *bytes, struct maqet_error **
     if (!info)
         return -1;
     *bytes = (uint64_t)maqet_json_int(info, "virtual-size");
-    return 0;
+    return *bytes > 0 ? 0
+                      : maqet_drive_error(drive, NULL, err, MAQET_ERROR_STATE,
+                                          "its storage, on which its snapshots stand, is "
+                                          "empty");
 }
 
 int

@@ -22,6 +22,11 @@ const char *maqet_overlay_lowest_file(const struct maqet_drive *drive);
 int maqet_overlay_elsewhere_name(const struct maqet_drive *drive, char **name,
                                  char **format, struct maqet_error **err);
 
+/* Which storage such a name means, or a drive names that has no overlays on it, to be compared: a node without what
+ * says how it is used. NULL: that cannot be determined. The caller puts it. */
+json_object *maqet_overlay_elsewhere_identity(const char *stored_name);
+json_object *maqet_overlay_elsewhere_identify(const struct maqet_drive *drive);
+
 /* The present size of node 0, in bytes: qemu-img asks the storage. Once overlays stand
  * on it, it is what the tree has. */
 int maqet_overlay_elsewhere_size(const struct maqet_drive *drive, uint64_t *bytes,

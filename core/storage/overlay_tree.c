@@ -65,8 +65,7 @@ maqet_overlay_tree_is_complete(struct maqet_overlays *overlays)
     struct maqet_overlay *lowest = &overlays->nodes[0];
 
     if (overlays->count > 1)
-        return lowest->place && lowest->stored_name && lowest->stored_format &&
-               lowest->size > 0;
+        return lowest->place && lowest->stored_name && lowest->stored_format;
     free(TAKE_PTR(lowest->place));
     free(TAKE_PTR(lowest->stored_name));
     free(TAKE_PTR(lowest->stored_format));

@@ -115,10 +115,28 @@ rename_backing(const struct maqet_drive *drive, struct maqet_error **err)
     return maqet_command_run(command, err);
 }
 
+/* qemu-img opens the backing file by the format that the overlay stores. */
+static int
+check_format(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct qcow2_header header;
+
+    if (read_header(drive, &header, err) < 0)
+        return -1;
+    if (strcmp(header.backing_format, maqet_drive_backing_format(drive)) == 0)
+        return 0;
+    return maqet_drive_error(
+        drive, NULL, err, MAQET_ERROR_INVALID,
+        "the overlay %s says that its backing file has the format '%s', which is '%s'",
+        maqet_drive_path(drive), header.backing_format,
+        maqet_drive_backing_format(drive));
+}
+
 static int
 merge_down(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    if (check_stored(drive, maqet_drive_backing_name(drive), err) < 0)
+    if (check_stored(drive, maqet_drive_backing_name(drive), err) < 0 ||
+        check_format(drive, err) < 0)
         return -1;
     struct maqet_command *command = maqet_command_new("qemu-img");
     maqet_command_word(command, "commit");

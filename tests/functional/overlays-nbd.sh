@@ -271,6 +271,13 @@ sed 's/^name: vm/name: second/' vm.yaml >second.yaml
 expect 0 maqet add second.yaml
 expect 3 maqet start second
 err_has "the snapshots of drive 'hdd' of VM 'vm' stand on its storage"
+# Whatever else its options say of how that is used.
+sed 's/name: hdd,/name: hdd, reconnect: 30, discard: ignore,/' second.yaml >used.yaml
+grep -q 'reconnect: 30' used.yaml || fail "not another use: $(cat used.yaml)"
+expect 0 maqet apply second used.yaml
+expect 3 maqet start second
+err_has "the snapshots of drive 'hdd' of VM 'vm' stand on its storage"
+expect 0 maqet apply second second.yaml
 # It may have overlays of its own, which only read the storage; then nothing is merged into that.
 expect 0 maqet snapshot second create hdd own
 expect 0 maqet start second

@@ -132,3 +132,47 @@ for signal in KILL INT; do
         expect 0 maqet stop vm --timeout 0 --force
     done
 done
+
+# What an overlay stores of the image below is its format, too, whoever has completed the merge.
+cat >plain.yaml <<END
+name: plain
+binary: $qemu
+accel: tcg
+memory: 64M
+sandbox: $sandbox
+arguments: [{bios: $abs_top_builddir/tests/fake/halt.bin}]
+storage:
+- {name: hdd, type: raw, file: plain.raw, size: 2M, preallocation: off, snapshots: overlay}
+END
+expect 0 maqet add plain.yaml
+write() { # OFFSET LENGTH
+    expect 0 maqet qmp plain human-monitor-command \
+        "{\"command-line\": \"qemu-io -d /machine/peripheral/hdd/virtio-backend \\\"write -P 7 $1 $2\\\"\"}"
+}
+expect 0 maqet start plain
+step=0 completed=0 code=1
+while [ $code -ne 0 ]; do
+    step=$((step + 1 + step / 4)) what="a raw image, SIGKILL at wait $step"
+    expect 0 maqet snapshot plain create hdd one --live
+    write 0 64k
+    expect 0 maqet snapshot plain create hdd two --live
+    write 64k 512k
+    before=$(sed -n 's/^  "top":\([0-9]*\),*$/\1/p' plain.raw.maqet/tree.json)
+    code=0
+    traced poll "signal=KILL:when=$step" snapshot plain delete hdd two --live >out 2>err || code=$?
+    expect 0 maqet recover plain
+    expect 0 maqet --format plain snapshot plain list hdd
+    if ! grep -q '^two' out && [ "$(ls plain.raw.maqet/*.qcow2)" = "plain.raw.maqet/$before.qcow2" ]; then
+        completed=$((completed + 1))
+        qemu-img info -U "plain.raw.maqet/$before.qcow2" >info
+        grep -q 'backing file format: raw' info || fail "$what: the overlay stores another format: $(cat info)"
+    fi
+    expect 0 maqet stop plain --timeout 0 --force
+    for name in one two; do
+        expect 0 maqet --format plain snapshot plain list hdd
+        ! cut -f 1 out | grep -qx $name || expect 0 maqet snapshot plain delete hdd $name
+    done
+    expect 0 maqet start plain
+done
+[ $completed -ge 2 ] || fail "never killed when QEMU had merged: $completed"
+expect 0 maqet stop plain --timeout 0 --force
