@@ -1510,7 +1510,9 @@ typedef char maqet_creation_has_4_bytes[sizeof(enum maqet_creation) == 4 ? 1 : -
  * maqet_command_image() describes it so, with all that it stands on.
  *
  * What an overlay holds must be the same wherever the files were moved to together: the name of
- * the backing image that it stores is maqet_drive_backing_name().
+ * the backing image that it stores is maqet_drive_backing_name(). New ones over the same image are
+ * alike, so the core may copy an image that @create of the storage has made with a backing file,
+ * for other machines, instead of calling it for each.
  *
  * @create: makes the overlay at @path, where an empty file with the right permissions stands
  *   already, which must stay. The guest sees @bytes, which may be more than the backing node has.
