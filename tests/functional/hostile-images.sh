@@ -57,7 +57,8 @@ err_has "names the external data file '$TMP/data.raw' in its turn"
 err_has "drive 'hdd' of VM 'on-data'"
 err_has "on-data.yaml:"
 
-# A base that itself names a file.
+# A base that itself names a file, which no configuration does (any more).
+expect 0 maqet rm declared --yes
 drive deep <<EOF
 file: images/deep.qcow2
 backing_file: images/backing.qcow2
