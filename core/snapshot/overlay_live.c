@@ -89,9 +89,12 @@ maqet_overlay_live_settle(struct maqet_opened *machine, const struct maqet_drive
         return -1;
     if (overlays->merging_above > 0 && maqet_overlay_nodes_unmerged(drive, err) < 0)
         return -1;
-    if (overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0)
+    if ((overlays->prepared > 0 && maqet_overlay_nodes_adopt(drive, err) < 0) ||
+        maqet_overlay_nodes_refreeze(drive, err) < 0)
         return -1;
-    return maqet_overlay_nodes_refreeze(drive, err);
+    /* What was not in the tree yet when a command was killed. */
+    maqet_overlay_files_sweep(overlays);
+    return 0;
 }
 
 int

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # maqet is killed when QEMU has merged an overlay, and is about to be told to close its node. A node that
-# stayed although its file is gone would end QEMU at the next merge: it stands on what is merged then.
+# stayed although its file is gone would end QEMU at the next merge: it stands on what is merged then. And a file that a
+# killed creation has left goes with the next command, too.
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
@@ -61,3 +62,15 @@ expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm delete hdd a
 expect 0 qemu-io -r -f raw -c "read -P $found $((found % 16 * 64))k 64k" hdd.raw
 out_lacks failed
+
+expect 0 maqet start vm
+expect 0 maqet snapshot vm create hdd kept --live
+wrap_qemu_img 'create*' 'kill -9 $PPID; exit 1'
+before=$(ls hdd.raw.maqet)
+code=0
+wrapped maqet snapshot vm create hdd left --live >out 2>err || code=$?
+same 137 $code "the exit code of a creation that is killed"
+[ "$before" != "$(ls hdd.raw.maqet)" ] || fail "it was killed before it has made a file"
+expect 0 maqet recover vm
+same "$before" "$(ls hdd.raw.maqet)" "the files after it"
+expect 0 maqet stop vm --timeout 0 --force
