@@ -61,10 +61,21 @@ exists() { # DRIVE NAME
     maqet --format plain snapshot vm list "$1" 2>err | cut -f 1 | grep -qx "$2"
 }
 
+# What a file holds, as a disk is described; a unit that no one number fills is an x.
+describe() { # FILE
+    od -An -v -tu1 -w$unit "$1" | awk '
+        { digit = $1; for (i = 2; i <= NF; i++) if ($i != $1) digit = "x"; printf "%s", digit }'
+}
+# Whether a file holds a disk; in $difference, what it holds instead.
+is_disk() { # DISK FILE HOW-IT-WAS-READ...
+    if disk "$1" | cmp -s - "$2"; then return; fi
+    difference="$(describe "$2") (${*:3}), not $1"
+    return 1
+}
 # Whether what qemu-img reads, of the words that name an image, is a disk.
 reads() { # DISK WORD...
     qemu-img convert -U "${@:2}" -O raw got.raw >out 2>&1 || fail "$what: $(cat out)"
-    disk "$1" | cmp -s - got.raw
+    is_disk "$1" got.raw "${@:2}"
 }
 # Whether the guest sees a disk; QEMU has written all of it.
 shows() { # DRIVE DISK
@@ -73,24 +84,24 @@ shows() { # DRIVE DISK
 }
 # Whether a snapshot holds a disk. What qemu-img reads of an internal one has the present size, and
 # while a machine runs, one that replaced another may have a name that only maqet knows.
-holds_disk() { # DRIVE NAME DISK
+holds_disk() { # DRIVE NAME DISK [exported]
     local words=''
     if [ "$1" != sys ]; then
         words=$(nodes "$1" | awk -v name="$2" '$4 == name { print "-f", $3, $2 }')
-    elif [ ${#3} -eq ${#now[sys]} ] && qemu-img snapshot -U -l sys.qcow2 | grep -q " $2 "; then
+    elif [ ! "${4:-}" ] && [ ${#3} -eq ${#now[sys]} ] && qemu-img snapshot -U -l sys.qcow2 | grep -q " $2 "; then
         words="-f qcow2 -l snapshot.name=$2 sys.qcow2"
     fi
     # shellcheck disable=SC2086
     if [ "$words" ]; then reads "$3" $words; else
         rm -f whole.raw
         expect 0 maqet snapshot vm export "$1" "$2" whole.raw --format raw
-        disk "$3" | cmp -s - whole.raw
+        is_disk "$3" whole.raw "exported"
     fi
 }
 check_now() { # DRIVE...
     local drive
     for drive; do
-        shows "$drive" "${now[$drive]}" || fail "$what: what the guest sees of $drive"
+        shows "$drive" "${now[$drive]}" || fail "$what: what the guest sees of $drive: $difference"
     done
 }
 # All snapshots of all drives are there, and no others.
@@ -107,7 +118,7 @@ check_listed() {
 check_held() { # KEY...
     local key
     for key; do
-        holds_disk "${key% *}" "${key#* }" "${model[$key]}" || fail "$what: $key is not as it was"
+        holds_disk "${key% *}" "${key#* }" "${model[$key]}" || fail "$what: $key is not as it was: $difference"
     done
     checked=$((checked + $#))
 }
@@ -183,7 +194,8 @@ after_kill() { # COMMAND NAME DRIVE...
     replace)
         for drive; do
             exists "$drive" "$name" || fail "$what: drive $drive has neither the old nor the new one"
-            if holds_disk "$drive" "$name" "${now[$drive]}"; then count=$((count + 1)); fi
+            # The old one may differ from the new one in nothing but its size.
+            if holds_disk "$drive" "$name" "${now[$drive]}" exported; then count=$((count + 1)); fi
         done
         [ $count -ne $# ] || done_with create "$name" "$@"
         ;;
