@@ -14,6 +14,7 @@
 #include "core/machine/generation.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
+#include "core/qemu/block_nodes.h"
 #include "core/qemu/migration_join.h"
 #include "core/qemu/version.h"
 #include "core/snapshot/identity.h"
@@ -48,10 +49,19 @@ error_differs(const struct maqet_loading *loading, const char *name, const char 
                             loading->session->machine->name, name, NULL);
 }
 
-/* Removes the names of backing nodes (core/storage/chain.h), which an earlier maqet did not
- * set, and which do not matter. The caller frees. */
+/* A maqet_block_node_visit. */
+static int
+remove_added(void *data, json_object *node)
+{
+    (void)data;
+    json_object_object_del(node, MAQET_BLOCK_NODE_DROPS);
+    return 0;
+}
+
+/* Removes what an earlier maqet did not set, and what does not matter to the guest: the names of backing
+ * nodes (core/storage/chain.h), and that nodes keep what is cached. The caller frees. */
 static char *
-without_names(const char *argument)
+without_added(const char *argument)
 {
     _cleanup_json_ json_object *node =
         argument[0] == '{' ? maqet_json_parse(argument, "an argument", NULL) : NULL;
@@ -63,6 +73,7 @@ without_names(const char *argument)
                                  json_object_is_type(backing, json_type_object);
          at = backing)
         json_object_object_del(backing, "node-name");
+    maqet_block_node_walk(node, remove_added, NULL);
     return maqet_strdup(json_object_to_json_string_ext(
         node, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
@@ -210,7 +221,7 @@ add_relevant(const struct maqet_loading *loading, struct maqet_strings *kept,
         if (!argument)
             argument = without_overlays(vm, argv->items[i]);
         if (argument)
-            maqet_strings_take(kept, without_names(argument));
+            maqet_strings_take(kept, without_added(argument));
         else if (kept->count > 0)
             maqet_strings_cut(kept, kept->count - 1); /* its -blockdev */
         free(argument);

@@ -15,6 +15,7 @@ struct driver {
     /* A filter of the guest's requests. It has the content of its "file", but hides its
      * format from qemu-img. */
     bool filters;
+    bool cached; /* maqet_block_node_keep_cached() */
     /* Properties besides "file" and "backing" that are nodes. */
     const char *children[2];
     /* Those that name files; dots lead into objects, and a '*' stands for any item of a
@@ -36,10 +37,10 @@ static const struct driver drivers[] = {
     DRIVER("blkverify", .children = {"test", "raw"}, .files = {"x-image", "x-raw"}),
     DRIVER("copy-before-write", .children = {"target"}),
     DRIVER("copy-on-read", .filters = true, .children = {"bottom"}),
-    DRIVER("file", .files = {"filename"}),
+    DRIVER("file", .cached = true, .files = {"filename"}),
     DRIVER("gluster", .files = {"server.*.path", "server.*.socket", "logfile"}),
     DRIVER("host_cdrom", .files = {"filename"}),
-    DRIVER("host_device", .files = {"filename"}),
+    DRIVER("host_device", .cached = true, .files = {"filename"}),
     DRIVER("io_uring", .files = {"filename"}),
     DRIVER("luks", .children = {"header"}),
     DRIVER("nbd", .files = {"server.path", "path"}),
@@ -261,6 +262,24 @@ maqet_object_files(const struct maqet_props *props, struct maqet_strings *files)
 {
     if (json_object_is_type(props->json, json_type_object))
         add_named(props, props->json, files);
+}
+
+/* A maqet_block_node_visit. */
+static int
+keep_cached(void *data, json_object *node)
+{
+    (void)data;
+    if (driver_of(node)->cached &&
+        !json_object_object_get_ex(node, MAQET_BLOCK_NODE_DROPS, NULL))
+        json_object_object_add(node, MAQET_BLOCK_NODE_DROPS,
+                               json_object_new_boolean(false));
+    return 0;
+}
+
+void
+maqet_block_node_keep_cached(json_object *node)
+{
+    maqet_block_node_walk(node, keep_cached, NULL);
 }
 
 /* ---- the image of a node ---- */

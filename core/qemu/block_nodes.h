@@ -41,6 +41,12 @@ void maqet_block_node_files(json_object *node, struct maqet_strings *files);
 /* The same for an object that is no block node. */
 void maqet_object_files(const struct maqet_props *props, struct maqet_strings *files);
 
+/* Has the node, and all nodes in it, keep what the host has cached of their files (by the property of that
+ * name). Otherwise QEMU throws that away whenever it has saved the guest's state, since another host could
+ * go on with it, and the guest waits until it is read again. */
+#define MAQET_BLOCK_NODE_DROPS "drop-cache"
+void maqet_block_node_keep_cached(json_object *node);
+
 /* ---- the image of a node ---- */
 
 /* Appends the arguments by which qemu-img opens the image of a node: first the objects

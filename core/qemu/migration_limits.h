@@ -14,10 +14,15 @@
  * QEMU flushes the images while the guest is paused, at the end of precopy. If the disk is busy with the
  * memory that was just written, that takes hundreds of milliseconds. So before the end of its first
  * pass, after which it may be done at any moment, precopy is held: QEMU hardly writes until all is on
- * the disk.
+ * the disk. Then it is slower, and is held again when nearly nothing is left.
  */
 struct maqet_migration_hold {
-    enum { MAQET_HOLD_LATER, MAQET_HOLD_NOW, MAQET_HOLD_OVER } state;
+    enum {
+        MAQET_HOLD_LATER,
+        MAQET_HOLD_NOW,
+        MAQET_HOLD_AGAIN, /* soon */
+        MAQET_HOLD_OVER
+    } state;
     int64_t since;   /* when it was held, by maqet_now() */
     off_t synced;    /* bytes of the memory's file */
     int64_t flushed; /* when soon() was called last */
@@ -39,5 +44,9 @@ void maqet_migration_restore_limits(struct maqet_qmp *qmp, json_object *before);
 int maqet_migration_approach(struct maqet_qmp *qmp,
                              const struct maqet_migration_save *save,
                              struct maqet_migration_hold *hold, struct maqet_error **err);
+
+/* ms between two queries of the progress; NULL: of one that is never held. Changes of the state arrive as
+ * events. */
+int64_t maqet_migration_interval(const struct maqet_migration_hold *hold);
 
 #endif

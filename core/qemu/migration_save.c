@@ -9,9 +9,6 @@
 #include "core/qemu/migration.h"
 #include "core/qemu/migration_limits.h"
 
-/* ms between two queries of the progress; changes of the state arrive as events. */
-static const int64_t QUERY_INTERVAL = 200;
-
 /* ms between two checks whether QEMU is prepared, how many of them in a row must succeed,
  * and ms after which preparation is not waited for: then the pause is a little longer. */
 static const int64_t PREPARE_INTERVAL = 1;
@@ -165,9 +162,9 @@ await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char
 {
     for (;;) {
         _cleanup_free_ char *status = NULL;
-        bool holds = bound && bound->hold.state == MAQET_HOLD_NOW;
 
-        if (next_status(qmp, holds ? 0 : QUERY_INTERVAL, &status, err) < 0)
+        if (next_status(qmp, maqet_migration_interval(bound ? &bound->hold : NULL),
+                        &status, err) < 0)
             return -1;
         if (!status)
             status = query_progress(qmp, save, bound ? &bound->progress : NULL, err);

@@ -331,11 +331,15 @@ emit(const struct maqet_drive *drive, struct maqet_args *args, struct maqet_erro
 
     int result = MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, emit_args, args);
 
-    return maqet_drive_judge_args(drive, drive->storage->plugin.name, "emit_args", args,
-                                  result, err) < 0 ||
-                   check_top(drive, args, first, err) < 0
-               ? -1
-               : maqet_emitted_verify(drive, args, first, NULL, err);
+    if (maqet_drive_judge_args(drive, drive->storage->plugin.name, "emit_args", args,
+                               result, err) < 0 ||
+        check_top(drive, args, first, err) < 0 ||
+        maqet_emitted_verify(drive, args, first, NULL, err) < 0)
+        return -1;
+    for (size_t i = first; i < args->count; i++)
+        if (args->objects[i]->kind == &maqet_kind_blockdev)
+            maqet_block_node_keep_cached(args->objects[i]->json);
+    return 0;
 }
 
 static int

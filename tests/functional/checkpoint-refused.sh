@@ -110,7 +110,9 @@ err_has "VM 'vm' did not start"
 err_has "maqet start vm --from one"
 sound hdd.qcow2 data.qcow2
 cp kept data/vms/vm/checkpoints/one.state
-cp kept.json data/vms/vm/checkpoints/one.json
+# An earlier maqet did not tell QEMU to keep what is cached of the images.
+sed 's/,\\"drop-cache\\":false//g' kept.json >data/vms/vm/checkpoints/one.json
+! cmp -s kept.json data/vms/vm/checkpoints/one.json || fail "it was told nothing now either"
 expect 0 maqet start vm --yes --from one
 [ "$(vm_pid vm)" -ne "$pid" ] || fail "the same QEMU"
 

@@ -52,7 +52,7 @@ out_has '"backing":null'
 machine emitter "file: disk.qcow2
     base: base.qcow2" "node %node $plain backing.driver=qcow2 backing.file.driver=file backing.file.filename=%base"
 expect 0 maqet args vm
-out_has '"filename":"'"$TMP/base.qcow2"'"},"backing":null'
+out_has '"filename":"'"$TMP/base.qcow2"'","drop-cache":false},"backing":null'
 same 1 "$(grep -o '"backing":null' "$TMP/out" | wc -l)" "ends of the chain"
 machine emitter "file: disk.qcow2
     base: base.qcow2" "object throttle-group d-l; node %node-b driver=qed file.driver=file file.filename=%base; node %node driver=throttle throttle-group=d-l file.driver=qcow2 file.file.driver=file file.file.filename=%file file.backing=%node-b"

@@ -66,6 +66,28 @@ test_walk(void)
     check_walk("driver=raw file.driver=last file.file.driver=file", "raw last");
 }
 
+/* Also in nodes within, but not against what was said, nor where there is no file of this host. */
+static void
+test_cached(void)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    json_object *node =
+        add_node(args, "d",
+                 "driver=qcow2 file.driver=file file.filename=/a backing.driver=raw "
+                 "backing.file.driver=host_device backing.file.drop-cache=!true "
+                 "data-file.driver=nbd")
+            ->json;
+
+    maqet_block_node_keep_cached(node);
+    maqet_block_node_keep_cached(node);
+    UNIT_SAME(json_object_to_json_string_ext(node, JSON_C_TO_STRING_PLAIN |
+                                                       JSON_C_TO_STRING_NOSLASHESCAPE),
+              "{\"node-name\":\"d\",\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\","
+              "\"filename\":\"/a\",\"drop-cache\":false},\"backing\":{\"driver\":\"raw\","
+              "\"file\":{\"driver\":\"host_device\",\"drop-cache\":true}},"
+              "\"data-file\":{\"driver\":\"nbd\"}}");
+}
+
 static void
 check_references(const char *properties, const char *wanted)
 {
@@ -300,6 +322,7 @@ main(void)
 {
     CU_TestInfo tests[] = {
         {"the nodes in a node", test_walk},
+        {"what is cached of its files", test_cached},
         {"the nodes that it refers to", test_references},
         {"which have backing files", test_backing},
         {"the files of nodes", test_files_of_nodes},
