@@ -84,9 +84,10 @@ by_maqet() {
 cat >snapshot-save <<'END'
 set -eu
 "$MAQET" qmp "$1" snapshot-save "{\"job-id\": \"save\", \"tag\": \"s\", \"vmstate\": \"drive1\",
-    \"devices\": [$2]}" >/dev/null
+    \"devices\": [$2]}" >/dev/null 2>late || :
 until jobs=$("$MAQET" --format plain qmp "$1" query-jobs 2>/dev/null) &&
     echo "$jobs" | grep -q '"status": *"concluded"'; do
+    case $jobs in '[]') cat late >&2 && exit 1 ;; esac
     sleep 0.05
 done
 ! echo "$jobs" | grep '"error":' >&2
