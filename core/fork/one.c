@@ -23,6 +23,9 @@
 #include "core/qemu/migration.h"
 #include "core/storage/keys.h"
 
+/* What was recorded of it. */
+enum { PHASE_MAKE, PHASE_RESUME };
+
 /* ---- storing it ---- */
 
 struct filling {
@@ -246,6 +249,20 @@ fail(struct maqet_job *job, struct maqet_error **err)
     return maqet_error_next(err, MAQET_NEXT_RECOVER_OR_GO_ON, job->machine->name, NULL);
 }
 
+/* What is about to be removed must not be taken for complete, if that is interrupted. */
+static int
+begin_undo(struct maqet_job *job, struct maqet_error **err)
+{
+    return job->journal.phase == PHASE_MAKE ? 0 : maqet_job_phase(job, PHASE_MAKE, err);
+}
+
+static int
+fail_job(struct maqet_job *job, struct maqet_error **err)
+{
+    begin_undo(job, NULL);
+    return maqet_job_fail(job, err);
+}
+
 /* ---- all of it ---- */
 
 /* Opens a fork that is stored, creates what it lacks, and starts it. */
@@ -281,7 +298,7 @@ load(struct maqet_forking *forking, struct maqet_forked *forked,
 static int
 undo_loaded(struct maqet_fork_loaded *loaded, struct maqet_error **err)
 {
-    return loaded->job.own ? maqet_job_fail(&loaded->job, err)
+    return loaded->job.own ? fail_job(&loaded->job, err)
            : loaded->ours  ? fail(&loaded->job, err)
                            : -1;
 }
@@ -314,6 +331,19 @@ maqet_fork_write_out(struct maqet_forking *forking, struct maqet_error **err)
     return 0;
 }
 
+int
+maqet_fork_ready(struct maqet_forking *forking, struct maqet_fork_loaded *loaded,
+                 struct maqet_error **err)
+{
+    if (forking->discard)
+        return 0;
+    struct maqet_durable *before = maqet_durable_postpone(&forking->written);
+    int result = maqet_job_phase(&loaded->job, PHASE_RESUME, err);
+
+    maqet_durable_postpone(before);
+    return result < 0 ? fail_job(&loaded->job, err) : 0;
+}
+
 void
 maqet_fork_give_up(struct maqet_fork_loaded *loaded, struct maqet_error **err)
 {
@@ -341,7 +371,7 @@ maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err)
     struct maqet_qmp *qmp = connect_again(loaded, err);
 
     return !qmp || (loaded->paused && maqet_migration_begin_resume(qmp, err) < 0)
-               ? maqet_job_fail(job, err)
+               ? fail_job(job, err)
                : 0;
 }
 
@@ -351,7 +381,7 @@ maqet_fork_await(struct maqet_fork_loaded *loaded, struct maqet_error **err)
     struct maqet_qmp *qmp = connect_again(loaded, err);
 
     if (!qmp || (loaded->paused && maqet_migration_end_resume(qmp, err) < 0))
-        return maqet_job_fail(&loaded->job, err);
+        return fail_job(&loaded->job, err);
     maqet_monitor_leave(loaded->machine);
     return 0;
 }
@@ -365,6 +395,8 @@ maqet_fork_finish(struct maqet_forking *forking, struct maqet_fork_loaded *loade
     int result = maqet_job_done_soon(job, err);
 
     maqet_durable_postpone(before);
+    /* If the record comes back after a power failure, it says that the fork stays. */
+    maqet_durable_forget(&forking->written);
     /* Otherwise the next command would end it, as one that was interrupted. */
     return result < 0 ? fail(job, err) : 0;
 }
@@ -379,10 +411,34 @@ maqet_fork_loaded_clear(struct maqet_fork_loaded *loaded)
 
 /* ---- recovery ---- */
 
+/* Whether it was resumed, so that somebody may have been told of it; or was ready to be, and has ended. */
+static int
+find_complete(struct maqet_job *job, bool *complete, struct maqet_error **err)
+{
+    bool paused = false;
+
+    *complete = job->journal.phase == PHASE_RESUME;
+    if (!*complete || job->machine->run.pid == 0)
+        return 0;
+    struct maqet_qmp *qmp = maqet_monitor_connect(job->machine, err);
+    if (!qmp || maqet_migration_paused(qmp, &paused, err) < 0)
+        return -1;
+    *complete = !paused;
+    return 0;
+}
+
 static int
 recover(struct maqet_job *job, struct maqet_error **err)
 {
-    if (undo(job->machine, err) < 0)
+    bool complete;
+
+    if (find_complete(job, &complete, err) < 0)
+        return -1;
+    if (complete) {
+        maqet_job_say(job, "it is complete");
+        return maqet_job_done(job, err);
+    }
+    if (begin_undo(job, err) < 0 || undo(job->machine, err) < 0)
         return -1;
     maqet_job_say_nothing_left(job, "nothing is left of it");
     maqet_job_gone(job);
@@ -394,7 +450,9 @@ recover(struct maqet_job *job, struct maqet_error **err)
 const struct maqet_job_kind maqet_kind_fork = {
     .word = "fork",
     .noun = "fork of VM",
-    MAQET_JOB_PHASES({.word = "make", .finishing = "removes the incomplete fork"}),
+    MAQET_JOB_PHASES(
+        {.word = "make", .finishing = "removes the incomplete fork"},
+        {.word = "resume", .finishing = "removes the fork unless its guest was resumed"}),
     .blocks_start = true,
     .recover = recover,
 };

@@ -55,9 +55,13 @@ int maqet_fork_load(struct maqet_forking *forking, const char *name,
 /* Removes it again, since nobody has been told of it; *err may tell why. */
 void maqet_fork_give_up(struct maqet_fork_loaded *loaded, struct maqet_error **err);
 
-/* Has all that was written for forks on the disk: before the jobs of these are done, and when they
- * are. What is discarded need not survive a power failure. */
+/* Has all that was written for forks on the disk: once they are loaded, and once they are ready. What is
+ * discarded need not survive a power failure. */
 int maqet_fork_write_out(struct maqet_forking *forking, struct maqet_error **err);
+
+/* Records that its guest is about to be resumed, so that it stays after a power failure. */
+int maqet_fork_ready(struct maqet_forking *forking, struct maqet_fork_loaded *loaded,
+                     struct maqet_error **err);
 
 /* Begins to resume its guest. */
 int maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err);
@@ -65,7 +69,7 @@ int maqet_fork_resume(struct maqet_fork_loaded *loaded, struct maqet_error **err
 /* Waits until its guest runs. */
 int maqet_fork_await(struct maqet_fork_loaded *loaded, struct maqet_error **err);
 
-/* Ends its job, which is not settled yet. Others get the machine's lock when it is cleared. */
+/* Ends its job, of which nothing has to be on the disk. Others get the machine's lock when it is cleared. */
 int maqet_fork_finish(struct maqet_forking *forking, struct maqet_fork_loaded *loaded,
                       struct maqet_error **err);
 

@@ -2,6 +2,8 @@
 #include "core/fork/workers.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/base/apart.h"
@@ -26,11 +28,12 @@ struct work {
     struct worker *workers;
     struct maqet_fork_process *processes; /* those of the workers */
     size_t worker_count;
+    atomic_size_t
+        *next; /* the fork that nobody has begun yet, in memory that the workers share */
 };
 
 struct worker {
     struct work *work;
-    size_t number; /* its forks are this one, and each worker_count-th after it */
     bool waits;
 };
 
@@ -76,7 +79,7 @@ wait_for_others(int fd)
     return maqet_child_receive(fd) == GO_ON;
 }
 
-/* Has them on the disk. If anything cannot be, all of them are removed. */
+/* Has what was written for them on the disk. If anything cannot be, all of them are removed. */
 static void
 settle(struct work *work, struct making *batch, size_t count)
 {
@@ -91,25 +94,44 @@ settle(struct work *work, struct making *batch, size_t count)
         }
 }
 
-/* Those of a worker from *next on, which it advances. A guest that runs takes the processors from
- * the forks that are made meanwhile, so all are loaded before the first one is resumed. False: there
- * are to be no more. */
-static bool
-make_batch(struct worker *worker, size_t *next, int fd)
+/* Has them on the disk, and records that they are to be resumed only then. */
+static void
+make_ready(struct work *work, struct making *batch, size_t count)
 {
-    struct work *work = worker->work;
+    settle(work, batch, count);
+    for (size_t i = 0; i < count; i++)
+        if (!batch[i].error)
+            maqet_fork_ready(work->forking, &batch[i].loaded, &batch[i].error);
+    settle(work, batch, count);
+}
+
+/* Takes the next one; false: there is none, or there are to be no more. */
+static bool
+take_next(struct work *work, size_t *index)
+{
+    if (maqet_interrupt_number() != 0)
+        return false;
+    *index = atomic_fetch_add(work->next, 1);
+    return *index < work->names->count;
+}
+
+/* A guest that runs takes the processors from the forks that are made meanwhile, so all are loaded before
+ * the first one is resumed. False: there are to be no more. */
+static bool
+make_batch(struct work *work, int fd)
+{
     struct making batch[BATCH] = {0};
     size_t count = 0;
 
-    for (; count < BATCH && *next < work->names->count && maqet_interrupt_number() == 0;
-         *next += work->worker_count) {
+    while (count < BATCH && take_next(work, &batch[count].index)) {
         struct making *making = &batch[count++];
 
-        making->index = *next;
-        maqet_fork_load(work->forking, work->names->items[*next], &making->forked,
+        maqet_fork_load(work->forking, work->names->items[making->index], &making->forked,
                         &making->loaded, &making->error);
     }
-    settle(work, batch, count);
+    if (count == 0)
+        return false;
+    make_ready(work, batch, count);
     bool goes_on = wait_for_others(fd);
     for (size_t i = 0; i < count; i++)
         if (!batch[i].error && goes_on)
@@ -119,11 +141,10 @@ make_batch(struct worker *worker, size_t *next, int fd)
     for (size_t i = 0; i < count; i++)
         if (!batch[i].error)
             maqet_fork_await(&batch[i].loaded, &batch[i].error);
-    /* From here on they stay, so it takes as little time as possible until that is told. */
+    /* Guests that run leave little time for this. */
     for (size_t i = 0; i < count; i++)
         if (!batch[i].error)
             maqet_fork_finish(work->forking, &batch[i].loaded, &batch[i].error);
-    settle(work, batch, count);
     for (size_t i = 0; i < count; i++)
         send_made(&batch[i], fd);
     return goes_on;
@@ -138,10 +159,8 @@ do_work(void *data, int fd)
 
     maqet_fork_process_enter(&context, &fd);
     work->forking->context = &context;
-    for (size_t i = worker->number;
-         i < work->names->count && maqet_interrupt_number() == 0;)
-        if (!make_batch(worker, &i, fd))
-            break;
+    while (make_batch(work, fd))
+        ;
     maqet_drives_close();
     return 0;
 }
@@ -199,7 +218,9 @@ static void
 note_missing(struct work *work)
 {
     for (size_t i = 0; i < work->names->count; i++)
-        if (!work->forked[i].name && !work->errors[i])
+        if (work->forked[i].name)
+            maqet_error_clear(&work->errors[i]); /* of a worker, in whose place another one was */
+        else if (!work->errors[i])
             maqet_error_set(&work->errors[i], MAQET_ERROR_FAILED,
                             "The fork '%s' was not made, or was interrupted",
                             work->names->items[i]);
@@ -213,11 +234,10 @@ make_only(struct work *work)
 
     if (maqet_fork_load(work->forking, work->names->items[0], &making.forked,
                         &making.loaded, &making.error) == 0)
-        settle(work, &making, 1);
+        make_ready(work, &making, 1);
     if (!making.error && maqet_fork_resume(&making.loaded, &making.error) == 0 &&
-        maqet_fork_await(&making.loaded, &making.error) == 0 &&
-        maqet_fork_finish(work->forking, &making.loaded, &making.error) == 0)
-        settle(work, &making, 1);
+        maqet_fork_await(&making.loaded, &making.error) == 0)
+        maqet_fork_finish(work->forking, &making.loaded, &making.error);
     maqet_fork_loaded_clear(&making.loaded);
     if (!making.error) {
         *work->forked = making.forked;
@@ -256,6 +276,13 @@ maqet_fork_workers_run(struct maqet_forking *forking, const struct maqet_strings
         make_only(&work);
         return;
     }
+    work.next = mmap(NULL, sizeof(*work.next), PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (work.next == MAP_FAILED) {
+        maqet_error_errno(&errors[0], errno, "Cannot share memory between processes");
+        note_missing(&work);
+        return;
+    }
     _cleanup_free_ struct worker *workers =
         maqet_alloc(work.worker_count * sizeof(*workers) + 1);
     _cleanup_free_ struct maqet_fork_process *processes =
@@ -263,7 +290,7 @@ maqet_fork_workers_run(struct maqet_forking *forking, const struct maqet_strings
     work.workers = workers;
     work.processes = processes;
     for (size_t i = 0; i < work.worker_count; i++) {
-        workers[i] = (struct worker){.work = &work, .number = i};
+        workers[i] = (struct worker){.work = &work};
         processes[i] = (struct maqet_fork_process){.context = forking->context,
                                                    .take = take_line,
                                                    .ended = note_end,
@@ -272,5 +299,6 @@ maqet_fork_workers_run(struct maqet_forking *forking, const struct maqet_strings
             maqet_error_errno(&errors[i], errno, "Cannot start a process for the fork");
     }
     maqet_fork_processes_wait(processes, work.worker_count);
+    munmap(work.next, sizeof(*work.next));
     note_missing(&work);
 }

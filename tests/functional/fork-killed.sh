@@ -31,7 +31,10 @@ none_is_left() {
 no_qemu() { [ -z "$(qemus)" ]; }
 runs() { maqet --format plain qmp "$1" query-status | grep -q '"running":true'; }
 
-kills=0 undone=0
+# Whether its job says that its guest is about to be resumed.
+is_ready() { grep -q '"phase": *"resume"' data/vms/new/pending.json; }
+
+kills=0 undone=0 complete=0
 RANDOM=${MAQET_TEST_SEED:-1}
 stride=${MAQET_TEST_STRIDE:-8}
 # at_every_step CALL OPTION...
@@ -46,7 +49,14 @@ at_every_step() {
         traced "$call" "signal=KILL:when=$step" fork web new --from ready "$@" >out 2>err || code=$?
         [ "$code" -eq 0 ] || [ "$code" -eq 137 ] || fail "$what: exit code $code: $(cat err)"
         [ "$code" -eq 0 ] || kills=$((kills + 1))
-        if [ -e data/vms/new/pending.json ] && [ $((step % 2)) = 0 ]; then
+        if [ -e data/vms/new/pending.json ] && is_ready && runs new; then
+            # Its guest was resumed, and only the record of that is left.
+            complete=$((complete + 1))
+            expect 0 maqet recover new
+            runs new || fail "$what: the fork does not run any more"
+            [ ! -e data/vms/new/pending.json ] || fail "$what: its job is left"
+            expect 0 maqet rm new --force --delete-storage --yes
+        elif [ -e data/vms/new/pending.json ] && [ $((step % 2)) = 0 ]; then
             undone=$((undone + 1))
             expect 0 maqet rm new --force --delete-storage --yes
         elif [ -e data/vms/new/pending.json ]; then
@@ -64,7 +74,10 @@ at_every_step() {
     done
     [ "$step" -gt 1 ] || fail "never killed at $call"
 }
-for call in rename fsync sendmsg unlink clone; do at_every_step $call; done
+for call in rename fsync sendmsg clone; do at_every_step $call; done
+# The last one is that of its job.
+stride=1 at_every_step unlink
+[ "$complete" -ge 1 ] || fail "never killed after the guest was resumed"
 at_every_step rename --discard
 holds web.qcow2 0x11
 echo "killed $kills times, $undone times in the middle"

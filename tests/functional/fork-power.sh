@@ -88,6 +88,26 @@ at_every_step disk start
 at_every_step memory start --discard
 [ "$undone" -ge 12 ] || fail "hardly ever in the middle: $undone times"
 
+# Once its job says that its guest is about to be resumed, all of it is on the disk, and it stays.
+stays=0 step=0 code=137
+while [ $code -ne 0 ]; do
+    step=$((step + 1))
+    what="fork killed at unlink $step"
+    code=0
+    traced unlink "signal=KILL:when=$step" fork web new --from ready >out 2>err || code=$?
+    if grep -qs '"phase": *"resume"' data/vms/new/pending.json; then
+        stays=$((stays + 1))
+        lose_power
+        expect 0 maqet recover new
+        [ ! -e data/vms/new/pending.json ] || fail "$what: its job is left"
+        holds new.qcow2 0x11
+        expect 0 maqet start new
+    fi
+    [ ! -e data/vms/new ] || expect 0 maqet rm new --force --delete-storage --yes
+    none_is_left
+done
+[ $stays -ge 1 ] || fail "never killed when it was ready"
+
 # What is discarded is removed as well when its job was done, and so is a run.
 for runtime in memory disk; do
     fork=new what="a fork that is discarded, the run folder in $runtime"
