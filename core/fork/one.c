@@ -230,13 +230,27 @@ undo(struct maqet_opened *machine, struct maqet_error **err)
                : 0;
 }
 
+/* What is being removed must not be taken for complete, if that is interrupted. It is removed also if this
+ * cannot be recorded, such as when the disk is full. */
+static void
+begin_undo(struct maqet_job *job)
+{
+    if (job->journal.kind != &maqet_kind_fork || job->journal.phase == PHASE_MAKE)
+        return;
+    maqet_job_phase(job, PHASE_MAKE, NULL);
+    job->journal.phase = PHASE_MAKE;
+}
+
 /* Before the job is this process's, and when it is not any more. */
 static int
 fail(struct maqet_job *job, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_job_ struct maqet_job recorded = {0};
 
     maqet_interrupt_defer(true);
+    maqet_job_find(&recorded, job->machine);
+    begin_undo(&recorded);
     bool undone =
         maqet_opened_look(job->machine, &reason) == 0 && undo(job->machine, &reason) == 0;
     maqet_interrupt_defer(false);
@@ -249,17 +263,10 @@ fail(struct maqet_job *job, struct maqet_error **err)
     return maqet_error_next(err, MAQET_NEXT_RECOVER_OR_GO_ON, job->machine->name, NULL);
 }
 
-/* What is about to be removed must not be taken for complete, if that is interrupted. */
-static int
-begin_undo(struct maqet_job *job, struct maqet_error **err)
-{
-    return job->journal.phase == PHASE_MAKE ? 0 : maqet_job_phase(job, PHASE_MAKE, err);
-}
-
 static int
 fail_job(struct maqet_job *job, struct maqet_error **err)
 {
-    begin_undo(job, NULL);
+    begin_undo(job);
     return maqet_job_fail(job, err);
 }
 
@@ -411,7 +418,8 @@ maqet_fork_loaded_clear(struct maqet_fork_loaded *loaded)
 
 /* ---- recovery ---- */
 
-/* Whether it was resumed, so that somebody may have been told of it; or was ready to be, and has ended. */
+/* Whether its guest was resumed, so that somebody may have been told of it; or was about to be, and QEMU has
+ * ended, perhaps with the host. */
 static int
 find_complete(struct maqet_job *job, bool *complete, struct maqet_error **err)
 {
@@ -438,7 +446,8 @@ recover(struct maqet_job *job, struct maqet_error **err)
         maqet_job_say(job, "it is complete");
         return maqet_job_done(job, err);
     }
-    if (begin_undo(job, err) < 0 || undo(job->machine, err) < 0)
+    begin_undo(job);
+    if (undo(job->machine, err) < 0)
         return -1;
     maqet_job_say_nothing_left(job, "nothing is left of it");
     maqet_job_gone(job);
@@ -452,7 +461,7 @@ const struct maqet_job_kind maqet_kind_fork = {
     .noun = "fork of VM",
     MAQET_JOB_PHASES(
         {.word = "make", .finishing = "removes the incomplete fork"},
-        {.word = "resume", .finishing = "removes the fork unless its guest was resumed"}),
+        {.word = "resume", .finishing = "removes the fork if its guest is still paused"}),
     .blocks_start = true,
     .recover = recover,
 };

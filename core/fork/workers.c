@@ -205,6 +205,8 @@ take_line(void *data, json_object *line)
     }
     if (index >= work->names->count)
         return;
+    /* Of a worker that could not be started, in whose place another one has made it. */
+    maqet_error_clear(&work->errors[index]);
     if (!json_object_object_get_ex(line, KEY_FORK, &value))
         maqet_error_from_json(json_object_object_get(line, KEY_ERROR),
                               &work->errors[index]);
@@ -218,9 +220,7 @@ static void
 note_missing(struct work *work)
 {
     for (size_t i = 0; i < work->names->count; i++)
-        if (work->forked[i].name)
-            maqet_error_clear(&work->errors[i]); /* of a worker, in whose place another one was */
-        else if (!work->errors[i])
+        if (!work->forked[i].name && !work->errors[i])
             maqet_error_set(&work->errors[i], MAQET_ERROR_FAILED,
                             "The fork '%s' was not made, or was interrupted",
                             work->names->items[i]);

@@ -18,10 +18,10 @@ static const int64_t BANDWIDTH = INT64_C(1) << 40;
 enum { HELD_BANDWIDTH = 1 << 20, HELD_STEP = 8 << 20 };
 static const int64_t HELD_TIMEOUT = 60000;
 
-/* It is held when not more than so many bytes are left of its first pass, or this part of the memory;
- * and again when not more than so many bytes are. QEMU keeps to a bandwidth in tenths of a second, so
- * in one of them, it writes less than these last bytes if it is slow. A command that was killed leaves a
- * bandwidth that nobody else sets. */
+/* It is held when not more than so many bytes are left of its first pass, or this part of the memory; then
+ * slow once so many bytes are left, and held again when not more than these last are. QEMU keeps to a
+ * bandwidth in tenths of a second, so in one of them, it writes less than these last bytes if it is slow. A
+ * command that was killed leaves a bandwidth that nobody else sets. */
 enum {
     NEAR = 256 << 20,
     NEAR_PART = 8,
@@ -86,14 +86,14 @@ begin(struct maqet_qmp *qmp, struct maqet_migration_hold *hold, struct maqet_err
     return set(qmp, DOWNTIME_LIMIT, HELD_BANDWIDTH, err);
 }
 
-/* Slowly, if it was the first time. */
 static int
 end(struct maqet_qmp *qmp, struct maqet_migration_hold *hold, struct maqet_error **err)
 {
     bool again = hold->first_pass && hold->left > LAST;
 
     hold->state = again ? MAQET_HOLD_AGAIN : MAQET_HOLD_OVER;
-    return set(qmp, DOWNTIME_LIMIT, again ? SLOW_BANDWIDTH : BANDWIDTH, err);
+    hold->slow = again && hold->left <= NEAR;
+    return set(qmp, DOWNTIME_LIMIT, hold->slow ? SLOW_BANDWIDTH : BANDWIDTH, err);
 }
 
 /* In small parts: if QEMU is done nevertheless, the caller must notice that. */
@@ -134,7 +134,8 @@ maqet_migration_approach(struct maqet_qmp *qmp, const struct maqet_migration_sav
         return go_on(qmp, save, hold, err);
     if (save->memory >= 0 && is_due(hold))
         return begin(qmp, hold, err);
-    if (hold->state == MAQET_HOLD_AGAIN && hold->later_pass)
+    if (hold->state == MAQET_HOLD_AGAIN &&
+        (hold->later_pass || (hold->left <= NEAR && !hold->slow)))
         return end(qmp, hold, err);
     if (hold->later_pass || save->memory < 0)
         hold->state = MAQET_HOLD_OVER;

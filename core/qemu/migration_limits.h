@@ -14,7 +14,7 @@
  * QEMU flushes the images while the guest is paused, at the end of precopy. If the disk is busy with the
  * memory that was just written, that takes hundreds of milliseconds. So before the end of its first
  * pass, after which it may be done at any moment, precopy is held: QEMU hardly writes until all is on
- * the disk. Then it is slower, and is held again when nearly nothing is left.
+ * the disk. Near the end it is slow, and is held again when nearly nothing is left.
  */
 struct maqet_migration_hold {
     enum {
@@ -23,6 +23,7 @@ struct maqet_migration_hold {
         MAQET_HOLD_AGAIN, /* soon */
         MAQET_HOLD_OVER
     } state;
+    bool slow;
     int64_t since;   /* when it was held, by maqet_now() */
     off_t synced;    /* bytes of the memory's file */
     int64_t flushed; /* when soon() was called last */

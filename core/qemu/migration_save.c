@@ -305,7 +305,9 @@ cut_short(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
     if (result->background && !is_rest_short(&bound->progress))
         return 1;
     result->method = MAQET_MIGRATION_STOP;
-    return maqet_migration_tell(qmp, "stop", NULL, err) < 0
+    /* It may be slow now. */
+    return maqet_migration_set_limits(qmp, err) < 0 ||
+                   maqet_migration_tell(qmp, "stop", NULL, err) < 0
                ? -1
                : await(qmp, save, "pre-switchover", NULL, err);
 }

@@ -37,13 +37,15 @@ maqet_overlay_lowest_file(const struct maqet_drive *drive)
 
 /* ---- the name ---- */
 
-/* Whether a node may be written to, and its name in one QEMU, are not stored. */
+/* Whether a node may be written to, its name in one QEMU, and what QEMU does when it has saved a guest are not
+ * stored. */
 static int
 drop_state(void *data, json_object *node)
 {
     (void)data;
     json_object_object_del(node, "node-name");
     json_object_object_del(node, "read-only");
+    json_object_object_del(node, MAQET_BLOCK_NODE_DROPS);
     return 0;
 }
 
@@ -120,9 +122,10 @@ maqet_overlay_elsewhere_name(const struct maqet_drive *drive, char **name, char 
 }
 
 /* Keys of nodes that say how storage is used, and not which it is (QEMU: qapi/block-core.json). */
-static const char *const of_use[] = {"discard",      "detect-zeroes",  "cache",
-                                     "force-share",  "auto-read-only", "reconnect-delay",
-                                     "open-timeout", "node-name",      "read-only"};
+static const char *const of_use[] = {
+    "discard",        "detect-zeroes",       "cache",        "force-share",
+    "auto-read-only", "reconnect-delay",     "open-timeout", "node-name",
+    "read-only",      MAQET_BLOCK_NODE_DROPS};
 
 static int
 drop_use(void *data, json_object *node)

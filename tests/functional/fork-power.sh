@@ -135,7 +135,7 @@ done
 traced_forks() { # VM OPTION...
     rm -f trace ended
     # The program itself, since what it executes is not traced: QEMU would be waited for.
-    (ASAN_OPTIONS=detect_leaks=0 MAQET_PLUGIN_PATH=$abs_top_builddir/.libs strace -f -b execve -qq -y -o trace -e trace=fsync \
+    (ASAN_OPTIONS=detect_leaks=0 MAQET_PLUGIN_PATH=$abs_top_builddir/.libs strace -f -b execve -qq -y -s 500 -o trace -e trace=fsync,rename,unlink \
         "$abs_top_builddir/maqet" fork "$1" new --from ready --count 2 "${@:2}" >out 2>err && : >ended) &
     eventually 60 runs new-1 && eventually 60 runs new-2 || fail "the forks do not run: $(cat err)"
     eventually 30 no_pending || fail 'the jobs are not done'
@@ -155,6 +155,18 @@ synced() {
 traced_forks web
 for file in $files data/vms/new-1 data/vms/new-2 data/vms ''; do
     synced "$file" || fail "'$file' was not synced"
+done
+# All of a fork before its job says that it stays, and that before the job is done.
+mv trace all
+for number in 1 2; do
+    ready=$(grep -nE "rename\\(.*/new-$number/pending\\.json\"" all | tail -n 1 | cut -d : -f 1)
+    ends=$(grep -nE "unlink\\(.*/new-$number/pending\\.json\"" all | tail -n 1 | cut -d : -f 1)
+    head -n "$ready" all >trace
+    for file in $(printf '%s\n' $files | grep "new-$number") "data/vms/new-$number" data/vms ''; do
+        synced "$file" || fail "'$file' was not synced before its fork was ready"
+    done
+    sed -n "$ready,${ends}p" all >trace
+    synced "data/vms/new-$number" || fail "fork $number was resumed before it was recorded that it stays"
 done
 traced_forks web --discard
 for file in fork.json ended.json; do

@@ -360,12 +360,13 @@ check_held(const char *passes, bool known, const char *expected, int flushed, in
 static void
 test_held(void)
 {
-    /* All of it: slower from the first time to the second one. */
+    /* All of it: slow near the end, between the first time and the second one. */
     check_held(FIRST_PASS_WITH("1000000000") FIRST_PASS_WITH("500000000")
                    FIRST_PASS_WITH("400000000") FIRST_PASS_WITH("300000000")
-                       FIRST_PASS_WITH("40000000") FIRST_PASS_WITH("39000000")
-                           FIRST_PASS_WITH("38000000") FIRST_PASS_WITH("100000"),
-               true, "any held slow held any before", 3, -1);
+                       FIRST_PASS_WITH("200000000") FIRST_PASS_WITH("40000000")
+                           FIRST_PASS_WITH("39000000") FIRST_PASS_WITH("38000000")
+                               FIRST_PASS_WITH("100000"),
+               true, "any held any slow held any before", 3, -1);
     check_held(FIRST_PASS_WITH("1000000000") FIRST_PASS_WITH("500000000"), false,
                "any before", 2, -1);
     /* The pass has ended meanwhile: before the first time, while it is held, and before the second time. */
@@ -374,6 +375,9 @@ test_held(void)
                1);
     check_held(FIRST_PASS_WITH("500000000") FIRST_PASS_WITH("400000000")
                    FIRST_PASS_WITH("300000000") SECOND_PASS,
+               true, "any held any any before", 2, 1);
+    check_held(FIRST_PASS_WITH("250000000") FIRST_PASS_WITH("240000000")
+                   FIRST_PASS_WITH("230000000") SECOND_PASS,
                true, "any held slow any before", 2, 1);
     /* Nearly nothing is left at once. */
     check_held(FIRST_PASS_WITH("1000000") FIRST_PASS_WITH("900000")
