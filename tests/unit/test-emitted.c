@@ -3,10 +3,12 @@
  * drive's name. */
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/config/yaml.h"
 #include "core/storage/callback.h"
 #include "core/storage/emitted.h"
 #include "core/storage/entry.h"
+#include "core/storage/overlay_elsewhere.h"
 #include "core/storage/slots.h"
 #include "tests/unit/plugins.h"
 
@@ -145,12 +147,38 @@ test_no_node(void)
     maqet_drive_free(drive);
 }
 
+/* QEMU is told to keep what is cached of a drive's file. That is no part of the name of storage that overlays
+ * store, nor of what tells it from other storage: both were noted before QEMU was told that. */
+static void
+test_cached(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_free_ char *name = NULL, *format = NULL;
+
+    scene_fill(&scene);
+    struct maqet_drive *drive = drive_of(&scene, "raw", "virtio", "");
+    _cleanup_free_ char *said = said_of(drive);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"drop-cache\":false"));
+    struct maqet_overlays *overlays = maqet_overlays_read(maqet_drive_path(drive), NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(overlays);
+    maqet_drive_set_overlays(drive, overlays);
+    drive->image_storage = drive->storage;
+    CU_ASSERT_EQUAL_FATAL(maqet_overlay_elsewhere_name(drive, &name, &format, NULL), 0);
+    CU_ASSERT_PTR_NULL(strstr(name, "drop-cache"));
+    UNIT_SAME(format, "raw");
+    _cleanup_json_ json_object *stored = maqet_overlay_elsewhere_identity(name);
+    _cleanup_json_ json_object *present = maqet_overlay_elsewhere_identify(drive);
+    CU_ASSERT(stored && json_object_equal(stored, present));
+    maqet_drive_free(drive);
+}
+
 int
 main(void)
 {
     CU_TestInfo tests[] = {
         {"nodes with names of their own", test_node_names},
         {"no node", test_no_node},
+        {"what is cached", test_cached},
         CU_TEST_INFO_NULL,
     };
 
