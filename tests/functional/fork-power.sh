@@ -31,6 +31,8 @@ lose_power() {
     local pid boot
     for pid in $(qemus); do kill -9 "$pid"; done
     eventually 30 no_qemu || fail "$what: a QEMU is left"
+    # What outlives the command writes into the journal once more.
+    eventually 30 command_ended || fail "$what: a process of the command is left"
     for file; do
         [ ! -f "$file" ] || : >"$file"
     done
@@ -39,6 +41,12 @@ lose_power() {
     # In place: a copy of the journal would be another file.
     boot=$(sed 's/"boot": *"[^"]*"/"boot":"00000000-0000-0000-0000-000000000000"/' "data/vms/$fork/pending.json")
     printf '%s\n' "$boot" >"data/vms/$fork/pending.json"
+}
+command_ended() {
+    local pid
+    for pid in $(pgrep -f 'fork web new --from ready'); do
+        [ "$(readlink "/proc/$pid/cwd")" != "$(pwd -P)" ] || return 1
+    done
 }
 # What was synced before the fork had its name, or its image had, is there.
 unsynced() {
