@@ -158,14 +158,14 @@ sound hdd.qcow2 data.qcow2
 
 # A failure has the name that was asked for, and not that of what stands in for it; what was
 # not even made is not said to be interrupted, and what can be done is no list of facts.
-wrap_qemu_img '*snapshot*-c*' 'echo "qemu-img: there is no luck" >&2; exit 1'
+wrap_qemu_img 'snapshot\ -q\ -c\ *' 'echo "qemu-img: there is no luck" >&2; exit 1'
 expect 1 wrapped maqet snapshot vm create hdd set --overwrite
 err_has "drive 'hdd': cannot create the snapshot 'set': qemu-img failed"
 err_lacks "interrupted"
 expect 1 wrapped maqet snapshot vm create hdd fresh
 err_has "drive 'hdd': cannot create the snapshot 'fresh': qemu-img failed"
 err_lacks "interrupted"
-wrap_qemu_img '*snapshot*-d*' 'echo "qemu-img: there is no luck" >&2; exit 1'
+wrap_qemu_img 'snapshot\ -q\ -d\ *' 'echo "qemu-img: there is no luck" >&2; exit 1'
 expect 1 wrapped maqet snapshot vm create hdd set --overwrite
 err_has "cannot delete the snapshot 'set'"
 err_has "Recover it: maqet recover vm"
