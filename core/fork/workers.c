@@ -28,8 +28,8 @@ struct work {
     struct worker *workers;
     struct maqet_fork_process *processes; /* those of the workers */
     size_t worker_count;
-    atomic_size_t
-        *next; /* the fork that nobody has begun yet, in memory that the workers share */
+    /* The fork that nobody has begun yet, in memory that the workers share. */
+    atomic_size_t *next;
 };
 
 struct worker {

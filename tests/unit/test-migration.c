@@ -299,6 +299,8 @@ check_paused(const char *capabilities, const char *how)
                "QEMU could not save the guest's state: cancelled");
     CU_ASSERT_EQUAL(result.method, MAQET_MIGRATION_STOP);
     CU_ASSERT_EQUAL(times_told(&scene, "stop"), 1);
+    /* In the beginning, before that, and in the end. */
+    CU_ASSERT_EQUAL(times_told(&scene, "migrate-set-parameters"), 3);
     CU_ASSERT_EQUAL(times_told(&scene, "migrate_cancel"), 0);
     free(result.reason);
 }
