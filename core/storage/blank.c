@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/storage/blank.h"
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,6 +14,7 @@
 #include "core/base/files.h"
 
 enum { BLOCK = 512, LIMIT = 1024 * 1024 /* bytes on the disk */ };
+enum { PIECE = 4096 /* bytes of which a hole is made if they are zeros */ };
 
 /* Whether a file is what another one may be made like: that of a type whose overlays have nothing of their own. With a
  * secret, each has a key. */
@@ -21,6 +26,18 @@ may_be_kept(const struct maqet_drive *drive, int fd)
     return drive->storage->overlay.create && !(drive->secrets && *drive->secrets) &&
            fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
            status.st_blocks * BLOCK <= LIMIT;
+}
+
+/* A new image is zeros but for a few bytes, which need not be written for each. */
+static void
+dig_holes(int fd)
+{
+    static const char zeros[PIECE];
+    char piece[PIECE];
+
+    for (off_t at = 0; pread(fd, piece, PIECE, at) == PIECE; at += PIECE)
+        if (memcmp(piece, zeros, PIECE) == 0)
+            (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, PIECE);
 }
 
 void
@@ -35,6 +52,7 @@ maqet_blank_keep(struct maqet_blank *blank, const struct maqet_drive *drive,
     _cleanup_close_ int fd = memfd_create("maqet-blank", MFD_CLOEXEC);
     if (fd < 0 || maqet_file_copy(from, fd, path, NULL, NULL, &shared, NULL) < 0)
         return;
+    dig_holes(fd);
     maqet_blank_clear(blank);
     blank->fd = TAKE_FD(fd);
     blank->folder = maqet_path_folder(drive->path);
