@@ -65,17 +65,48 @@ sync_content(const struct maqet_replacement *replacement)
                : maqet_durable_sync(replacement->fd, replacement->path);
 }
 
+static int
+fill(const struct maqet_replacement *replacement, const char *data, size_t length,
+     mode_t mode)
+{
+    return fchmod(replacement->fd, mode) < 0 ||
+                   maqet_fd_write(replacement->fd, data, length) < 0
+               ? -1
+               : 0;
+}
+
+static int
+error_writing(const struct maqet_replacement *replacement, struct maqet_error **err)
+{
+    return maqet_error_errno(err, errno, "Cannot write %s", replacement->path);
+}
+
+int
+maqet_replacement_write(struct maqet_replacement *replacement, const char *data,
+                        size_t length, mode_t mode, struct maqet_error **err)
+{
+    return fill(replacement, data, length, mode) < 0 ||
+                   maqet_durable_sync(replacement->fd, replacement->temporary) < 0
+               ? error_writing(replacement, err)
+               : 0;
+}
+
+int
+maqet_replacement_rename(struct maqet_replacement *replacement, struct maqet_error **err)
+{
+    if (rename(replacement->temporary, replacement->path) < 0)
+        return error_writing(replacement, err);
+    free(TAKE_PTR(replacement->temporary));
+    return maqet_dir_sync(replacement->dir_fd, replacement->folder, err);
+}
+
 int
 maqet_replacement_finish(struct maqet_replacement *replacement, const char *data,
                          size_t length, mode_t mode, struct maqet_error **err)
 {
-    if (fchmod(replacement->fd, mode) < 0 ||
-        maqet_fd_write(replacement->fd, data, length) < 0 ||
-        sync_content(replacement) < 0 ||
-        rename(replacement->temporary, replacement->path) < 0)
-        return maqet_error_errno(err, errno, "Cannot write %s", replacement->path);
-    free(TAKE_PTR(replacement->temporary));
-    return maqet_dir_sync(replacement->dir_fd, replacement->folder, err);
+    return fill(replacement, data, length, mode) < 0 || sync_content(replacement) < 0
+               ? error_writing(replacement, err)
+               : maqet_replacement_rename(replacement, err);
 }
 
 void
@@ -90,6 +121,7 @@ maqet_replacement_cleanup(struct maqet_replacement *replacement)
     free(replacement->path);
     free(replacement->folder);
     free(replacement->temporary);
+    *replacement = (struct maqet_replacement)MAQET_REPLACEMENT_INIT;
 }
 
 int

@@ -23,7 +23,8 @@ int maqet_file_create(const char *path, const char *data, size_t length, mode_t 
 
 /* As maqet_file_replace(), in two steps, for a file that contains its own identity: _begin creates the
  * temporary file, open as @fd; _finish writes and renames it; _cleanup removes it if it
- * was not renamed. */
+ * was not renamed. Or in three, for one that goes to the disk together with other files: _write writes it, and if
+ * syncs are postponed (durable.h), they are settled before _rename. */
 struct maqet_replacement {
     char *path;
     char *folder;
@@ -36,7 +37,16 @@ int maqet_replacement_begin(const char *path, struct maqet_replacement *replacem
                             struct maqet_error **err);
 int maqet_replacement_finish(struct maqet_replacement *replacement, const char *data,
                              size_t length, mode_t mode, struct maqet_error **err);
+int maqet_replacement_write(struct maqet_replacement *replacement, const char *data,
+                            size_t length, mode_t mode, struct maqet_error **err);
+int maqet_replacement_rename(struct maqet_replacement *replacement,
+                             struct maqet_error **err);
 void maqet_replacement_cleanup(struct maqet_replacement *replacement);
+
+#define MAQET_REPLACEMENT_INIT                                                           \
+    {                                                                                    \
+        .dir_fd = -1, .fd = -1                                                           \
+    }
 
 /* Renames a finished file, without replacing another one. False and errno, which is EEXIST
  * if there is a file of that name. */

@@ -10,6 +10,7 @@
 #include "core/machine/owner.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
+#include "core/storage/blank.h"
 #include "core/storage/copy.h"
 
 /* ---- before it is stored ---- */
@@ -90,6 +91,22 @@ make_drive(struct maqet_vm *vm, const struct maqet_clone_drive *item, const char
     }
     drive->blank = item->blank;
     return maqet_vm_drive_make(vm, drive, err);
+}
+
+bool
+maqet_clone_needs_helpers(const struct maqet_vm *vm, const struct maqet_clone_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct maqet_clone_drive *item = &plan->drives[i];
+        const struct maqet_drive *drive =
+            maqet_vm_find_drive(vm, item->drive->name, NULL);
+
+        if (item->part == MAQET_PART_COPIED ||
+            (item->part == MAQET_PART_LINKED &&
+             !(drive && item->blank && maqet_blank_fits(item->blank, drive))))
+            return true;
+    }
+    return false;
 }
 
 int

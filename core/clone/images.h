@@ -18,6 +18,10 @@ int maqet_clone_check_files(const struct maqet_vm *vm,
                             const struct maqet_clone_plan *plan,
                             struct maqet_error **err);
 
+/* Whether programs are run to create its images. */
+bool maqet_clone_needs_helpers(const struct maqet_vm *vm,
+                               const struct maqet_clone_plan *plan);
+
 /* Creates the images of a machine that is stored, with its job: overlays and copies. That they exist
  * is recorded by a start, or by maqet_images_confirm(). */
 int maqet_clone_make_images(struct maqet_vm *vm, const char *folder,

@@ -39,15 +39,10 @@ fill_folder(void *data, const char *folder, struct maqet_error **err)
 {
     const struct filling *filling = data;
 
-    struct maqet_durable written = {0};
-    struct maqet_durable *before = maqet_durable_postpone(&written);
-    int result = maqet_fork_record_write(&filling->record, folder, err);
-
-    if (result == 0 && filling->job)
-        result = maqet_job_begin_in(filling->job, folder, err);
-    maqet_durable_postpone(before);
-    /* It is about to get its name. */
-    return maqet_durable_settle(&written, result == 0 ? err : NULL) < 0 ? -1 : result;
+    return maqet_fork_record_write(&filling->record, folder, err) < 0 ||
+                   (filling->job && maqet_job_begin_in(filling->job, folder, err) < 0)
+               ? -1
+               : 0;
 }
 
 /* What is written to a share would stay, and others may write to it at the same time. */
@@ -272,6 +267,16 @@ fail_job(struct maqet_job *job, struct maqet_error **err)
 
 /* ---- all of it ---- */
 
+/* Helpers that create its images may live a little longer than maqet, if that is killed. */
+static int
+take(const struct maqet_forking *forking, struct maqet_job *job, struct maqet_error **err)
+{
+    if (maqet_clone_needs_helpers(job->machine->vm, &forking->plan))
+        return maqet_job_take(job, err);
+    maqet_job_take_alone(job);
+    return 0;
+}
+
 /* Opens a fork that is stored, creates what it lacks, and starts it. */
 static int
 load(struct maqet_forking *forking, struct maqet_forked *forked,
@@ -295,10 +300,14 @@ load(struct maqet_forking *forking, struct maqet_forked *forked,
                                "VM '%s' was removed meanwhile, or is another one", name);
     loaded->ours = true;
     struct maqet_qmp *qmp =
-        maqet_job_take(job, err) < 0 || complete(forking, job, forked, err) < 0
+        take(forking, job, err) < 0 || complete(forking, job, forked, err) < 0
             ? NULL
             : maqet_monitor_connect(loaded->machine, err);
-    return !qmp || maqet_migration_paused(qmp, &loaded->paused, err) < 0 ? -1 : 0;
+    return !qmp || maqet_migration_paused(qmp, &loaded->paused, err) < 0 ||
+                   (!forking->discard &&
+                    maqet_job_phase_draft(job, PHASE_RESUME, &loaded->draft, err) < 0)
+               ? -1
+               : 0;
 }
 
 /* Removes it again after an error, if it has got that far. */
@@ -321,12 +330,11 @@ maqet_fork_load(struct maqet_forking *forking, const char *name,
     forked->source = maqet_strdup(source->name);
     forked->checkpoint = maqet_strdup(forking->loading.about.name);
     forked->discard = forking->discard;
-    if (add_with_job(forking, name, forked, err) < 0)
-        return -1;
     struct maqet_durable *before = maqet_durable_postpone(&forking->written);
-    int result = load(forking, forked, loaded, err);
+    bool added = add_with_job(forking, name, forked, err) == 0;
+    int result = added ? load(forking, forked, loaded, err) : -1;
     maqet_durable_postpone(before);
-    return result < 0 ? undo_loaded(loaded, err) : 0;
+    return added && result < 0 ? undo_loaded(loaded, err) : result;
 }
 
 int
@@ -345,7 +353,7 @@ maqet_fork_ready(struct maqet_forking *forking, struct maqet_fork_loaded *loaded
     if (forking->discard)
         return 0;
     struct maqet_durable *before = maqet_durable_postpone(&forking->written);
-    int result = maqet_job_phase(&loaded->job, PHASE_RESUME, err);
+    int result = maqet_job_phase_enter(&loaded->job, PHASE_RESUME, &loaded->draft, err);
 
     maqet_durable_postpone(before);
     return result < 0 ? fail_job(&loaded->job, err) : 0;
@@ -399,7 +407,7 @@ maqet_fork_finish(struct maqet_forking *forking, struct maqet_fork_loaded *loade
 {
     struct maqet_job *job = &loaded->job;
     struct maqet_durable *before = maqet_durable_postpone(&forking->written);
-    int result = maqet_job_done_soon(job, err);
+    int result = maqet_job_done(job, err);
 
     maqet_durable_postpone(before);
     /* If the record comes back after a power failure, it says that the fork stays. */
@@ -411,9 +419,10 @@ maqet_fork_finish(struct maqet_forking *forking, struct maqet_fork_loaded *loade
 void
 maqet_fork_loaded_clear(struct maqet_fork_loaded *loaded)
 {
+    maqet_replacement_cleanup(&loaded->draft);
     maqet_job_clear(&loaded->job);
     maqet_opened_close(loaded->machine);
-    *loaded = (struct maqet_fork_loaded){0};
+    *loaded = (struct maqet_fork_loaded)MAQET_FORK_LOADED_INIT;
 }
 
 /* ---- recovery ---- */

@@ -42,8 +42,9 @@ int maqet_fork_start(struct maqet_forking *forking, struct maqet_opened *machine
 struct maqet_fork_loaded {
     struct maqet_opened *machine;
     struct maqet_job job;
-    bool ours;   /* it is the one that was stored */
-    bool paused; /* its guest is to be resumed */
+    struct maqet_replacement draft; /* of its next phase */
+    bool ours;                      /* it is the one that was stored */
+    bool paused;                    /* its guest is to be resumed */
 };
 
 /* Makes it, and starts it; its guest does not run yet if the incoming of the loading says that it
@@ -72,6 +73,11 @@ int maqet_fork_await(struct maqet_fork_loaded *loaded, struct maqet_error **err)
 /* Ends its job, of which nothing has to be on the disk. Others get the machine's lock when it is cleared. */
 int maqet_fork_finish(struct maqet_forking *forking, struct maqet_fork_loaded *loaded,
                       struct maqet_error **err);
+
+#define MAQET_FORK_LOADED_INIT                                                           \
+    {                                                                                    \
+        .draft = MAQET_REPLACEMENT_INIT                                                  \
+    }
 
 void maqet_fork_loaded_clear(struct maqet_fork_loaded *loaded);
 

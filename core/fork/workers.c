@@ -45,6 +45,11 @@ struct making {
     struct maqet_error *error;
 };
 
+#define MAKING_INIT                                                                      \
+    {                                                                                    \
+        .loaded = MAQET_FORK_LOADED_INIT                                                 \
+    }
+
 /* As many of one worker stand still at the same time: each takes several descriptors. */
 enum { BATCH = 16 };
 
@@ -54,11 +59,10 @@ static const char GO_ON = 'g';
 /* ---- in the worker ---- */
 
 static void
-send_made(struct making *making, int fd)
+send_made(const struct making *making, int fd)
 {
     bool made = !making->error;
 
-    maqet_fork_loaded_clear(&making->loaded);
     maqet_fork_process_send(
         fd, maqet_json_object(
                 KEY_INDEX, json_object_new_int64((int64_t)making->index),
@@ -66,8 +70,15 @@ send_made(struct making *making, int fd)
                 made ? maqet_fields_to_json(&maqet_forked_fields, &making->forked)
                      : maqet_error_to_json(making->error),
                 NULL));
+}
+
+static void
+making_clear(struct making *making)
+{
+    maqet_fork_loaded_clear(&making->loaded);
     maqet_forked_clear(&making->forked);
     maqet_error_free(making->error);
+    *making = (struct making)MAKING_INIT;
 }
 
 /* Waits until all workers have loaded what they may. False: the command was killed. */
@@ -115,38 +126,53 @@ take_next(struct work *work, size_t *index)
     return *index < work->names->count;
 }
 
-/* A guest that runs takes the processors from the forks that are made meanwhile, so all are loaded before
- * the first one is resumed. False: there are to be no more. */
-static bool
-make_batch(struct work *work, int fd)
+/* Returns how many. */
+static size_t
+load_batch(struct work *work, struct making *batch)
 {
-    struct making batch[BATCH] = {0};
     size_t count = 0;
 
     while (count < BATCH && take_next(work, &batch[count].index)) {
-        struct making *making = &batch[count++];
+        struct making *making = &batch[count];
 
+        /* While this one is loaded, the others wait for what is left then. */
+        if (making->index + work->worker_count >= work->names->count)
+            settle(work, batch, count);
         maqet_fork_load(work->forking, work->names->items[making->index], &making->forked,
                         &making->loaded, &making->error);
+        count++;
     }
-    if (count == 0)
-        return false;
-    make_ready(work, batch, count);
-    bool goes_on = wait_for_others(fd);
+    return count;
+}
+
+static void
+resume_batch(struct work *work, struct making *batch, size_t count)
+{
     for (size_t i = 0; i < count; i++)
-        if (!batch[i].error && goes_on)
+        if (!batch[i].error)
             maqet_fork_resume(&batch[i].loaded, &batch[i].error);
-        else if (!batch[i].error)
-            maqet_fork_give_up(&batch[i].loaded, &batch[i].error);
     for (size_t i = 0; i < count; i++)
         if (!batch[i].error)
             maqet_fork_await(&batch[i].loaded, &batch[i].error);
-    /* Guests that run leave little time for this. */
     for (size_t i = 0; i < count; i++)
         if (!batch[i].error)
             maqet_fork_finish(work->forking, &batch[i].loaded, &batch[i].error);
-    for (size_t i = 0; i < count; i++)
+}
+
+/* A guest that runs takes the processors from the forks that are made meanwhile, so all are loaded before
+ * the first one is resumed, and little is left to be done then. False: there are to be no more. */
+static bool
+make_batch(struct work *work, struct making *batch, size_t count, int fd)
+{
+    make_ready(work, batch, count);
+    bool goes_on = wait_for_others(fd);
+    if (goes_on)
+        resume_batch(work, batch, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!goes_on && !batch[i].error)
+            maqet_fork_give_up(&batch[i].loaded, &batch[i].error);
         send_made(&batch[i], fd);
+    }
     return goes_on;
 }
 
@@ -156,11 +182,19 @@ do_work(void *data, int fd)
     struct worker *worker = data;
     struct work *work = worker->work;
     struct maqet_context context = *work->forking->context;
+    struct making batch[BATCH];
+    size_t count;
+
+    for (size_t i = 0; i < BATCH; i++)
+        batch[i] = (struct making)MAKING_INIT;
 
     maqet_fork_process_enter(&context, &fd);
     work->forking->context = &context;
-    while (make_batch(work, fd))
-        ;
+    while ((count = load_batch(work, batch)) > 0 && make_batch(work, batch, count, fd) &&
+           atomic_load(work->next) < work->names->count)
+        for (size_t i = 0; i < count; i++)
+            making_clear(&batch[i]);
+    /* The end of the process frees the last ones, sooner. */
     maqet_drives_close();
     return 0;
 }
@@ -230,7 +264,7 @@ note_missing(struct work *work)
 static void
 make_only(struct work *work)
 {
-    struct making making = {0};
+    struct making making = MAKING_INIT;
 
     if (maqet_fork_load(work->forking, work->names->items[0], &making.forked,
                         &making.loaded, &making.error) == 0)

@@ -131,37 +131,56 @@ maqet_job_begin(struct maqet_job *job, struct maqet_error **err)
     return job->own ? 0 : -1;
 }
 
-int
-maqet_job_phase(struct maqet_job *job, size_t phase, struct maqet_error **err)
+/* A phase that could not be recorded may have been written, and only not have reached the disk; but the
+ * recovery that follows must be that of the phase before. */
+static int
+go_back(struct maqet_job *job, size_t before)
 {
-    size_t before = job->journal.phase;
-
-    job->journal.phase = phase;
-    if (write_journal(job, err) == 0)
-        return 0;
-    /* The new phase may have been written, and only not have reached the disk; but the
-     * recovery that follows must be that of the phase before. */
     job->journal.phase = before;
     (void)write_journal(job, NULL);
     return -1;
 }
 
 int
-maqet_job_done_soon(struct maqet_job *job, struct maqet_error **err)
+maqet_job_phase(struct maqet_job *job, size_t phase, struct maqet_error **err)
 {
-    note(job, "job-ended");
-    maqet_journal_clear(&job->journal);
-    job->own = false;
-    if (maqet_journal_remove(job->machine->context, job->machine->name, err) < 0)
-        return -1;
-    maqet_seal_tell(&job->seal);
-    return 0;
+    size_t before = job->journal.phase;
+
+    job->journal.phase = phase;
+    return write_journal(job, err) == 0 ? 0 : go_back(job, before);
+}
+
+int
+maqet_job_phase_draft(struct maqet_job *job, size_t phase,
+                      struct maqet_replacement *draft, struct maqet_error **err)
+{
+    size_t before = job->journal.phase;
+
+    job->journal.phase = phase;
+    maqet_journal_record(&job->journal);
+    int result = maqet_journal_draft(job->machine->context, job->machine->name,
+                                     &job->journal, draft, err);
+    job->journal.phase = before;
+    return result;
+}
+
+int
+maqet_job_phase_enter(struct maqet_job *job, size_t phase,
+                      struct maqet_replacement *draft, struct maqet_error **err)
+{
+    size_t before = job->journal.phase;
+
+    job->journal.phase = phase;
+    return maqet_replacement_rename(draft, err) == 0 ? 0 : go_back(job, before);
 }
 
 int
 maqet_job_done(struct maqet_job *job, struct maqet_error **err)
 {
-    if (maqet_job_done_soon(job, err) < 0)
+    note(job, "job-ended");
+    maqet_journal_clear(&job->journal);
+    job->own = false;
+    if (maqet_journal_remove(job->machine->context, job->machine->name, err) < 0)
         return -1;
     maqet_seal_end(&job->seal, true);
     return 0;
@@ -180,6 +199,12 @@ maqet_job_take(struct maqet_job *job, struct maqet_error **err)
 {
     job->own = maqet_seal_begin(&job->seal, job->machine, err) == 0;
     return job->own ? 0 : -1;
+}
+
+void
+maqet_job_take_alone(struct maqet_job *job)
+{
+    job->own = true;
 }
 
 void

@@ -56,11 +56,14 @@ int maqet_job_begin(struct maqet_job *job, struct maqet_error **err);
 /* Records another phase, by the index of its row. On error it stays in the previous one. */
 int maqet_job_phase(struct maqet_job *job, size_t phase, struct maqet_error **err);
 
-int maqet_job_done(struct maqet_job *job, struct maqet_error **err);
+/* The same in two steps, so that the record of the phase goes to the disk together with other files: _draft writes it,
+ * and _enter makes it valid. The caller cleans up the draft, also after an error. */
+int maqet_job_phase_draft(struct maqet_job *job, size_t phase,
+                          struct maqet_replacement *draft, struct maqet_error **err);
+int maqet_job_phase_enter(struct maqet_job *job, size_t phase,
+                          struct maqet_replacement *draft, struct maqet_error **err);
 
-/* The same, but its child (core/job/seal.h), which has the machine's lock, may not have ended until
- * the job is cleared. */
-int maqet_job_done_soon(struct maqet_job *job, struct maqet_error **err);
+int maqet_job_done(struct maqet_job *job, struct maqet_error **err);
 
 /* Records it in the folder of a machine that is about to be stored, so that it is pending from
  * the moment in which the machine exists. */
@@ -69,6 +72,10 @@ int maqet_job_begin_in(struct maqet_job *job, const char *folder,
 
 /* Of a machine that was stored with its job, and is locked now: goes on with it. */
 int maqet_job_take(struct maqet_job *job, struct maqet_error **err);
+
+/* The same for a job that has no helpers, and whose recovery does not ask how the images were left: it needs no child
+ * that seals the journal. */
+void maqet_job_take_alone(struct maqet_job *job);
 
 /* Ends it, with its machine removed. */
 void maqet_job_gone(struct maqet_job *job);

@@ -331,21 +331,45 @@ render(const struct maqet_journal *journal)
     return file;
 }
 
+/* Begins a replacement, and returns what is to be its content, or NULL. The caller frees, and cleans up the
+ * replacement also then. */
+static char *
+begin_replacement(const char *path, const struct maqet_journal *journal,
+                  struct maqet_replacement *replacement, struct maqet_error **err)
+{
+    struct maqet_journal written = *journal;
+
+    if (maqet_replacement_begin(path, replacement, err) < 0)
+        return NULL;
+    if (!maqet_file_id_of_fd(replacement->fd, &written.file)) {
+        maqet_error_errno(err, errno, "Cannot write %s", path);
+        return NULL;
+    }
+    _cleanup_json_ json_object *file = render(&written);
+    return maqet_format(
+        "%s\n", json_object_to_json_string_ext(file, JSON_C_TO_STRING_PRETTY |
+                                                         JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 static int
 write_to(const char *path, const struct maqet_journal *journal, struct maqet_error **err)
 {
-    _cleanup_replacement_ struct maqet_replacement replacement;
-    struct maqet_journal written = *journal;
+    _cleanup_replacement_ struct maqet_replacement replacement = MAQET_REPLACEMENT_INIT;
+    _cleanup_free_ char *text = begin_replacement(path, journal, &replacement, err);
 
-    if (maqet_replacement_begin(path, &replacement, err) < 0)
-        return -1;
-    if (!maqet_file_id_of_fd(replacement.fd, &written.file))
-        return maqet_error_errno(err, errno, "Cannot write %s", path);
-    _cleanup_json_ json_object *file = render(&written);
-    _cleanup_free_ char *text = maqet_format(
-        "%s\n", json_object_to_json_string_ext(file, JSON_C_TO_STRING_PRETTY |
-                                                         JSON_C_TO_STRING_NOSLASHESCAPE));
-    return maqet_replacement_finish(&replacement, text, strlen(text), 0600, err);
+    return !text ? -1
+                 : maqet_replacement_finish(&replacement, text, strlen(text), 0600, err);
+}
+
+int
+maqet_journal_draft(const struct maqet_context *context, const char *vm,
+                    const struct maqet_journal *journal, struct maqet_replacement *draft,
+                    struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_store_file(context, vm, MAQET_STORE_PENDING);
+    _cleanup_free_ char *text = begin_replacement(path, journal, draft, err);
+
+    return !text ? -1 : maqet_replacement_write(draft, text, strlen(text), 0600, err);
 }
 
 int

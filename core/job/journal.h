@@ -12,6 +12,7 @@
 
 #include "core/base/context.h"
 #include "core/base/files.h"
+#include "core/base/replacement.h"
 #include "core/job/kind.h"
 #include "core/storage/snapshots.h"
 
@@ -114,7 +115,12 @@ int maqet_journal_read(const struct maqet_context *context, const char *vm,
 int maqet_journal_write(const struct maqet_context *context, const char *vm,
                         const struct maqet_journal *journal, struct maqet_error **err);
 
-/* The same in the folder of a machine that is not stored yet. */
+/* Writes it beside the one that maqet_replacement_rename() replaces. The caller cleans up also after an error. */
+int maqet_journal_draft(const struct maqet_context *context, const char *vm,
+                        const struct maqet_journal *journal,
+                        struct maqet_replacement *draft, struct maqet_error **err);
+
+/* Writes it in the folder of a machine that is not stored yet. */
 int maqet_journal_write_in(const char *folder, const struct maqet_journal *journal,
                            struct maqet_error **err);
 

@@ -135,19 +135,11 @@ maqet_seal_begin(struct maqet_child *seal, const struct maqet_opened *machine,
 }
 
 void
-maqet_seal_tell(struct maqet_child *seal)
-{
-    /* It may have been killed. */
-    if (seal->pid != 0)
-        maqet_child_send(seal, WORD_OVER);
-}
-
-void
 maqet_seal_end(struct maqet_child *seal, bool over)
 {
     if (seal->pid == 0)
         return;
-    /* It may have been killed, or told already: it reads one word. */
+    /* It may have been killed. */
     maqet_child_send(seal, over ? WORD_OVER : WORD_SEAL);
     maqet_child_reap(seal);
 }

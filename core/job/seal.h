@@ -19,7 +19,4 @@ int maqet_seal_begin(struct maqet_child *seal, const struct maqet_opened *machin
  * there is no journal any more; else the images' present state is recorded. */
 void maqet_seal_end(struct maqet_child *seal, bool over);
 
-/* Tells the child that the job is done, without waiting for its end; maqet_seal_end() does. */
-void maqet_seal_tell(struct maqet_child *seal);
-
 #endif

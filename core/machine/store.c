@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/durable.h"
 #include "core/base/lock_holder.h"
 #include "core/base/replacement.h"
 #include "core/machine/folder.h"
@@ -323,6 +324,26 @@ sync_store(const struct maqet_context *context, struct maqet_error **err)
     return maqet_dir_sync(fd, folder, err);
 }
 
+/* All of it goes to the disk together: nothing of it is worth anything before it has its name. */
+static int
+fill_temporary(const char *file, const char *folder,
+               const struct maqet_definition *definition, maqet_store_fill *fill,
+               void *data, struct maqet_error **err)
+{
+    struct maqet_durable written = {0};
+    struct maqet_durable *before = maqet_durable_postpone(&written);
+    int result = maqet_definition_save(file, definition, err);
+
+    if (result == 0 && fill)
+        result = fill(data, folder, err);
+    maqet_durable_postpone(before);
+    if (result < 0)
+        maqet_durable_forget(&written);
+    else
+        result = maqet_durable_settle(&written, err);
+    return result;
+}
+
 int
 maqet_store_add(const struct maqet_context *context,
                 const struct maqet_definition *definition, struct maqet_error **err)
@@ -354,9 +375,7 @@ maqet_store_add_filled(const struct maqet_context *context,
     _cleanup_free_ char *file = maqet_format("%s/vm.json", temporary ? temporary : "");
     if (!temporary)
         return -1;
-    int result = maqet_definition_save(file, definition, err);
-    if (result == 0 && fill)
-        result = fill(data, temporary, err);
+    int result = fill_temporary(file, temporary, definition, fill, data, err);
     if (result == 0 && rename(temporary, folder) < 0)
         result = maqet_error_errno(err, errno, "Cannot store the VM in %s", folder);
     else if (result == 0 && sync_store(context, err) == 0)
