@@ -239,6 +239,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/sandbox_rules.c core/machine/sandbox_rules.h \
 	core/machine/schema.c core/machine/schema.h \
 	core/machine/schema_options.c core/machine/schema_options.h \
+	core/machine/started.c core/machine/started.h \
 	core/machine/state.c core/machine/state.h \
 	core/machine/serial.c core/machine/serial.h \
 	core/machine/slots.c core/machine/slots.h \

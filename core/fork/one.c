@@ -330,11 +330,12 @@ maqet_fork_load(struct maqet_forking *forking, const char *name,
     forked->source = maqet_strdup(source->name);
     forked->checkpoint = maqet_strdup(forking->loading.about.name);
     forked->discard = forking->discard;
+    if (add_with_job(forking, name, forked, err) < 0)
+        return -1;
     struct maqet_durable *before = maqet_durable_postpone(&forking->written);
-    bool added = add_with_job(forking, name, forked, err) == 0;
-    int result = added ? load(forking, forked, loaded, err) : -1;
+    int result = load(forking, forked, loaded, err);
     maqet_durable_postpone(before);
-    return added && result < 0 ? undo_loaded(loaded, err) : result;
+    return result < 0 ? undo_loaded(loaded, err) : 0;
 }
 
 int

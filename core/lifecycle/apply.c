@@ -14,6 +14,7 @@
 #include "core/machine/opened.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/machine/slots.h"
+#include "core/machine/started.h"
 #include "core/machine/store.h"
 #include "core/storage/creation.h"
 #include "core/storage/image.h"

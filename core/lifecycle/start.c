@@ -20,6 +20,7 @@
 #include "core/machine/run.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/machine/slots.h"
+#include "core/machine/started.h"
 #include "core/machine/store.h"
 #include "core/storage/close.h"
 

@@ -7,6 +7,7 @@
 
 #include "core/base/durable.h"
 #include "core/machine/owner.h"
+#include "core/machine/started.h"
 #include "core/machine/store.h"
 #include "core/machine/vm.h"
 
@@ -269,13 +270,11 @@ maqet_images_note_created(struct maqet_vm *vm, const struct maqet_drive *drive,
     record->id = id ? *id : (struct maqet_file_id){0};
     maqet_chain_clear(&record->bases);
     vm->images_changed = true;
-    /* On the disk, or after a power failure there could be an image that is not recorded. So is what was postponed,
-     * such as the machine's own folder; after that record, it costs little. */
+    /* On the disk, or after a power failure there could be an image that is not recorded. */
     struct maqet_durable *before = maqet_durable_postpone(NULL);
     int result = maqet_images_confirm(vm, err);
     maqet_durable_postpone(before);
-    return result == 0 && maqet_durable_is_postponed() ? maqet_durable_settle(before, err)
-                                                       : result;
+    return result;
 }
 
 static int

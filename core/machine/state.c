@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/machine/started.h"
 #include "core/machine/state.h"
 
 #include <errno.h>

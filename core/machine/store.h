@@ -68,13 +68,6 @@ int maqet_store_rename(const struct maqet_context *context, const char *name,
  * caller frees. */
 char *maqet_store_image_name(const struct maqet_context *context, const char *name);
 
-/* Whether a machine was ever started. */
-int maqet_store_started_set(const struct maqet_context *context, const char *name,
-                            struct maqet_error **err);
-void maqet_store_started_clear(const struct maqet_context *context, const char *name);
-bool maqet_store_started(const struct maqet_context *context, const char *name);
-bool maqet_store_started_at(int vms_fd, const char *name);
-
 /* Locks a machine; waits context->lock_timeout. A descriptor, whose closing releases the
  * lock, or -1 (MAQET_ERROR_MISSING if the machine was removed). */
 int maqet_store_lock(const struct maqet_context *context, const char *name,

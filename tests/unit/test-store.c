@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/replacement.h"
+#include "core/machine/started.h"
 #include "core/machine/store.h"
 #include "tests/unit/unit.h"
 
