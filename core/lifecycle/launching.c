@@ -444,7 +444,8 @@ maqet_launching_run(struct maqet_launching *launching, struct maqet_error **err)
                    .incoming = incoming,
                    .machine = incoming ? incoming->machine : NULL,
                    .memory = incoming && incoming->memory.file ? &incoming->memory : NULL,
-                   .paused = waits});
+                   /* Otherwise QEMU resumes a guest that precopy has saved. */
+                   .paused = waits || (incoming && incoming->stands)});
     if (maqet_vm_drives_check_same(launching->vm, err) < 0 ||
         maqet_sandbox_confine(launching->vm, &argv, dir_fd, &confinement, &scratch, err) <
             0 ||

@@ -244,7 +244,7 @@ maqet_command_line_add_start(struct maqet_strings *argv,
                            start->machine);
     if (start->incoming)
         maqet_args_option(args, "-incoming", "defer");
-    else if (start->paused)
+    if (start->paused)
         maqet_args_option(args, "-S", NULL);
     maqet_args_render_keyval(args, argv);
 }
@@ -271,14 +271,14 @@ is_mapped_memory_last(const struct maqet_strings *argv)
 void
 maqet_command_line_cut_start(struct maqet_strings *argv)
 {
-    if (cut_pair(argv, "-incoming")) {
-        if (!is_mapped_memory_last(argv))
-            cut_pair(argv, "-machine"); /* its type */
-        if (is_mapped_memory_last(argv))
-            maqet_strings_cut(argv, argv->count - 4);
-    } else if (argv->count > 0 && strcmp(argv->items[argv->count - 1], "-S") == 0) {
+    if (argv->count > 0 && strcmp(argv->items[argv->count - 1], "-S") == 0)
         maqet_strings_cut(argv, argv->count - 1);
-    }
+    if (!cut_pair(argv, "-incoming"))
+        return;
+    if (!is_mapped_memory_last(argv))
+        cut_pair(argv, "-machine"); /* its type */
+    if (is_mapped_memory_last(argv))
+        maqet_strings_cut(argv, argv->count - 4);
 }
 
 int

@@ -31,7 +31,7 @@ struct maqet_start_arguments {
     bool incoming;       /* with a state that will be loaded */
     const char *machine; /* with @incoming: the machine's versioned type, or NULL */
     const struct maqet_mapped_memory *memory; /* with @incoming: its memory, or NULL */
-    bool paused;                              /* without @incoming: paused until `cont` */
+    bool paused;                              /* paused until `cont` */
 };
 
 void maqet_command_line_add_start(struct maqet_strings *argv,

@@ -49,6 +49,9 @@ at_every_step() {
         traced "$call" "signal=KILL:when=$step" fork web new --from ready "$@" >out 2>err || code=$?
         [ "$code" -eq 0 ] || [ "$code" -eq 137 ] || fail "$what: exit code $code: $(cat err)"
         [ "$code" -eq 0 ] || kills=$((kills + 1))
+        # Where precopy is sound, it has saved the state, and QEMU would resume the guest by itself.
+        [ ! -e data/vms/new/pending.json ] || is_ready || [ -z "$(qemus)" ] || ! runs new ||
+            fail "$what: the guest runs before its job says so"
         if [ -e data/vms/new/pending.json ] && is_ready && runs new; then
             # Its guest was resumed, and only the record of that is left.
             complete=$((complete + 1))

@@ -41,6 +41,8 @@ test_start_arguments(void)
     check(line, &(struct maqet_start_arguments){0}, "");
     check(line, &(struct maqet_start_arguments){.paused = true}, " -S");
     check(line, &(struct maqet_start_arguments){.incoming = true}, " -incoming defer");
+    check(line, &(struct maqet_start_arguments){.incoming = true, .paused = true},
+          " -incoming defer -S");
     check(line,
           &(struct maqet_start_arguments){.incoming = true, .machine = "pc-q35-7.2"},
           " -machine type=pc-q35-7.2 -incoming defer");
