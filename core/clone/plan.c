@@ -75,11 +75,15 @@ is_read_live(const struct maqet_drive *drive)
 }
 
 static int
-error_elsewhere(const struct maqet_drive *drive, struct maqet_error **err)
+error_elsewhere(const struct maqet_drive *drive, enum maqet_clone_way way,
+                struct maqet_error **err)
 {
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                       "it is not a file of this host, so it cannot be determined where "
                       "that of a clone would be");
+    if (way == MAQET_CLONE_EACH && is_read_live(drive))
+        maqet_error_hint(
+            err, "A fork that is discarded (--discard) needs no image of its own");
     maqet_error_hint(err, "Detach it before, and attach others to both VMs afterwards");
     return -1;
 }
@@ -106,7 +110,7 @@ choose_part(struct maqet_clone_drive *item, enum maqet_clone_way way,
         return 0;
     }
     if (!drive->storage->plugin.path_option)
-        return error_elsewhere(drive, err);
+        return error_elsewhere(drive, way, err);
     if (maqet_image_inspect(drive, &state, err) < 0)
         return -1;
     if (!state.exists && maqet_image_vanished(drive))

@@ -109,6 +109,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/abi-compatible.sh \
 	tests/functional/args-golden.sh \
 	tests/functional/fork.sh \
+	tests/functional/fork-drives.sh \
 	tests/functional/fork-killed.sh \
 	tests/functional/fork-power.sh \
 	tests/functional/fork-served.sh \
