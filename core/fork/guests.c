@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/base/apart.h"
 #include "core/base/interrupt.h"
@@ -137,9 +138,23 @@ take_line(void *data, json_object *line)
         maqet_error_from_json(value, guest->error);
 }
 
+/* Each process takes a descriptor of ours, and the usual limit is 1024. */
+static void
+allow_descriptors(size_t count)
+{
+    enum { OTHERS = 128 };
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= count + OTHERS)
+        return;
+    limit.rlim_cur = limit.rlim_max < count + OTHERS ? limit.rlim_max : count + OTHERS;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void
 maqet_fork_guests_prepare(struct maqet_fork_guests *guests, size_t most)
 {
+    allow_descriptors(most);
     guests->items = maqet_alloc(most * sizeof(*guests->items) + 1);
     guests->processes = maqet_alloc(most * sizeof(*guests->processes) + 1);
 }
