@@ -10,14 +10,23 @@ parts=" ${BENCH_PARTS:-little large clock run} "
 forks=${BENCH_FORKS:-20}
 memory=${BENCH_MEMORY:-1G} filled=${BENCH_FILLED:-550} # of the little guest, and MB of it
 
+# Sockets, PID files and locks are in memory, as they are in /run or $XDG_RUNTIME_DIR; else on the disk.
+volatile=$TMP runtime='beside the images'
+if [ "$(stat -f -c %T /dev/shm 2>/dev/null)" = tmpfs ] && [ -w /dev/shm ]; then
+    volatile=$(mktemp -d /dev/shm/maqet-bench.XXXXXX) runtime='in memory'
+    cleanup_fn "rm -rf $volatile"
+fi
+export MAQET_RUNTIME_DIR="$volatile/run"
+
 machine
+echo "The runtime folders, maqet's and the bare QEMU's, are $runtime."
 
 mkdir programs
 "${CC:-cc}" -O2 -static -o programs/memory "$abs_top_srcdir/tests/bench/memory.c"
 tar -c -C programs -f programs.tar memory
 truncate -s %2048 programs.tar
 
-in_guest() { guest_run "$TMP/run/$1/console.sock" "$2" || fail "in the guest '$1': $2"; }
+in_guest() { guest_run "$MAQET_RUNTIME_DIR/$1/console.sock" "$2" || fail "in the guest '$1': $2"; }
 
 # prepare NAME MEMORY MEGABYTES AGENT: a stopped VM with a checkpoint of a guest that has filled so much. With
 # an agent, forks have their clock set, which is the guest's work.
@@ -40,7 +49,7 @@ storage:
 END
     expect 0 maqet add "$vm.yaml"
     expect 0 maqet start "$vm"
-    guest_wait "$TMP/run/$vm/console.sock" || fail "the guest '$vm' does not answer"
+    guest_wait "$MAQET_RUNTIME_DIR/$vm/console.sock" || fail "the guest '$vm' does not answer"
     spare=$(in_guest "$vm" "tar -x -C /tmp -f /dev/sr0 && cat /proc/meminfo" |
         awk -v wanted="$3" '$1 == "MemFree:" { print int($2 / 1024) - wanted }')
     full=$(in_guest "$vm" "/tmp/memory $spare")
@@ -51,15 +60,23 @@ END
 }
 end() {
     expect 0 maqet rm "$vm" --yes
-    rm -rf "$TMP/$vm".qcow2* "$TMP"/bare-*
+    rm -rf "$TMP/$vm".qcow2* "$TMP"/bare-* "$volatile"/bare-*
 }
 names() { seq -f 'fork-%g' "$1"; }
 
 # pss VM...: what their QEMUs have of the host's memory, in KB, each page divided among those who have it.
 pss() {
     for name; do
-        cat "/proc/$(cat "$TMP/run/$name/run")/smaps_rollup"
+        cat "/proc/$(cat "$MAQET_RUNTIME_DIR/$name/run")/smaps_rollup"
     done | awk '$1 == "Pss:" { sum += $2 } END { print sum }'
+}
+# read_memory VM...: their guests read all that the source's guest has filled, so it is in the memory of each.
+read_memory() {
+    for name; do in_guest "$name" 'rm -f /tmp/read; killall -USR1 memory'; done
+    for name; do
+        read=$(in_guest "$name" 'until [ -s /tmp/read ]; do sleep 0.1; done; cat /tmp/read')
+        same "$full" "$read" "megabytes that the guest '$name' has read"
+    done
 }
 # KB that everything takes on the disk.
 disk() { du -sk "$TMP" | cut -f 1; }
@@ -80,10 +97,11 @@ by_maqet() {
 # runs, so the last one has the processors for itself as the first one has.
 cat >bare <<'END'
 slot=$1 && shift
-sed "s|$TMP/$vm.qcow2|$TMP/bare-$slot.qcow2|g; s|$TMP/run/$vm/|$TMP/bare-$slot/|g" "$TMP/arguments" | tr '\n' '\0' |
-    xargs -0 "$bench_programs/incoming" - "$TMP/bare-$slot/monitor" >/dev/null
+folder=$volatile/bare-$slot
+sed "s|$TMP/$vm.qcow2|$TMP/bare-$slot.qcow2|g; s|$MAQET_RUNTIME_DIR/$vm/|$folder/|g" "$TMP/arguments" | tr '\n' '\0' |
+    xargs -0 "$bench_programs/incoming" - "$folder/monitor" >/dev/null
 END
-export vm TMP bench_programs
+export vm TMP volatile bench_programs
 by_qemu() {
     took "$vm.qemu" xargs -a "$TMP/numbers" -P 2 -n 1 --process-slot-var=SLOT sh -c "sh '$TMP/bare' \$SLOT"
 }
@@ -91,10 +109,20 @@ prepare_bare() {
     maqet --format plain args "$vm" >arguments
     seq "$forks" >numbers
     for slot in 0 1; do
-        mkdir -p bare-$slot/qemu
+        mkdir -p "$volatile/bare-$slot/qemu"
         cp --sparse=always "$vm.qcow2" bare-$slot.qcow2
         cp -r --sparse=always "$vm.qcow2.maqet" bare-$slot.qcow2.maqet
     done
+}
+
+memory_and_disk() {
+    awk -v source="$source" -v one="$one" -v all="$all" -v forks="$forks" -v disk=$((after - before)) 'BEGIN {
+        printf "\nMemory of the host: the source %.0f MB, one fork %.0f MB, all %.0f MB (%.2f times the source).\n",
+            source / 1024, one / 1024, all / 1024, all / source
+        printf "Disk: %.0f KB for each fork, with its drive and its files.\n", disk / forks }'
+    awk -v one="$one_read" -v all="$all_read" -v full="$full" 'BEGIN {
+        printf "When each guest has read the %d MB that are filled: one fork %.0f MB, all %.0f MB (%.2f times one).\n",
+            full, one / 1024, all / 1024, all / one }'
 }
 
 # measure NAME MEMORY MEGABYTES AGENT
@@ -102,22 +130,25 @@ measure() {
     prepare "$@"
     start_forks 1
     one=$(pss fork-1)
+    read_memory fork-1
+    one_read=$(pss fork-1)
     end_forks 1
     before=$(disk)
     start_forks "$forks"
     # shellcheck disable=SC2046 # names
     all=$(pss $(names "$forks"))
     after=$(disk)
+    # shellcheck disable=SC2046 # names
+    read_memory $(names "$forks")
+    # shellcheck disable=SC2046 # names
+    all_read=$(pss $(names "$forks"))
     end_forks "$forks"
     prepare_bare
     in_turn by_maqet by_qemu
     table "$forks forks by one command, $2" "$vm.qemu"
     row "maqet fork VM NAME --from CHECKPOINT --count" "$vm.maqet"
     row "as many bare starts of QEMU, two at a time" "$vm.qemu"
-    awk -v source="$source" -v one="$one" -v all="$all" -v forks="$forks" -v disk=$((after - before)) 'BEGIN {
-        printf "\nMemory of the host: the source %.0f MB, one fork %.0f MB, all %.0f MB (%.2f times the source).\n",
-            source / 1024, one / 1024, all / 1024, all / source
-        printf "Disk: %.0f KB for each fork, with its drive and its files.\n", disk / forks }'
+    memory_and_disk
     end
 }
 

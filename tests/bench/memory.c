@@ -6,7 +6,9 @@
  * compress, but for SPARE megabytes, and keeps it. It returns when that is done, having
  * said how many megabytes that is; a process stays behind. With a RATE, that process goes
  * through its memory and changes so many megabytes a second, a few bytes in each page;
- * how many it really was in the last second is in the file /tmp/rate.
+ * how many it really was in the last second is in the file /tmp/rate. Without one, it reads a
+ * word of each of its pages at every SIGUSR1, and then writes how many megabytes these are
+ * to /tmp/read.
  *
  * Compiled by itself, statically, for the guest.
  */
@@ -15,6 +17,7 @@
 #endif
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,12 +55,12 @@ now(void)
 }
 
 static void
-note(double rate)
+note(const char *path, double figure)
 {
-    FILE *file = fopen("/tmp/rate", "w");
+    FILE *file = fopen(path, "w");
 
     if (file) {
-        fprintf(file, "%.0f\n", rate);
+        fprintf(file, "%.0f\n", figure);
         fclose(file);
     }
 }
@@ -82,12 +85,48 @@ change(char *bytes, size_t size, size_t rate)
             place = place + PAGE < size ? place + PAGE : 0;
         }
         if (at - noted >= 1) {
-            note((double)pages * PAGE / MEGABYTE / (at - noted));
+            note("/tmp/rate", (double)pages * PAGE / MEGABYTE / (at - noted));
             pages = 0;
             noted = at;
         }
         nanosleep(&pause, NULL);
     }
+}
+
+_Noreturn static void
+read_when_told(const char *bytes, size_t size, const sigset_t *told)
+{
+    for (;;) {
+        size_t place = 0;
+        int number;
+
+        if (sigwait(told, &number) != 0)
+            exit(1);
+        for (; place < size; place += PAGE)
+            (void)*(const volatile uint64_t *)(bytes + place);
+        note("/tmp/read", (double)place / MEGABYTE);
+    }
+}
+
+/* Says on the descriptor when it has filled the memory. */
+_Noreturn static void
+stay(char *bytes, size_t size, size_t rate, int done)
+{
+    int null = open("/dev/null", O_RDWR);
+    sigset_t told;
+
+    setsid();
+    for (int fd = 0; fd < 3; fd++)
+        dup2(null, fd);
+    sigemptyset(&told);
+    sigaddset(&told, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &told, NULL);
+    fill((uint64_t *)bytes, size);
+    if (write(done, "d", 1) != 1)
+        exit(1);
+    if (rate > 0)
+        change(bytes, size, rate);
+    read_when_told(bytes, size, &told);
 }
 
 int
@@ -112,20 +151,8 @@ main(int argc, char **argv)
         fputs("memory: there is none to fill\n", stderr);
         return 1;
     }
-    if (fork() == 0) {
-        int null = open("/dev/null", O_RDWR);
-
-        setsid();
-        for (int fd = 0; fd < 3; fd++)
-            dup2(null, fd);
-        fill((uint64_t *)bytes, size);
-        if (write(done[1], "d", 1) != 1)
-            return 1;
-        if (rate > 0)
-            change(bytes, size, rate);
-        for (;;)
-            pause();
-    }
+    if (fork() == 0)
+        stay(bytes, size, rate, done[1]);
     close(done[1]);
     if (read(done[0], &word, 1) != 1) {
         fputs("memory: it could not be filled\n", stderr);
