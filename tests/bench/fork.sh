@@ -3,10 +3,10 @@
 # SUMMARY: how long forks of a VM take, and how much memory and disk they need together
 #
 # Forks of a Linux guest that uses a part of its memory, beside bare starts of QEMU.
-# BENCH_PARTS limits it to some of: little large clock run. BENCH_FORKS: how many at a time.
+# BENCH_PARTS limits it to some of: little large clock gap run. BENCH_FORKS: how many at a time.
 . "${srcdir:?run by script/bench}/tests/bench/bench-functions.sh"
 
-parts=" ${BENCH_PARTS:-little large clock run} "
+parts=" ${BENCH_PARTS:-little large clock gap run} "
 forks=${BENCH_FORKS:-20}
 memory=${BENCH_MEMORY:-1G} filled=${BENCH_FILLED:-550} # of the little guest, and MB of it
 
@@ -22,14 +22,16 @@ machine
 echo "The runtime folders, maqet's and the bare QEMU's, are $runtime."
 
 mkdir programs
-"${CC:-cc}" -O2 -static -o programs/memory "$abs_top_srcdir/tests/bench/memory.c"
-tar -c -C programs -f programs.tar memory
+for program in heartbeat memory; do
+    "${CC:-cc}" -O2 -static -o programs/$program "$abs_top_srcdir/tests/bench/$program.c"
+done
+tar -c -C programs -f programs.tar heartbeat memory
 truncate -s %2048 programs.tar
 
 in_guest() { guest_run "$MAQET_RUNTIME_DIR/$1/console.sock" "$2" || fail "in the guest '$1': $2"; }
 
-# prepare NAME MEMORY MEGABYTES AGENT: a stopped VM with a checkpoint of a guest that has filled so much. With
-# an agent, forks have their clock set, which is the guest's work.
+# prepare NAME MEMORY MEGABYTES AGENT [FUNCTION]: a stopped VM with a checkpoint of a guest that has filled so much,
+# after which a function was called. With an agent, forks have their clock set, which is the guest's work.
 prepare() {
     vm=$1
     cat >"$vm.yaml" <<END
@@ -53,6 +55,7 @@ END
     spare=$(in_guest "$vm" "tar -x -C /tmp -f /dev/sr0 && cat /proc/meminfo" |
         awk -v wanted="$3" '$1 == "MemFree:" { print int($2 / 1024) - wanted }')
     full=$(in_guest "$vm" "/tmp/memory $spare")
+    ${5:-:}
     expect 0 maqet checkpoint "$vm" create ready
     source=$(pss "$vm")
     expect 0 maqet stop "$vm" --timeout 0 --force
@@ -155,6 +158,60 @@ measure() {
 case $parts in *' little '*) measure little "$memory" "$filled" off ;; esac
 case $parts in *' large '*) measure large 4G 2048 off ;; esac
 case $parts in *' clock '*) measure clock "$memory" "$filled" on ;; esac
+
+# ---- the guest's first second ----
+
+# Of a guest whose heart beats on its console: the longest gap from QEMU's RESUME on.
+beats_after() { # VM SERIES COMMAND...
+    name=$1 series=$2
+    shift 2
+    "$bench_programs/heartbeat" begin "$MAQET_RUNTIME_DIR/$name/console.sock" 1000 "$@" >out 2>err ||
+        fail "$*: $(cat err)"
+    resumed=$(maqet --format plain events "$name" | awk -F '\t' '$3 == "RESUME" { at = $1 } END { print at }')
+    # shellcheck disable=SC2046 # numbers
+    set -- $(tail -n 1 out) "$(date -d "${resumed:?it was not resumed}" +%s%6N)"
+    first=$(($2 - $4))
+    [ $first -ge 0 ] || fail "a beat before the guest ran: $first us"
+    add "$series.first" $first
+    add "$series.gap" $((first > $1 ? first : $1))
+}
+begin_beats() {
+    in_guest "$vm" '(sleep 1; exec setsid /tmp/heartbeat beat /dev/ttyS0 /dev/vda) >/dev/null 2>&1 &'
+    watch_beats
+}
+watch_beats() {
+    watched=$("$bench_programs/heartbeat" watch "$MAQET_RUNTIME_DIR/$vm/console.sock" 1000) || fail "no heartbeat"
+}
+gap_load() {
+    beats_after "$vm" "$vm.load" "$MAQET" -q checkpoint "$vm" load ready --yes
+    watch_beats
+    add "$vm.none.gap" "${watched%% *}"
+    expect 0 maqet stop "$vm" --timeout 0 --force
+}
+gap_fork() {
+    beats_after fork "$vm.fork" "$MAQET" -q fork "$vm" fork --from ready
+    expect 0 maqet rm fork --force --delete-storage --yes
+}
+# gaps NAME MEMORY MEGABYTES
+gaps() {
+    prepare "$@" off begin_beats
+    # In the page cache.
+    find "$MAQET_DATA_DIR/vms/$vm" -type f -exec cat {} + >/dev/null
+    in_turn gap_load gap_fork
+    end
+    table "the guest's first second, $2" "$vm.none.gap"
+    row "nothing is done: the longest gap in a second" "$vm.none.gap"
+    row "maqet checkpoint VM load: the longest gap" "$vm.load.gap"
+    row "  of these, that before the first beat" "$vm.load.first"
+    row "maqet fork VM NAME --from CHECKPOINT: the same" "$vm.fork.gap"
+    row "  of these, that before the first beat" "$vm.fork.first"
+}
+case $parts in *' gap '*)
+    gaps gap "$memory" "$filled"
+    # Who asks for another memory wants no large guest.
+    [ "${BENCH_MEMORY:-}" ] || gaps gaps 4G 2048
+    ;;
+esac
 
 # ---- run ----
 

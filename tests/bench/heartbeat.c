@@ -4,6 +4,7 @@
  *
  *   heartbeat beat PORT DISK
  *   heartbeat watch SOCKET WINDOW [COMMAND [ARGUMENT...]]
+ *   heartbeat begin SOCKET WINDOW COMMAND [ARGUMENT...]
  *
  * In the guest, `beat` writes a counter to a serial port every 2 ms; a second process
  * writes 64 KiB to a disk every 10 ms, so that a snapshot has something to do. On the
@@ -12,6 +13,11 @@
  * another quarter follows. The last line it prints has the longest gap between two beats,
  * what the command took (both in microseconds; 0 without one), and the number of beats. A
  * beat that was lost is a failure: it would look like a gap.
+ *
+ * `begin` is for a guest that the command brings to life again: it runs the command, connects
+ * as soon as there is a socket, and listens for WINDOW milliseconds from the first beat on.
+ * It prints the longest gap, the time of the first beat (microseconds since the epoch, as
+ * QEMU's events have it), and the number of beats.
  *
  * Also compiled by itself, statically, for the guest.
  */
@@ -104,7 +110,7 @@ struct watch {
     size_t length;
     bool partial; /* the first line may have begun before we were there */
     uint64_t beats, last;
-    int64_t last_at, longest; /* us */
+    int64_t first_at, last_at, longest; /* us */
 };
 
 static int64_t
@@ -116,8 +122,9 @@ now_us(void)
     return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
-static void
-connect_to(struct watch *watch)
+/* Whether somebody listens there. */
+static bool
+try_connect(struct watch *watch)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
@@ -125,10 +132,13 @@ connect_to(struct watch *watch)
         die(watch->path, "the name is too long for a socket");
     memcpy(address.sun_path, watch->path, strlen(watch->path));
     watch->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (watch->fd < 0 ||
-        connect(watch->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+    if (watch->fd < 0)
         die(watch->path, strerror(errno));
     watch->partial = true;
+    if (connect(watch->fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return true;
+    close(watch->fd);
+    return false;
 }
 
 static void
@@ -140,12 +150,13 @@ end_line(struct watch *watch, int64_t at)
     watch->length = 0;
     if (watch->partial) {
         watch->partial = false;
+        watch->last_at = watch->first_at = at;
         return;
     }
     count = strtoull(watch->line, NULL, 10);
     if (watch->beats > 0 && count != watch->last + 1)
         die(watch->path, "a beat was lost");
-    if (watch->beats > 0 && at - watch->last_at > watch->longest)
+    if (at - watch->last_at > watch->longest)
         watch->longest = at - watch->last_at;
     watch->last = count;
     watch->last_at = at;
@@ -191,6 +202,17 @@ settle(struct watch *watch)
     watch->longest = 0;
 }
 
+static pid_t
+spawn(char **command)
+{
+    pid_t pid;
+    int error = posix_spawnp(&pid, *command, NULL, NULL, command, environ);
+
+    if (error)
+        die(*command, strerror(error));
+    return pid;
+}
+
 /* Whether the command has ended. */
 static bool
 has_ended(pid_t pid, const char *name)
@@ -205,6 +227,14 @@ has_ended(pid_t pid, const char *name)
     return true;
 }
 
+/* The time since the last beat counts as a gap, too. */
+static void
+end_watch(struct watch *watch)
+{
+    if (now_us() - watch->last_at > watch->longest)
+        watch->longest = now_us() - watch->last_at;
+}
+
 static int
 watch_it(const char *path, int64_t window, char **command)
 {
@@ -213,7 +243,8 @@ watch_it(const char *path, int64_t window, char **command)
     bool runs = false;
     pid_t pid = 0;
 
-    connect_to(&watch);
+    if (!try_connect(&watch))
+        die(path, strerror(errno));
     settle(&watch);
     begin = now_us();
     end = begin + window;
@@ -222,9 +253,7 @@ watch_it(const char *path, int64_t window, char **command)
         listen_until(&watch, now_us() + 1000);
         if (*command && !started && now_us() >= begin + window / 4) {
             started = now_us();
-            int error = posix_spawnp(&pid, *command, NULL, NULL, command, environ);
-            if (error)
-                die(*command, strerror(error));
+            pid = spawn(command);
             runs = true;
         }
         if (runs && has_ended(pid, *command)) {
@@ -236,10 +265,43 @@ watch_it(const char *path, int64_t window, char **command)
         if (now_us() - watch.last_at > (int64_t)SILENCE_MS * 1000)
             die(path, "the guest's heart does not beat any more");
     }
-    if (now_us() - watch.last_at > watch.longest)
-        watch.longest = now_us() - watch.last_at;
+    end_watch(&watch);
     printf("%lld %lld %llu\n", (long long)watch.longest, (long long)wall,
            (unsigned long long)watch.beats);
+    return 0;
+}
+
+static int64_t
+since_epoch_us(int64_t at)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000 - (now_us() - at);
+}
+
+static int
+watch_begin(const char *path, int64_t window, char **command)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    struct watch watch = {.path = path};
+    pid_t pid = spawn(command);
+    bool runs = true;
+
+    for (; !try_connect(&watch); nanosleep(&moment, NULL))
+        if (has_ended(pid, *command))
+            die(path, "nobody listens");
+    int64_t give_up = now_us() + (int64_t)SILENCE_MS * 1000;
+    while (runs || !watch.first_at || now_us() < watch.first_at + window) {
+        listen_until(&watch, now_us() + 1000);
+        if (runs && has_ended(pid, *command))
+            runs = false;
+        if (!watch.first_at && now_us() > give_up)
+            die(path, "the guest's heart does not beat");
+    }
+    end_watch(&watch);
+    printf("%lld %lld %llu\n", (long long)watch.longest,
+           (long long)since_epoch_us(watch.first_at), (unsigned long long)watch.beats);
     return 0;
 }
 
@@ -253,8 +315,11 @@ main(int argc, char **argv)
     }
     if (argc >= 4 && strcmp(argv[1], "watch") == 0)
         return watch_it(argv[2], (int64_t)strtol(argv[3], NULL, 10) * 1000, argv + 4);
+    if (argc >= 5 && strcmp(argv[1], "begin") == 0)
+        return watch_begin(argv[2], (int64_t)strtol(argv[3], NULL, 10) * 1000, argv + 4);
     fputs("usage: heartbeat beat PORT DISK\n"
-          "       heartbeat watch SOCKET WINDOW [COMMAND [ARGUMENT...]]\n",
+          "       heartbeat watch SOCKET WINDOW [COMMAND [ARGUMENT...]]\n"
+          "       heartbeat begin SOCKET WINDOW COMMAND [ARGUMENT...]\n",
           stderr);
     return 2;
 }

@@ -43,13 +43,15 @@ out_has '| --method background: the command '
 ! precopy_sound || out_has '| --method precopy --limit 5: the pause '
 out_has '| the same with --read '
 out_has '| QEMU without a state, until its guest runs '
-BENCH_FORKS=2 BENCH_MEMORY=256M BENCH_FILLED=40 BENCH_PARTS='little run' \
+BENCH_FORKS=2 BENCH_MEMORY=256M BENCH_FILLED=40 BENCH_PARTS='little gap run' \
     expect 0 "$bench" fork --rounds 1 --build "$abs_top_builddir"
 out_has '| maqet fork VM NAME --from CHECKPOINT --count '
 out_has '| as many bare starts of QEMU, two at a time '
 grep -q '^When each guest has read the 40 MB that are filled: one fork [1-9][0-9]* MB, all [1-9]' out ||
     fail "no memory after reading: $(cat out)"
 grep -q '^Memory of the host: the source [1-9][0-9]* MB, one fork [1-9][0-9]* MB, all [1-9]' out || fail "no memory: $(cat out)"
+out_has '| maqet checkpoint VM load: the longest gap '
+out_has '| maqet fork VM NAME --from CHECKPOINT: the same '
 out_has '| maqet run VM --from CHECKPOINT --discard -- true '
 if command -v mke2fs >/dev/null || [ -x /sbin/mke2fs ]; then
     BENCH_FILES=10 BENCH_MEGABYTES=1 expect 0 "$bench" shares --rounds 1 --build "$abs_top_builddir"
