@@ -202,6 +202,7 @@ esac
 
 # ---- loading ----
 
+# A VM that runs is ended first, so that is in the figure.
 load_running() {
     [ "$(vm_status load)" = running ] || expect 0 maqet checkpoint load load s --yes
     took load.running "$MAQET" checkpoint load load s --yes
@@ -209,6 +210,10 @@ load_running() {
 load_stopped() {
     expect 0 maqet stop load --timeout 0 --force
     took load.stopped "$MAQET" checkpoint load load s --yes
+}
+load_start() {
+    expect 0 maqet stop load --timeout 0 --force
+    took load.start "$MAQET" start load --from s --yes
 }
 # The same with memory that is read and not mapped.
 load_read() {
@@ -230,10 +235,11 @@ case $parts in *' load '*)
     start_guest load "$memory" 1
     expect 0 maqet checkpoint load create s
     maqet --format plain args load >arguments
-    in_turn load_running load_stopped load_read load_bare
+    in_turn load_running load_stopped load_start load_read load_bare
     table "load, $memory" load.bare
     row "maqet checkpoint VM load, a VM that is stopped" load.stopped
-    row "maqet checkpoint VM load, a VM that runs" load.running
+    row "maqet start VM --from CHECKPOINT" load.start
+    row "maqet checkpoint VM load, one that is ended first" load.running
     row "the same with --read" load.read
     row "QEMU without a state, until its guest runs" load.bare
     ;;

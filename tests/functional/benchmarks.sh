@@ -41,6 +41,8 @@ BENCH_PARTS='method busy load' BENCH_MEMORY=256M \
 out_has '| maqet checkpoint VM create --method background '
 out_has '| --method background: the command '
 ! precopy_sound || out_has '| --method precopy --limit 5: the pause '
+out_has '| maqet start VM --from CHECKPOINT '
+out_has '| maqet checkpoint VM load, one that is ended first '
 out_has '| the same with --read '
 out_has '| QEMU without a state, until its guest runs '
 BENCH_FORKS=2 BENCH_MEMORY=256M BENCH_FILLED=40 BENCH_PARTS='little gap run' \
