@@ -13,6 +13,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-fork.sh \
 	tests/functional/guest-fork-exec.sh \
+	tests/functional/guest-loads-constant.sh \
 	tests/functional/guest-console-log.sh \
 	tests/functional/guest-disk-full.sh \
 	tests/functional/guest-exec.sh \
