@@ -31,7 +31,9 @@ truncate -s %2048 programs.tar
 in_guest() { guest_run "$MAQET_RUNTIME_DIR/$1/console.sock" "$2" || fail "in the guest '$1': $2"; }
 
 # prepare NAME MEMORY MEGABYTES AGENT [FUNCTION]: a stopped VM with a checkpoint of a guest that has filled so much,
-# after which a function was called. With an agent, forks have their clock set, which is the guest's work.
+# after which a function was called. With an agent, forks have their clock set, which is the guest's work. The
+# drive has $snapshots.
+snapshots=overlay
 prepare() {
     vm=$1
     cat >"$vm.yaml" <<END
@@ -46,7 +48,7 @@ arguments:
   - append: "$GUEST_APPEND"
   - no-reboot
 storage:
-  - {name: disk, size: 20G, file: $TMP/$vm.qcow2, snapshots: overlay, overcommit: true}
+  - {name: disk, size: 20G, file: $TMP/$vm.qcow2, snapshots: $snapshots, overcommit: true}
   - {name: tools, type: raw, file: $TMP/programs.tar, interface: sata, media: cdrom}
 END
     expect 0 maqet add "$vm.yaml"
@@ -59,7 +61,8 @@ END
     expect 0 maqet checkpoint "$vm" create ready
     source=$(pss "$vm")
     expect 0 maqet stop "$vm" --timeout 0 --force
-    printf '\nA guest with %s, which has filled %s MB of it. Forks at a time: %s.\n' "$2" "$full" "$forks"
+    printf '\nA guest with %s, which has filled %s MB of it. Its drive has snapshots: %s. Forks at a time: %s.\n' \
+        "$2" "$full" "$snapshots" "$forks"
 }
 end() {
     expect 0 maqet rm "$vm" --yes
@@ -215,13 +218,21 @@ esac
 
 # ---- run ----
 
-run_once() { took run.once "$MAQET" run run --from ready --discard -- true; }
+run_overlay() { took run.overlay "$MAQET" run run --from ready --discard -- true; }
+run_served() { took run.served "$MAQET" run served --from ready --discard -- true; }
 case $parts in *' run '*)
     prepare run "$memory" "$filled" off
-    in_turn run_once
-    end
-    table "a run of a command, $memory" run.once
-    row "maqet run VM --from CHECKPOINT --discard -- true" run.once
-    awk -v us="$(median "$TMP/series/run.once")" 'BEGIN { printf "\n%.0f of them in a minute, one after another.\n", 60e6 / us }'
+    snapshots=internal
+    prepare served "$memory" "$filled" off
+    in_turn run_overlay run_served
+    for vm in run served; do end; done
+    table "a run of a command, $memory" run.overlay
+    row "maqet run VM --from CHECKPOINT --discard -- true" run.overlay
+    row "the same, its drive with internal snapshots" run.served
+    for series in overlay served; do
+        awk -v us="$(median "$TMP/series/run.$series")" -v drive=$series 'BEGIN {
+            printf "\n%.0f of them in a minute, one after another, with a drive that is %s.\n", 60e6 / us,
+                drive == "overlay" ? "an overlay" : "served" }'
+    done
     ;;
 esac

@@ -55,6 +55,7 @@ grep -q '^Memory of the host: the source [1-9][0-9]* MB, one fork [1-9][0-9]* MB
 out_has '| maqet checkpoint VM load: the longest gap '
 out_has '| maqet fork VM NAME --from CHECKPOINT: the same '
 out_has '| maqet run VM --from CHECKPOINT --discard -- true '
+out_has '| the same, its drive with internal snapshots '
 if command -v mke2fs >/dev/null || [ -x /sbin/mke2fs ]; then
     BENCH_FILES=10 BENCH_MEGABYTES=1 expect 0 "$bench" shares --rounds 1 --build "$abs_top_builddir"
     out_has '| mapped-xattr '
