@@ -57,6 +57,7 @@ END
     spare=$(in_guest "$vm" "tar -x -C /tmp -f /dev/sr0 && cat /proc/meminfo" |
         awk -v wanted="$3" '$1 == "MemFree:" { print int($2 / 1024) - wanted }')
     full=$(in_guest "$vm" "/tmp/memory $spare")
+    reader=$(in_guest "$vm" 'pidof memory')
     ${5:-:}
     expect 0 maqet checkpoint "$vm" create ready
     source=$(pss "$vm")
@@ -76,11 +77,11 @@ pss() {
         cat "/proc/$(cat "$MAQET_RUNTIME_DIR/$name/run")/smaps_rollup"
     done | awk '$1 == "Pss:" { sum += $2 } END { print sum }'
 }
-# read_memory VM...: their guests read all that the source's guest has filled, so it is in the memory of each.
+# read_memory VM...: their guests read all that the source's guest has filled, so it is in the memory of each. With
+# words of their shells alone: a guest that starts programs needs memory for them, and QEMU for what it translates.
 read_memory() {
-    for name; do in_guest "$name" 'rm -f /tmp/read; killall -USR1 memory'; done
     for name; do
-        read=$(in_guest "$name" 'until [ -s /tmp/read ]; do sleep 0.1; done; cat /tmp/read')
+        read=$(in_guest "$name" "kill -USR1 $reader && read -r megabytes </tmp/read && echo \$megabytes")
         same "$full" "$read" "megabytes that the guest '$name' has read"
     done
 }

@@ -7,8 +7,8 @@
  * said how many megabytes that is; a process stays behind. With a RATE, that process goes
  * through its memory and changes so many megabytes a second, a few bytes in each page;
  * how many it really was in the last second is in the file /tmp/rate. Without one, it reads a
- * word of each of its pages at every SIGUSR1, and then writes how many megabytes these are
- * to /tmp/read.
+ * word of each of its pages at every SIGUSR1, and then says how many megabytes these are in
+ * the FIFO /tmp/read.
  *
  * Compiled by itself, statically, for the guest.
  */
@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
@@ -121,6 +122,7 @@ stay(char *bytes, size_t size, size_t rate, int done)
     sigemptyset(&told);
     sigaddset(&told, SIGUSR1);
     sigprocmask(SIG_BLOCK, &told, NULL);
+    mkfifo("/tmp/read", 0600);
     fill((uint64_t *)bytes, size);
     if (write(done, "d", 1) != 1)
         exit(1);
