@@ -61,6 +61,7 @@ libmaqet_core_a_SOURCES = \
 	core/checkpoint/creatable.c core/checkpoint/creatable.h \
 	core/checkpoint/create.c core/checkpoint/create.h \
 	core/checkpoint/delete.c core/checkpoint/delete.h \
+	core/checkpoint/fit.c core/checkpoint/fit.h \
 	core/checkpoint/guard.c core/checkpoint/guard.h \
 	core/checkpoint/list.c core/checkpoint/list.h \
 	core/checkpoint/load.c core/checkpoint/load.h \
