@@ -178,6 +178,13 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
         "When you no longer need it: maqet snapshot {1} delete {2} {3}",
 
     [MAQET_NEXT_APPLY_AS_BEFORE] = "Restore its definition: maqet apply {1} FILE",
+    [MAQET_NEXT_USE_QEMU_AS_BEFORE] =
+        "Have it use that version of QEMU again, such as by `binary` in its definition",
+    [MAQET_NEXT_CREATE_ANOTHER] =
+        "Create another checkpoint while the VM runs: maqet checkpoint {1} create NAME",
+    [MAQET_NEXT_OR_CREATE_ANOTHER] =
+        "Or create another checkpoint, once the VM was started again: maqet checkpoint "
+        "{1} create NAME",
     [MAQET_NEXT_LOAD_DRIVES_INSTEAD] =
         "Or load only its drives: maqet snapshot {1} load --all {2}",
     [MAQET_NEXT_START_FROM] =

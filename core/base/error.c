@@ -154,6 +154,21 @@ maqet_error_next_about(struct maqet_error **err, enum maqet_next next,
         maqet_strings_add_all(add_hint(*err, next), operands);
 }
 
+bool
+maqet_error_drop_next(struct maqet_error *error, enum maqet_next next)
+{
+    struct maqet_hints *hints = &error->hints;
+    size_t kept = 0, count = hints->count;
+
+    for (size_t i = 0; i < count; i++)
+        if (hints->items[i].next == next)
+            maqet_strings_clear(&hints->items[i].operands);
+        else
+            hints->items[kept++] = hints->items[i];
+    hints->count = kept;
+    return kept < count;
+}
+
 void
 maqet_error_hints(struct maqet_error **err, const struct maqet_error *other)
 {

@@ -67,6 +67,9 @@ int maqet_error_next(struct maqet_error **err, enum maqet_next next, ...) MAQET_
 void maqet_error_next_about(struct maqet_error **err, enum maqet_next next,
                             const struct maqet_strings *operands);
 
+/* Takes such steps out again. Returns whether there were any. */
+bool maqet_error_drop_next(struct maqet_error *error, enum maqet_next next);
+
 /* Adds a hint for a name that is not among @names: the closest one, and all of them. */
 void maqet_error_hint_names(struct maqet_error **err, const char *name,
                             const struct maqet_strings *names);

@@ -119,7 +119,10 @@ enum maqet_next {
 
     /* Of checkpoints (core/checkpoint). */
     MAQET_NEXT_APPLY_AS_BEFORE,     /* VM */
+    MAQET_NEXT_USE_QEMU_AS_BEFORE,  /* VM */
     MAQET_NEXT_LOAD_DRIVES_INSTEAD, /* VM, checkpoint */
+    MAQET_NEXT_CREATE_ANOTHER,      /* VM */
+    MAQET_NEXT_OR_CREATE_ANOTHER,   /* VM */
     MAQET_NEXT_START_FROM,          /* VM, checkpoint */
     MAQET_NEXT_BOOT_FROM_DRIVES,    /* VM */
     MAQET_NEXT_LOAD_IN_PLACE,       /* VM, checkpoint */

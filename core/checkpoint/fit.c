@@ -13,16 +13,17 @@
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlays.h"
 
+/* @before: what would make it fit again. */
 static int
 error_differs(const struct maqet_loading *loading, const char *name, const char *what,
-              const char *then, const char *now, struct maqet_error **err)
+              const char *then, const char *now, enum maqet_next before,
+              struct maqet_error **err)
 {
     maqet_error_set(
         err, MAQET_ERROR_STATE,
         "The checkpoint '%s' no longer fits VM '%s': its %s was %s, and is now %s", name,
         loading->session->machine->name, what, then, now);
-    maqet_error_next(err, MAQET_NEXT_APPLY_AS_BEFORE, loading->session->machine->name,
-                     NULL);
+    maqet_error_next(err, before, loading->session->machine->name, NULL);
     return maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES_INSTEAD,
                             loading->session->machine->name, name, NULL);
 }
@@ -249,7 +250,8 @@ compare_arguments(const struct maqet_loading *loading, const char *name,
             i > 0 && i < now->count && now->items[i - 1][0] == '-' && present[0] != '-';
         _cleanup_free_ char *what = value ? maqet_format("argument %s", now->items[i - 1])
                                           : maqet_format("argument %zu", i);
-        return error_differs(loading, name, what, before, present, err);
+        return error_differs(loading, name, what, before, present,
+                             MAQET_NEXT_APPLY_AS_BEFORE, err);
     }
     return 0;
 }
@@ -284,19 +286,39 @@ is_program(const char *program, const char *mark)
     return found && mark && strcmp(found, mark) == 0;
 }
 
+/* Nobody knows what a QEMU of another version makes of the memory. */
+static int
+error_version_unknown(const struct maqet_loading *loading, const char *name,
+                      const char *program, struct maqet_error **err)
+{
+    const char *text = loading->about.qemu;
+
+    return maqet_error_set(
+        err, MAQET_ERROR_FAILED,
+        "Whether the checkpoint '%s' fits VM '%s' is not known: it was "
+        "created with QEMU %s, and `%s --version` does not print a "
+        "version now",
+        name, loading->session->machine->name, text ? text : "of another version",
+        program);
+}
+
 static int
 check_version(const struct maqet_loading *loading, const char *name, const char *program,
               struct maqet_error **err)
 {
-    int now = 0, then = loading->about.version;
+    int now, then = loading->about.version;
     const char *text = loading->about.qemu;
 
-    if (!is_program(program, loading->about.program))
-        now = maqet_qemu_version(program);
-    if (now == 0 || now == then / 100 * 100)
+    if (is_program(program, loading->about.program))
+        return 0;
+    now = maqet_qemu_version(program);
+    if (now == 0)
+        return error_version_unknown(loading, name, program, err);
+    if (now == then / 100 * 100)
         return 0;
     _cleanup_free_ char *words = maqet_format("%d.%d", now / 10000, now / 100 % 100);
-    return error_differs(loading, name, "QEMU", text ? text : "another one", words, err);
+    return error_differs(loading, name, "QEMU", text ? text : "another one", words,
+                         MAQET_NEXT_USE_QEMU_AS_BEFORE, err);
 }
 
 int
@@ -309,4 +331,29 @@ maqet_fit_check(const struct maqet_loading *loading, const struct maqet_strings 
                    check_version(loading, name, argv->items[0], err) < 0
                ? -1
                : 0;
+}
+
+void
+maqet_fit_advise_forks(const struct maqet_loading *loading, struct maqet_error **err)
+{
+    static const enum maqet_next touching[] = {
+        MAQET_NEXT_LOAD_DRIVES,
+        MAQET_NEXT_LOAD_DRIVES_INSTEAD,
+        MAQET_NEXT_LOAD_ONE_DRIVE,
+        MAQET_NEXT_DELETE_CHECKPOINT,
+        MAQET_NEXT_DELETE_CHECKPOINT_ALONE,
+        MAQET_NEXT_DELETE_USELESS_CHECKPOINT,
+    };
+    bool dropped = false;
+
+    if (!err || !*err)
+        return;
+    for (size_t i = 0; i < sizeof(touching) / sizeof(*touching); i++)
+        if (maqet_error_drop_next(*err, touching[i]))
+            dropped = true;
+    if (dropped)
+        maqet_error_next(err,
+                         (*err)->hints.count > 0 ? MAQET_NEXT_OR_CREATE_ANOTHER
+                                                 : MAQET_NEXT_CREATE_ANOTHER,
+                         loading->session->machine->name, NULL);
 }

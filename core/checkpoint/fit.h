@@ -14,4 +14,9 @@ int maqet_fit_check_drives(const struct maqet_loading *loading, struct maqet_err
 int maqet_fit_check(const struct maqet_loading *loading, const struct maqet_strings *argv,
                     struct maqet_error **err);
 
+/* Instead of what an error advises to load the machine itself, or to delete the checkpoint, which its forks do
+ * not want: to create another checkpoint. */
+void maqet_fit_advise_forks(const struct maqet_loading *loading,
+                            struct maqet_error **err);
+
 #endif

@@ -87,10 +87,10 @@ map_memory(struct maqet_loading *loading)
     return 0;
 }
 
-int
-maqet_loading_open(const struct maqet_context *context,
-                   const struct maqet_checkpoint_request *request,
-                   struct maqet_loading *loading, struct maqet_error **err)
+static int
+open_checkpoint(const struct maqet_context *context,
+                const struct maqet_checkpoint_request *request,
+                struct maqet_loading *loading, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     const char *name = request->name;
@@ -129,6 +129,18 @@ maqet_loading_open(const struct maqet_context *context,
         return 0;
     loading->memory_file = maqet_memory_file_path(context, machine->name, name);
     return request->read ? read_memory(loading, err) : map_memory(loading);
+}
+
+int
+maqet_loading_open(const struct maqet_context *context,
+                   const struct maqet_checkpoint_request *request,
+                   struct maqet_loading *loading, struct maqet_error **err)
+{
+    int result = open_checkpoint(context, request, loading, err);
+
+    if (result < 0 && request->forks && loading->session)
+        maqet_fit_advise_forks(loading, err);
+    return result;
 }
 
 /* ---- starting ---- */

@@ -17,6 +17,7 @@ struct maqet_checkpoint_request {
     bool running;         /* load: if QEMU runs, it is ended */
     bool read;            /* load: QEMU reads the memory, even if it could map it */
     bool silent;          /* load: QEMU is known not to answer, and is not asked */
+    bool forks;           /* load: forks go on from it, and the VM stays as it is */
     const char *keep;     /* load: save the present state under this name; NULL: don't */
     const char *verified; /* load: from maqet_checkpoint_loadable(); may be NULL */
 };

@@ -137,8 +137,8 @@ static int
 open_source(struct maqet_forking *forking, const struct maqet_fork_request *request,
             const char *checkpoint, struct maqet_error **err)
 {
-    const struct maqet_checkpoint_request loading = {.vm = request->vm,
-                                                     .name = checkpoint};
+    const struct maqet_checkpoint_request loading = {
+        .vm = request->vm, .name = checkpoint, .forks = true};
 
     if (maqet_loading_open(forking->context, &loading, &forking->loading, err) < 0)
         return -1;

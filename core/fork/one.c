@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/interrupt.h"
+#include "core/checkpoint/fit.h"
 #include "core/clone/definition.h"
 #include "core/clone/images.h"
 #include "core/fork/ports.h"
@@ -143,6 +144,7 @@ maqet_fork_start(struct maqet_forking *forking, struct maqet_opened *machine,
                                         loading->about.name, &loading->about,
                                         &loading->verified, err);
     if (incoming.fd < 0) {
+        maqet_fit_advise_forks(loading, err);
         maqet_definition_free(definition);
         return -1;
     }

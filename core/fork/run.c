@@ -59,8 +59,8 @@ static int
 open_source(struct run *run, struct maqet_error **err)
 {
     struct maqet_forking *forking = &run->forking;
-    const struct maqet_checkpoint_request loading = {.vm = run->request->vm,
-                                                     .name = run->request->checkpoint};
+    const struct maqet_checkpoint_request loading = {
+        .vm = run->request->vm, .name = run->request->checkpoint, .forks = true};
 
     if (maqet_loading_open(forking->context, &loading, &forking->loading, err) < 0)
         return -1;

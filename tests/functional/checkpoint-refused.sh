@@ -94,6 +94,12 @@ chmod +x bin/qemu-system-x86_64
 PATH=$TMP/bin:$PATH expect 3 maqet start vm --yes --from one
 err_has "its QEMU was"
 err_has "and is now 99.1"
+err_has "use that version of QEMU again"
+err_has "maqet snapshot vm load --all one"
+err_lacks 'maqet apply'
+sed -i 's/QEMU emulator version 99.1.0/I say no version/' bin/qemu-system-x86_64
+PATH=$TMP/bin:$PATH expect 1 maqet start vm --yes --from one
+err_has "Whether the checkpoint 'one' fits VM 'vm' is not known: it was created with QEMU"
 cp data/vms/vm/checkpoints/one.state kept
 truncate -s -1 data/vms/vm/checkpoints/one.state
 expect 1 maqet start vm --yes --from one

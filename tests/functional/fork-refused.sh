@@ -26,13 +26,25 @@ nothing_left() {
     maqet --format plain qmp web query-status | grep -q '"running":true' || fail "the source does not run ($1)"
     same ready "$(maqet --format plain checkpoint web list | cut -f 1)" "the checkpoints ($1)"
 }
-# refused CODE WHAT TEXT: of one fork, and of several at a time.
+# Nothing is advised that would revert the source, or delete what can still be loaded.
+advises_another() {
+    err_has "reate another checkpoint"
+    err_has "maqet checkpoint web create NAME"
+    err_lacks 'maqet snapshot'
+    err_lacks 'checkpoint web delete'
+}
+# refused CODE WHAT TEXT: of one fork, of several at a time, and of a run.
 refused() {
     for count in 1 3; do
         expect "$1" maqet fork web new --from ready --count $count
         err_has "$3"
+        advises_another
         nothing_left "$2"
     done
+    expect 125 maqet run web --from ready --discard -- true
+    err_has "$3"
+    advises_another
+    nothing_left "$2"
 }
 : >out >err >after
 ls >before
@@ -85,6 +97,13 @@ ls >before
 path=$PATH
 PATH=$TMP/bin:$PATH
 refused 3 "another QEMU" "and is now 99.1"
+err_has "use that version of QEMU again"
+err_lacks 'maqet apply'
+sed -i 's/QEMU emulator version 99.1.0/I say no version/' bin/qemu-system-x86_64
+expect 1 maqet fork web new --from ready
+err_has "Whether the checkpoint 'ready' fits VM 'web' is not known: it was created with QEMU"
+err_has "qemu-system-x86_64 --version\` does not print a version now"
+nothing_left "a QEMU of no version"
 PATH=$path
 for change in memory=65M machine=pc cpu=max; do
     expect 0 maqet stop web --timeout 0 --force
@@ -92,6 +111,7 @@ for change in memory=65M machine=pc cpu=max; do
     expect 0 maqet start web
     pid=$(vm_pid web)
     refused 3 "$change" "no longer fits VM 'web'"
+    err_has "maqet apply web FILE"
 done
 expect 0 maqet stop web --timeout 0 --force
 expect 0 maqet apply web web.yaml
