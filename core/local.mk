@@ -136,6 +136,7 @@ libmaqet_core_a_SOURCES = \
 	core/fork/runs.c core/fork/runs.h \
 	core/fork/servers.c core/fork/servers.h \
 	core/fork/shown.c core/fork/shown.h \
+	core/fork/watch.c core/fork/watch.h \
 	core/fork/workers.c core/fork/workers.h \
 	core/guest/agent.c core/guest/agent.h \
 	core/guest/clock.c core/guest/clock.h \
@@ -240,6 +241,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/sandbox_rules.c core/machine/sandbox_rules.h \
 	core/machine/schema.c core/machine/schema.h \
 	core/machine/schema_options.c core/machine/schema_options.h \
+	core/machine/scratch.c core/machine/scratch.h \
 	core/machine/started.c core/machine/started.h \
 	core/machine/state.c core/machine/state.h \
 	core/machine/serial.c core/machine/serial.h \

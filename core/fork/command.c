@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,9 +11,8 @@
 #include <unistd.h>
 
 #include "core/base/child.h"
-#include "core/base/clock.h"
-#include "core/base/interrupt.h"
 #include "core/base/procfs.h"
+#include "core/fork/watch.h"
 #include "core/machine/console.h"
 #include "core/machine/monitor.h"
 
@@ -125,30 +123,6 @@ end_guard(struct maqet_child *child)
     maqet_child_reap(child);
 }
 
-bool
-maqet_fork_wait_for(int pidfd, int64_t timeout, int *number)
-{
-    const struct maqet_deadline deadline = maqet_deadline_in(timeout);
-    int64_t left;
-
-    *number = 0;
-    do {
-        _cleanup_error_ struct maqet_error *interrupt = NULL;
-        struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN},
-                               {.fd = maqet_interrupt_fd(), .events = POLLIN}};
-
-        left = maqet_deadline_left(deadline);
-        poll(fds, 2, (int)left);
-        if (fds[0].revents)
-            return true;
-        if (maqet_interrupt_check(&interrupt) < 0) {
-            *number = interrupt->signal;
-            return false;
-        }
-    } while (left != 0);
-    return false;
-}
-
 int
 maqet_fork_error_late(const char *what, int64_t timeout, int *exit_code,
                       struct maqet_error **err)
@@ -164,6 +138,16 @@ error_not_run(const char *what, int number, int *exit_code, struct maqet_error *
 {
     *exit_code = number == ENOENT ? MAQET_RUN_NOT_FOUND : MAQET_RUN_NOT_RUN;
     return maqet_error_errno(err, number, "Cannot run %s", what);
+}
+
+/* @number: the signal that it gets, too; 0: it took too long, or its guest cannot go on. */
+static void
+end_command(pid_t target, int pidfd, int number)
+{
+    kill(target, number ? number : SIGTERM);
+    kill(target, SIGCONT);
+    maqet_pidfd_wait(pidfd, END_TIMEOUT);
+    kill(target, SIGKILL);
 }
 
 /* Runs the command and waits for its end; *failed: the errno with which exec failed, which
@@ -192,15 +176,14 @@ run_and_wait(const struct maqet_fork_command *about, int *failed, int *exit_code
         waitpid(pid, NULL, 0);
         return -1;
     }
-    bool ended = maqet_fork_wait_for(pidfd, request->timeout, &number);
-    if (!ended) {
-        kill(target, number ? number : SIGTERM);
-        kill(target, SIGCONT);
-        maqet_pidfd_wait(pidfd, END_TIMEOUT);
-        kill(target, SIGKILL);
-    } else if (grouped) {
+    const struct maqet_fork_watch watch = {
+        .machine = about->machine, .pidfd = pidfd, .timeout = request->timeout};
+    struct maqet_error *stuck = NULL;
+    bool late, ended = maqet_fork_watch(&watch, &number, &late, &stuck);
+    if (!ended)
+        end_command(target, pidfd, number);
+    else if (grouped)
         kill(target, SIGKILL); /* what it has left behind */
-    }
     end_guard(&guardian);
     waitpid(pid, &status, 0);
     *exit_code = number              ? SIGNAL_BASE + number
@@ -208,9 +191,11 @@ run_and_wait(const struct maqet_fork_command *about, int *failed, int *exit_code
                                      : SIGNAL_BASE + WTERMSIG(status);
     if (*failed)
         return error_not_run(program, *failed, exit_code, err);
-    return ended || number
-               ? 0
-               : maqet_fork_error_late(program, request->timeout, exit_code, err);
+    if (stuck) {
+        *exit_code = MAQET_RUN_FAILED;
+        return maqet_error_move(err, stuck);
+    }
+    return late ? maqet_fork_error_late(program, request->timeout, exit_code, err) : 0;
 }
 
 int

@@ -16,10 +16,6 @@ struct maqet_fork_command {
     size_t inherited_count;
 };
 
-/* Waits for the end of a process, @timeout ms at most (negative: no limit). False: it has
- * not ended; *number gets the signal that we have got, or 0. */
-bool maqet_fork_wait_for(int pidfd, int64_t timeout, int *number);
-
 /* Runs it, and ends it and all that it has started if it takes too long, or we are to end.
  * *exit_code as of maqet_vm_run_forked(). */
 int maqet_fork_command_run(const struct maqet_fork_command *command, int *exit_code,

@@ -7,17 +7,16 @@
 #include <sys/wait.h>
 
 #include "core/base/child.h"
-#include "core/base/clock.h"
 #include "core/base/interrupt.h"
 #include "core/base/procfs.h"
 #include "core/fork/command.h"
 #include "core/fork/discard.h"
 #include "core/fork/shown.h"
+#include "core/fork/watch.h"
 #include "core/machine/console.h"
 #include "core/machine/forks.h"
 #include "core/machine/keeper.h"
 #include "core/machine/monitor.h"
-#include "core/machine/state.h"
 #include "core/machine/store.h"
 #include "core/machine/unlike.h"
 #include "core/storage/close.h"
@@ -238,39 +237,6 @@ run_clear(struct run *run)
 
 /* ---- without a command ---- */
 
-/* ms between two looks whether the guest has panicked, which QEMU does not end for. */
-static const int64_t LOOK_INTERVAL = 1000;
-
-static bool
-has_panicked(const struct run *run)
-{
-    _cleanup_state_ struct maqet_state state = {0};
-
-    return maqet_state_read(run->machine->context, run->machine->name, &state, NULL) ==
-               0 &&
-           state.status == MAQET_STATUS_PANICKED;
-}
-
-/* Waits for the end of QEMU, as maqet_fork_wait_for() does. False with neither a signal nor a
- * timeout: the guest has panicked. */
-static bool
-wait_for_guest(const struct run *run, int64_t timeout, int *number, bool *late)
-{
-    const struct maqet_deadline deadline = maqet_deadline_in(timeout);
-    int64_t left;
-
-    *late = false;
-    do {
-        left = maqet_deadline_left(deadline);
-        bool last = left >= 0 && left <= LOOK_INTERVAL;
-
-        if (maqet_fork_wait_for(run->pidfd, last ? left : LOOK_INTERVAL, number))
-            return true;
-        *late = last;
-    } while (!*late && *number == 0 && !has_panicked(run));
-    return false;
-}
-
 static int
 error_ended(const char *name, int status, struct maqet_error **err)
 {
@@ -288,17 +254,18 @@ static int
 run_guest(struct run *run, int *exit_code, struct maqet_error **err)
 {
     const char *name = run->machine->name;
-    int64_t timeout = run->request->timeout;
+    const struct maqet_fork_watch watch = {.machine = run->machine,
+                                           .pidfd = run->pidfd,
+                                           .timeout = run->request->timeout,
+                                           .alone = true};
     int number, status = 0;
     bool late;
 
-    if (!wait_for_guest(run, timeout, &number, &late)) {
+    if (!maqet_fork_watch(&watch, &number, &late, err)) {
         if (late)
-            return maqet_fork_error_late("The guest", timeout, exit_code, err);
+            return maqet_fork_error_late("The guest", watch.timeout, exit_code, err);
         if (number == 0)
-            return maqet_error_set(err, MAQET_ERROR_FAILED,
-                                   "The kernel of the guest of VM '%s' has panicked",
-                                   name);
+            return -1;
         *exit_code = 128 + number;
         return 0;
     }

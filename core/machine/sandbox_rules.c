@@ -13,6 +13,7 @@
 #include "core/base/process.h"
 #include "core/base/replacement.h"
 #include "core/machine/run_folder.h"
+#include "core/machine/scratch.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/confinement_arguments.h"
 #include "core/qemu/objects.h"
@@ -288,7 +289,7 @@ make_scratch(const struct maqet_strings *argv, int dir_fd,
              struct maqet_error **err)
 {
     static const char *const words[] = {"snapshot=on", "fat:", "vvfat"};
-    const char *above = getenv("TMPDIR");
+    const char *above = maqet_scratch_folder();
     bool wanted = false;
 
     for (size_t i = 0; i < argv->count && !wanted; i++)
@@ -296,9 +297,6 @@ make_scratch(const struct maqet_strings *argv, int dir_fd,
             wanted = strstr(argv->items[i], words[j]) != NULL;
     if (!wanted)
         return 0;
-    /* On many systems /tmp is in memory; QEMU does not use it for this either. */
-    if (!above || strcmp(above, "/tmp") == 0)
-        above = "/var/tmp";
     _cleanup_free_ char *path = make_noted_folder(above, dir_fd);
     if (!path)
         return maqet_error_errno(err, errno, "Cannot create a temporary folder in %s",
