@@ -136,6 +136,7 @@ libmaqet_core_a_SOURCES = \
 	core/fork/runs.c core/fork/runs.h \
 	core/fork/servers.c core/fork/servers.h \
 	core/fork/shown.c core/fork/shown.h \
+	core/fork/warnings.c core/fork/warnings.h \
 	core/fork/watch.c core/fork/watch.h \
 	core/fork/workers.c core/fork/workers.h \
 	core/guest/agent.c core/guest/agent.h \

@@ -303,6 +303,7 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     about->mapped = result.mapped;
     about->splittable = files.memory >= 0;
     about->block = maqet_strdup(files.mappable.reason ? NULL : files.mappable.block);
+    about->unmappable = maqet_strdup(files.mappable.reason);
     receipt->unmappable = TAKE_PTR(files.mappable.reason);
     about->pause = session->stillness.pause;
     about->date = time(NULL);

@@ -8,6 +8,7 @@
 #include "core/clone/images.h"
 #include "core/fork/one.h"
 #include "core/fork/ports.h"
+#include "core/fork/warnings.h"
 #include "core/fork/workers.h"
 #include "core/guest/agent.h"
 #include "core/machine/generation.h"
@@ -85,6 +86,21 @@ check_source(const struct maqet_context *context,
                : 0;
 }
 
+static void
+say_saved(const struct maqet_context *context,
+          const struct maqet_checkpoint_request *saved,
+          const struct maqet_checkpoint_receipt *receipt)
+{
+    const char *reason = receipt->reason;
+
+    maqet_context_say(context, MAQET_LEVEL_INFO,
+                      "Created checkpoint '%s' of VM '%s'; the guest was paused for %.0f "
+                      "ms; method: %s%s%s%s",
+                      saved->name, saved->vm, receipt->pause,
+                      maqet_migration_method_name(receipt->method), reason ? " (" : "",
+                      reason ? reason : "", reason ? ")" : "");
+}
+
 /* Creates "fork-1", or the first one whose name is free. The caller frees; NULL: an error. */
 static char *
 save_source(const struct maqet_context *context, const struct maqet_fork_request *request,
@@ -101,10 +117,7 @@ save_source(const struct maqet_context *context, const struct maqet_fork_request
             .vm = request->vm, .name = name, .limit = LIMIT};
 
         if (maqet_checkpoint_create(context, &saving, &receipt, &reason) == 0) {
-            maqet_context_say(context, MAQET_LEVEL_INFO,
-                              "Created checkpoint '%s' of VM '%s'; the guest was paused "
-                              "for %.0f ms",
-                              name, request->vm, receipt.pause);
+            say_saved(context, &saving, &receipt);
             return TAKE_PTR(name);
         }
         if (reason->code != MAQET_ERROR_EXISTS || i == COUNT_MAX) {
@@ -150,6 +163,7 @@ open_source(struct maqet_forking *forking, const struct maqet_fork_request *requ
                               forking->discard ? MAQET_CLONE_DISCARDED : MAQET_CLONE_EACH,
                               &forking->plan, err) < 0)
         return -1;
+    maqet_fork_warn(forking);
     if (!maqet_vm_has_generation(vm))
         maqet_context_say(forking->context, MAQET_LEVEL_WARNING,
                           "VM '%s' has no generation ID, so its forks do not notice that "

@@ -12,6 +12,7 @@
 #include "core/fork/command.h"
 #include "core/fork/discard.h"
 #include "core/fork/shown.h"
+#include "core/fork/warnings.h"
 #include "core/fork/watch.h"
 #include "core/machine/console.h"
 #include "core/machine/forks.h"
@@ -64,13 +65,16 @@ open_source(struct run *run, struct maqet_error **err)
     if (maqet_loading_open(forking->context, &loading, &forking->loading, err) < 0)
         return -1;
     struct maqet_session *session = forking->loading.session;
-    return check_writable(run, err) < 0 ||
-                   maqet_unlike_check_together(session->machine->vm->definition, err) <
-                       0 ||
-                   maqet_clone_plan_make(session, loading.name, MAQET_CLONE_SHOWN,
-                                         &forking->plan, err) < 0
-               ? -1
-               : maqet_fork_check_readable(forking, err);
+    if (check_writable(run, err) < 0 ||
+        maqet_unlike_check_together(session->machine->vm->definition, err) < 0 ||
+        maqet_clone_plan_make(session, loading.name, MAQET_CLONE_SHOWN, &forking->plan,
+                              err) < 0 ||
+        maqet_fork_check_readable(forking, err) < 0)
+        return -1;
+    /* Of a list, only what is checked before it. */
+    if (run->request->output < 0)
+        maqet_fork_warn(forking);
+    return 0;
 }
 
 /* "VM-run-1", within the length that a name may have. The caller frees. */

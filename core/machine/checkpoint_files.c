@@ -34,7 +34,8 @@ static const struct maqet_fields checkpoint_fields = MAQET_FIELDS_OF(
     VALUE(splittable), VALUE(pause), VALUE(date),
     VALUE(size, .known = MAQET_KNOWN(struct maqet_checkpoint, has_size)),
     VALUE(checksum, .sparse = true), VALUE(block, .sparse = true),
-    VALUE(memory_checksum, .sparse = true), VALUE(memory_identity, .sparse = true));
+    VALUE(unmappable, .sparse = true), VALUE(memory_checksum, .sparse = true),
+    VALUE(memory_identity, .sparse = true));
 
 /* "snapshots": {DRIVE: {...}} */
 static const struct maqet_fields snapshot_fields = MAQET_FIELDS_OF(

@@ -42,7 +42,8 @@ struct maqet_checkpoint {
     char *checksum;
 
     /* NAME.ram, which is as long as the memory. */
-    char *block; /* QEMU's name of the memory; NULL: there is no such file */
+    char *block;      /* QEMU's name of the memory; NULL: there is no such file */
+    char *unmappable; /* then, why */
     char *memory_checksum;
     char *memory_identity;
 

@@ -222,10 +222,33 @@ refused "a socket at a fixed place of this host" 'display: none' 'sandbox: off' 
 expect 0 maqet start web
 expect 0 maqet checkpoint web create small --compress
 expect 0 maqet fork web g h --from small
+err_has "The memory of the checkpoint 'small' of VM 'web' cannot be mapped, so each fork reads all of it, and has it for itself: it is compressed"
+expect 0 maqet run web --from small --discard -- true
+err_has "cannot be mapped, so each fork reads all of it"
+expect 0 maqet run web --from small --discard --parallel 2 true true
+same 1 "$(grep -c 'cannot be mapped' "$TMP/err")" "warnings for a list"
+expect 0 maqet fork web i --from ready
+err_lacks "cannot be mapped"
+expect 0 maqet stop i --timeout 0 --force
 for vm in g h; do
     runs $vm || fail "$vm does not run"
     same '' "$(file_of $vm)" "the memory that is mapped"
 done
+
+vm_yaml other <<EOF
+storage:
+  - {name: hdd, type: qcow2, size: 4M, file: other.qcow2}
+arguments:
+  - {object: "memory-backend-ram,id=own,size=64M"}
+  - {machine: memory-backend=own}
+EOF
+expect 0 maqet add other.yaml
+expect 0 maqet start other
+expect 0 maqet fork other j --discard
+err_has "Created checkpoint 'fork-1' of VM 'other'; the guest was paused for"
+err_has "; method: "
+err_has "cannot be mapped, so each fork reads all of it, and has it for itself: \`arguments\` define what the guest's memory consists of"
+expect 0 maqet stop j other --timeout 0 --force
 
 # Drives without overlays are copied, and a machine without a generation ID is named.
 vm_yaml plain <<EOF
