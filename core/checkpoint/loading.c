@@ -103,6 +103,8 @@ open_checkpoint(const struct maqet_context *context,
     machine->on_silence = MAQET_ON_SILENCE_END;
     if (maqet_state_file_about(context, machine->name, name, &loading->about, err) < 0)
         return -1;
+    if (loading->about.block)
+        maqet_memory_file_settle(context, machine->name, name);
     /* The drives get their slots of that time. An earlier maqet has recorded none: there they
      * are in the order of the list. */
     maqet_slots_copy(&machine->vm->slots, &loading->about.slots);

@@ -3,6 +3,7 @@
 
 #include "core/job/recover.h"
 #include "core/machine/checkpoint_files.h"
+#include "core/machine/checkpoint_memory.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
 
@@ -22,6 +23,8 @@ maqet_checkpoint_verify(const struct maqet_context *context,
     const char *vm = session->machine->name;
     if (maqet_state_file_about(context, vm, name, &about, err) < 0)
         return -1;
+    if (about.block && session->machine->lock >= 0)
+        maqet_memory_file_settle(context, vm, name);
     if (!about.checksum)
         return maqet_error_set(
             err, MAQET_ERROR_UNSUPPORTED,

@@ -258,3 +258,15 @@ maqet_memory_file_let_open(const struct maqet_context *context, const char *vm,
                ? maqet_error_errno(err, errno, "Cannot change the mode of %s", path)
                : 0;
 }
+
+void
+maqet_memory_file_settle(const struct maqet_context *context, const char *vm,
+                         const char *name)
+{
+    _cleanup_free_ char *path = maqet_memory_file_path(context, vm, name);
+    struct stat status;
+
+    if (lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+        (status.st_mode & 07777) == MODE_OPEN)
+        chmod(path, MODE_COMPLETE);
+}

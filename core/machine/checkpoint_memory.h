@@ -45,6 +45,10 @@ int maqet_memory_file_verify(const struct maqet_context *context, const char *vm
 int maqet_memory_file_let_open(const struct maqet_context *context, const char *vm,
                                const char *name, bool open, struct maqet_error **err);
 
+/* Ends that if whoever did it was killed meanwhile. The caller has the machine's lock. */
+void maqet_memory_file_settle(const struct maqet_context *context, const char *vm,
+                              const char *name);
+
 /* Removes it, complete or not. */
 int maqet_memory_file_remove(const struct maqet_context *context, const char *vm,
                              const char *name, struct maqet_error **err);
