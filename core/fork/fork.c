@@ -11,7 +11,6 @@
 #include "core/fork/warnings.h"
 #include "core/fork/workers.h"
 #include "core/guest/agent.h"
-#include "core/machine/generation.h"
 #include "core/machine/monitor.h"
 #include "core/machine/unlike.h"
 
@@ -164,12 +163,6 @@ open_source(struct maqet_forking *forking, const struct maqet_fork_request *requ
                               &forking->plan, err) < 0)
         return -1;
     maqet_fork_warn(forking);
-    if (!maqet_vm_has_generation(vm))
-        maqet_context_say(forking->context, MAQET_LEVEL_WARNING,
-                          "VM '%s' has no generation ID, so its forks do not notice that "
-                          "they are copies, and may draw the same random numbers; say "
-                          "`generation_id: on` in its definition before it is started",
-                          vm->definition->name);
     return 0;
 }
 

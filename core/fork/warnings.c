@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fork/warnings.h"
 
+#include "core/machine/generation.h"
+
 /* Each QEMU reads the state from its beginning to its end. */
 static void
 warn_of_reading(const struct maqet_forking *forking)
@@ -18,8 +20,23 @@ warn_of_reading(const struct maqet_forking *forking)
                       about->name, forking->loading.session->machine->name, why);
 }
 
+static void
+warn_of_generation(const struct maqet_forking *forking)
+{
+    const struct maqet_vm *vm = forking->loading.session->machine->vm;
+
+    if (maqet_vm_has_generation(vm))
+        return;
+    maqet_context_say(forking->context, MAQET_LEVEL_WARNING,
+                      "VM '%s' has no generation ID, so its forks do not notice that they "
+                      "are copies, and may draw the same random numbers; say "
+                      "`generation_id: on` in its definition before it is started",
+                      vm->definition->name);
+}
+
 void
 maqet_fork_warn(const struct maqet_forking *forking)
 {
     warn_of_reading(forking);
+    warn_of_generation(forking);
 }

@@ -265,6 +265,10 @@ expect 0 maqet start plain
 expect 0 maqet fork plain copy
 err_has "VM 'plain' has no generation ID"
 err_has 'generation_id: on'
+expect 0 maqet run plain --from fork-1 --discard -- true
+err_has "VM 'plain' has no generation ID"
+expect 0 maqet run plain --from fork-1 --discard --parallel 2 true true
+same 1 "$(grep -c 'has no generation ID' "$TMP/err")" "warnings for a list"
 expect 0 maqet stop copy plain --timeout 0 --force
 holds copy-a.qcow2 0x33
 sound copy-a.qcow2
