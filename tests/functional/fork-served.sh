@@ -196,3 +196,26 @@ expect 0 maqet fork web new --from ready
 same '' "$(servers)" 'servers of a fork that is kept'
 drive new 'read -P 0x11 0 32M'
 expect 0 maqet rm new --force --delete-storage --yes
+expect 0 maqet stop web --timeout 0 --force
+
+# What a guest writes to an encrypted drive is not encrypted in a temporary file, which is said.
+(umask 077 && echo secret >key)
+create_encrypted -q -f qcow2 --object secret,id=key,file=key \
+    -o encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10 crypt.qcow2 1M
+vm_yaml safe <<END
+storage:
+- {name: hdd, type: qcow2, file: crypt.qcow2, size: 1M, encryption: {format: luks, key_file: key}}
+END
+expect 0 maqet add safe.yaml
+expect 0 maqet start safe
+expect 0 maqet checkpoint safe create ready
+warning="VM 'safe' has encrypted drives ('hdd'), but what the guest of a fork that is discarded writes to them goes unencrypted to temporary files in"
+expect 0 maqet fork safe new --from ready --discard
+err_has "$warning"
+expect 0 maqet stop new --timeout 0 --force
+expect 0 maqet run safe --from ready --discard -- true
+err_has "$warning"
+expect 0 maqet fork safe new --from ready
+err_lacks unencrypted
+expect 0 maqet rm new --force --delete-storage --yes
+expect 0 maqet stop safe --timeout 0 --force
