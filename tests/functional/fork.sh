@@ -9,7 +9,7 @@ qemu_required
 requires qemu-io qemu-img
 
 vm_yaml web <<EOF
-ports: ["12222:22", "auto:80", "0.0.0.0:15353:53/udp"]
+ports: ["12222:22", "auto:80", "0.0.0.0:15353:53/udp", "15363:63", "15364:63/udp", "127.0.0.2:12222:22"]
 storage:
   - {name: hdd, type: qcow2, size: 4M, file: hdd.qcow2, snapshots: overlay}
 EOF
@@ -102,9 +102,24 @@ out_has "tcp 127.0.0.1:12333 -> 22"
 out_has "tcp 127.0.0.1:12444 -> 80"
 out_has "udp 0.0.0.0:15354 -> 53"
 expect 3 maqet fork web b --from ready --port 12345:99
-err_has "do not lead to port 99 of the guest, but to: 22, 80, 53"
+err_has "do not lead to port 99 of the guest, but to: 22, 80, 53/udp, 63, 63/udp, 22"
 expect 3 maqet fork web b --from ready --port 99
 err_has "'99' is not a port of the host and one of the guest"
+for wrong in 12345:22/icmp 12345:22/ 12345:22:22 12345/udp:22 :22 22:; do
+    expect 3 maqet fork web b --from ready --port $wrong
+    err_has "'$wrong' is not a port of the host and one of the guest, such as 2222:22 or 5353:53/udp"
+done
+expect 3 maqet fork web b --from ready --port 12345:53/tcp
+err_has "do not lead to port 53 of the guest, but to"
+expect 3 maqet fork web b --from ready --port 12345:80 --port 12346:80
+err_has "more ports of the host are wanted for port 80 of the guest than its \`ports\` lead there"
+expect 0 maqet fork web b --from ready --port 12363:63/udp --port 12353:53 --port 12364:63 --port 12322:22 --port 12323:22 --discard
+out_has "udp 127.0.0.1:12363 -> 63"
+out_has "tcp 127.0.0.1:12364 -> 63"
+out_has "udp 0.0.0.0:12353 -> 53"
+out_has "tcp 127.0.0.1:12322 -> 22"
+out_has "tcp 127.0.0.2:12323 -> 22"
+expect 0 maqet stop b --timeout 0 --force
 expect 3 maqet fork web b --from ready --count 2 --port 12345:22
 err_has "2 forks cannot have the same port of the host"
 # One that is in use: nothing is left of the fork, and it is named who has it.
