@@ -46,13 +46,17 @@ check_writable(const struct run *run, struct maqet_error **err)
 {
     const struct maqet_loading *loading = &run->forking.loading;
 
-    return loading->about.flash.count == 0
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                                 "The guest of VM '%s' can write to %s besides its "
-                                 "drives: this cannot be discarded",
-                                 loading->session->machine->name,
-                                 loading->about.flash.items[0]);
+    if (loading->about.flash.count == 0)
+        return 0;
+    maqet_error_set(
+        err, MAQET_ERROR_UNSUPPORTED,
+        "The guest of VM '%s' can write to %s besides its drives: this cannot "
+        "be discarded",
+        loading->session->machine->name, loading->about.flash.items[0]);
+    maqet_error_hint(err, "If it has the variables of UEFI, say `firmware: uefi` in its "
+                          "definition instead, so that they are a drive, start it again, "
+                          "and create a new checkpoint");
+    return -1;
 }
 
 static int

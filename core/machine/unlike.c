@@ -382,7 +382,39 @@ instead_of_file(const struct maqet_written *file)
     }
 }
 
-/* The files and other storage of `arguments`. */
+static const char *
+instead_of_writable(const struct maqet_writable *writable)
+{
+    switch (writable->kind) {
+    case MAQET_WRITABLE_DISK:
+        return "Make it a drive in `storage`";
+    case MAQET_WRITABLE_FLASH:
+        return "Say `firmware: uefi` in its definition instead, so that the variables of "
+               "UEFI are a drive";
+    default:
+        return "Remove it from `arguments`";
+    }
+}
+
+static bool
+is_written(const struct maqet_writable *writable)
+{
+    return !writable->discarded && !writable->nowhere;
+}
+
+static int
+error_writable(const struct maqet_definition *definition,
+               const struct maqet_writable *writable, struct maqet_error **err)
+{
+    _cleanup_free_ char *what =
+        maqet_format("'%s' in `arguments`, a %s that the guest writes to", writable->name,
+                     maqet_writable_kind_name(writable->kind));
+
+    return error_only_one(definition, what, instead_of_writable(writable), err);
+}
+
+/* The files and other storage of `arguments`. What is flash memory is also a file, but cannot be a drive of
+ * any kind. */
 static int
 check_storage(const struct maqet_definition *definition, struct maqet_error **err)
 {
@@ -390,6 +422,11 @@ check_storage(const struct maqet_definition *definition, struct maqet_error **er
     _cleanup_written_files_ struct maqet_written_files files = {0};
     _cleanup_writables_ struct maqet_writables writables = {0};
 
+    maqet_arguments_writables(list, &writables);
+    for (size_t i = 0; i < writables.count; i++)
+        if (writables.items[i].kind == MAQET_WRITABLE_FLASH &&
+            is_written(&writables.items[i]))
+            return error_writable(definition, &writables.items[i], err);
     maqet_arguments_written(list, NULL, &files);
     if (files.count > 0) {
         _cleanup_free_ char *what =
@@ -397,21 +434,9 @@ check_storage(const struct maqet_definition *definition, struct maqet_error **er
                          files.items[0].path, files.items[0].option);
         return error_only_one(definition, what, instead_of_file(&files.items[0]), err);
     }
-    maqet_arguments_writables(list, &writables);
-    for (size_t i = 0; i < writables.count; i++) {
-        const struct maqet_writable *writable = &writables.items[i];
-
-        if (writable->discarded || writable->nowhere)
-            continue;
-        _cleanup_free_ char *what =
-            maqet_format("'%s' in `arguments`, a %s that the guest writes to",
-                         writable->name, maqet_writable_kind_name(writable->kind));
-        return error_only_one(definition, what,
-                              writable->kind == MAQET_WRITABLE_DISK
-                                  ? "Make it a drive in `storage`"
-                                  : "Remove it from `arguments`",
-                              err);
-    }
+    for (size_t i = 0; i < writables.count; i++)
+        if (is_written(&writables.items[i]))
+            return error_writable(definition, &writables.items[i], err);
     return 0;
 }
 

@@ -235,6 +235,10 @@ for vm in flash share; do
     if [ $vm = flash ]; then
         expect 125 maqet run $vm --from one --discard -- true
         err_has "cannot be discarded"
+        err_has 'say `firmware: uefi` in its definition'
+        expect 3 maqet fork $vm new --from one
+        err_has "flash memory that the guest writes to"
+        err_has 'Say `firmware: uefi` in its definition instead, so that the variables of UEFI are a drive, start it again'
     else
         # shellcheck disable=SC2016 # for the command's shell
         expect 0 maqet run $vm --from one --discard -- \
