@@ -60,7 +60,9 @@ become_command(void *data, int fd)
     const struct maqet_run_request *request = about->request;
     const struct maqet_context *context = about->machine->context;
 
-    (void)fd;
+    /* Until the guard is there. */
+    if (maqet_child_receive(fd) == '\0')
+        return MAQET_RUN_FAILED;
     umask(request->umask);
     signal(SIGXFSZ, SIG_DFL);
     if (request->output >= 0)
@@ -84,10 +86,22 @@ become_command(void *data, int fd)
     return MAQET_RUN_FAILED;
 }
 
+/* Ends all that belongs to the command if we are killed. */
 static int
-begin(const struct maqet_fork_command *about, int *failed, pid_t *pid,
-      struct maqet_error **err)
+guard(void *data, int fd)
 {
+    const pid_t *group = data;
+
+    if (maqet_child_receive(fd) == '\0')
+        kill(-*group, SIGKILL);
+    return 0;
+}
+
+static int
+begin(const struct maqet_fork_command *about, int *failed, struct maqet_child *guardian,
+      pid_t *pid, struct maqet_error **err)
+{
+    struct maqet_child child = MAQET_CHILD_INIT;
     const char *const *argv = about->request->argv;
     _cleanup_free_ char *monitor =
         maqet_format("%s/" MAQET_RUN_MONITOR, about->machine->run.folder);
@@ -97,20 +111,15 @@ begin(const struct maqet_fork_command *about, int *failed, pid_t *pid,
 
     /* It is left free for the command. */
     maqet_monitor_leave(about->machine);
-    *pid = maqet_child_fork(SIGTERM, become_command, &command);
-    if (*pid > 0 && has_group(about->request))
+    if (maqet_child_start(&child, SIGTERM, become_command, &command) < 0)
+        return maqet_error_errno(err, errno, "Cannot run %s", argv[0]);
+    *pid = child.pid;
+    if (has_group(about->request)) {
         setpgid(*pid, *pid); /* in case the child has not done so yet */
-    return *pid < 0 ? maqet_error_errno(err, errno, "Cannot run %s", argv[0]) : 0;
-}
-
-/* Ends all that belongs to the command if we are killed. */
-static int
-guard(void *data, int fd)
-{
-    const pid_t *group = data;
-
-    if (maqet_child_receive(fd) == '\0')
-        kill(-*group, SIGKILL);
+        maqet_child_detach(guardian, NULL, 0, guard, pid);
+    }
+    maqet_child_send(&child, 'b');
+    maqet_child_leave(&child);
     return 0;
 }
 
@@ -161,13 +170,11 @@ run_and_wait(const struct maqet_fork_command *about, int *failed, int *exit_code
     int number, status = 0;
     pid_t pid;
 
-    if (begin(about, failed, &pid, err) < 0)
+    struct maqet_child guardian = MAQET_CHILD_INIT;
+    if (begin(about, failed, &guardian, &pid, err) < 0)
         return -1;
     const bool grouped = has_group(request);
     const pid_t target = grouped ? -pid : pid;
-    struct maqet_child guardian = MAQET_CHILD_INIT;
-    if (grouped)
-        maqet_child_detach(&guardian, NULL, 0, guard, &pid);
     _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
     if (pidfd < 0) {
         maqet_error_errno(err, errno, "Cannot watch %s", program);

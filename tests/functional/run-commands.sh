@@ -4,6 +4,7 @@
 # and their guests have printed.
 . "${srcdir:-.}/tests/functional/functions.sh"
 qemu_required
+requires strace
 
 # A firmware that writes to the serial port.
 vm_yaml web <<END
@@ -217,4 +218,23 @@ begin_list
 kill -9 $parent
 end_list 137
 expect 0 maqet recover web
+nothing_is_left
+
+# If maqet is killed just when the command begins, nothing goes on that this has started: it begins once there is
+# somebody who would end it. Here maqet is slow to go on after each process that it has started.
+cat >starts.sh <<'END'
+#!/bin/sh
+sleep 1000 &
+echo $! >grandchild
+wait
+END
+chmod +x starts.sh
+code=0
+strace -qq -o trace -e trace=clone,clone3,fork,vfork,setpgid -e inject=clone,clone3,fork,vfork:delay_exit=700000 \
+    -e inject=setpgid:signal=KILL "$MAQET" run web --from ready --discard -- ./starts.sh </dev/null >out 2>err || code=$?
+same 137 $code "the exit code of a maqet that is killed when a command begins"
+grep -q 'setpgid' trace || fail "it was killed before: $(cat trace)"
+sleep 1
+[ ! -e grandchild ] || eventually 10 sh -c "! kill -0 $(cat grandchild)" || fail "it has left a process"
+expect 0 run -- true
 nothing_is_left
