@@ -139,8 +139,9 @@ const struct command command_fork = {
                  .help = "remove a fork, and all that its guest has written, when it has "
                          "ended"},
                 {"port", .type = OPTION_TEXT, .argument = "HOST:GUEST",
-                 .help = "the port of the host that leads to one of the guest, as in "
-                         "2222:22 or 5353:53/udp, instead of a free one; may be repeated"},
+                 .help =
+                     "the port of the host that leads to one of the guest, as in "
+                     "2222:22 or 5353:53/udp, instead of a free one; may be repeated"},
                 {"exec", .type = OPTION_TEXT, .argument = "COMMAND",
                  .help = "run a command in the guest of each, by its agent"},
                 OPTION_WAIT_ROW},
