@@ -86,8 +86,9 @@ const struct command command_doctor = {
         "warning or error, and is followed by the next steps. That KVM can be opened "
         "does not mean that it works, so a guest of one sector is booted with it, which "
         "has no access to any file.\n--fix removes what interrupted commands, and VMs "
-        "that no longer exist, have left, and nothing else: neither images nor the "
-        "files of a VM that runs.\nThe exit status is 1 if there is an error, and "
+        "that no longer exist, have left, and forks that are discarded and have ended, "
+        "with their images; nothing else: neither other images nor the files of a VM "
+        "that runs.\nThe exit status is 1 if there is an error, and "
         "otherwise 0, also with warnings.",
     .related = "storage",
     .options = {{"fix", .help = "remove what interrupted commands have left"},

@@ -162,6 +162,7 @@ libmaqet_core_a_SOURCES = \
 	core/lifecycle/cdrom.c core/lifecycle/cdrom.h \
 	core/lifecycle/compact.c core/lifecycle/compact.h \
 	core/lifecycle/detach.c core/lifecycle/detach.h \
+	core/lifecycle/ended_forks.c core/lifecycle/ended_forks.h \
 	core/lifecycle/import.c core/lifecycle/import.h \
 	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/move.c core/lifecycle/move.h \

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "core/lifecycle/ended_forks.h"
 #include "core/machine/folder.h"
 #include "core/machine/opened.h"
 #include "core/machine/run_folder.h"
@@ -159,6 +160,24 @@ examine_run_folders(struct maqet_doctor *doctor)
     return true;
 }
 
+/* What is left of a run whose maqet was killed, or of a fork that has powered off: otherwise, a command
+ * that names it or its source removes it, and the source may not exist any more. */
+static bool
+examine_fork(struct maqet_doctor *doctor, const char *name)
+{
+    _cleanup_strings_ struct maqet_strings paths = MAQET_STRINGS_INIT;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (!maqet_fork_has_ended(doctor->context, name))
+        return false;
+    if (doctor->fix && maqet_ended_fork_sweep(doctor->context, name, &reason) == 0 &&
+        maqet_store_has(doctor->context, name))
+        return false; /* somebody works on it */
+    maqet_strings_addf(&paths, "VM '%s'", name);
+    say(doctor, &paths, "a fork that is discarded, and has ended, has left", reason);
+    return true;
+}
+
 void
 maqet_doctor_leftovers(struct maqet_doctor *doctor)
 {
@@ -168,7 +187,8 @@ maqet_doctor_leftovers(struct maqet_doctor *doctor)
     found |= examine_run_folders(doctor);
     maqet_store_list(doctor->context, &names, NULL);
     for (size_t i = 0; i < names.count; i++)
-        found |= examine_machine(doctor, names.items[i]);
+        found |= examine_fork(doctor, names.items[i]) ||
+                 examine_machine(doctor, names.items[i]);
     if (!found)
         maqet_doctor_say(doctor, CHECK, MAQET_VERDICT_OK,
                          "Nothing is left of interrupted commands");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * leftovers.h - what killed commands, and machines that no longer exist, have left behind.
+ * leftovers.h - what killed commands, forks that are discarded and have ended, and machines that no longer
+ * exist, have left behind.
  * The next command that needs the place removes it anyway; so removing it here is safe.
  */
 #ifndef MAQET_DOCTOR_LEFTOVERS_H

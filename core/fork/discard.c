@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fork/discard.h"
 
-#include <unistd.h>
-
 #include "core/job/recover.h"
+#include "core/lifecycle/ended_forks.h"
 #include "core/lifecycle/remove.h"
 #include "core/machine/forks.h"
 #include "core/machine/store.h"
@@ -75,40 +74,6 @@ check_not_held(const struct maqet_opened *machine, struct maqet_error **err)
                : 0;
 }
 
-/* Removes it if it has ended, unless somebody works on it. */
-static void
-sweep_fork(const struct maqet_context *context, const char *name)
-{
-    struct maqet_opened *fork =
-        maqet_open(context, name, MAQET_OPEN_TRY_LOCK | MAQET_OPEN_ALLOW_PENDING, NULL);
-
-    /* A run folder that was about to become its own is removed, too. */
-    if (fork && fork->lock >= 0 &&
-        (fork->run.pid > 0 || maqet_opened_enter(fork, NULL) == 0))
-        maqet_opened_recover(fork, NULL);
-    maqet_opened_close(fork);
-}
-
-/* Removes those of its forks that have ended, or were interrupted. Only a machine with checkpoints
- * has forks. */
-static void
-sweep_forks(const struct maqet_opened *machine)
-{
-    const struct maqet_context *context = machine->context;
-    _cleanup_free_ char *checkpoints =
-        maqet_store_file(context, machine->name, MAQET_STORE_CHECKPOINTS);
-    _cleanup_strings_ struct maqet_strings forks = MAQET_STRINGS_INIT;
-
-    if (machine->lock < 0 || access(checkpoints, F_OK) < 0)
-        return;
-    _cleanup_definition_ struct maqet_definition *definition =
-        maqet_opened_definition(machine, NULL);
-    if (definition)
-        maqet_forks_discarded(context, definition->uuid, &forks);
-    for (size_t i = 0; i < forks.count; i++)
-        sweep_fork(context, forks.items[i]);
-}
-
 int
 maqet_fork_remove(struct maqet_opened *machine, struct maqet_error **err)
 {
@@ -130,7 +95,7 @@ maqet_fork_recover(struct maqet_opened *machine, struct maqet_error **err)
 {
     if (maqet_job_recover(machine, err) < 0)
         return -1;
-    sweep_forks(machine);
+    maqet_ended_forks_sweep(machine);
     if (!has_ended(machine))
         return 0;
     if (check_not_held(machine, err) < 0 || maqet_fork_remove(machine, err) < 0)

@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/interrupt.h"
+#include "core/lifecycle/ended_forks.h"
 #include "core/lifecycle/remove_elsewhere.h"
 #include "core/lifecycle/stop.h"
 #include "core/machine/checkpoint_files.h"
@@ -82,7 +83,8 @@ remove_run_dir(const struct maqet_context *context, const struct maqet_run *run)
                           strerror(errno));
 }
 
-/* Its checkpoints are deleted with it, and one that has forks is not. */
+/* Its checkpoints are deleted with it, and one that has forks is not; but for those that are @going, and,
+ * unless it is locked, those that go as soon as it is. */
 static int
 check_forks(struct maqet_opened *machine, const struct maqet_strings *going,
             struct maqet_error **err)
@@ -101,7 +103,9 @@ check_forks(struct maqet_opened *machine, const struct maqet_strings *going,
     if (maqet_forks_find(vm, NULL, &found, err) < 0)
         return -1;
     for (size_t i = 0; i < found.count; i++)
-        if (!going || !maqet_strings_has(going, found.items[i]))
+        if (!(going && maqet_strings_has(going, found.items[i])) &&
+            (machine->lock >= 0 ||
+             !maqet_fork_has_ended(machine->context, found.items[i])))
             maqet_strings_add(&forks, found.items[i]);
     if (forks.count == 0)
         return 0;
@@ -144,8 +148,10 @@ recover(struct maqet_opened *machine, bool force, struct maqet_error **err)
 
     /* A fork that is discarded when it has ended would be removed twice. */
     if (!maqet_store_pending(machine->context, machine->name) &&
-        maqet_fork_is_discarded(machine->context, machine->name))
+        maqet_fork_is_discarded(machine->context, machine->name)) {
+        maqet_ended_forks_sweep(machine);
         return 0;
+    }
     if (maqet_opened_recover(machine, &reason) == 0)
         return 0;
     if (!force)

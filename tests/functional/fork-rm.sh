@@ -76,6 +76,79 @@ expect 0 maqet rm one --force --delete-storage --yes
 expect 0 maqet storage ls
 rm -rf hdd.qcow2 hdd.qcow2.maqet
 
+# ---- those that have ended ----
+
+no_qemu_of() { ! pgrep -f "guest=$1.*$TMP" >/dev/null; }
+begin_run() {
+    rm -f began
+    "$MAQET" run web --from ready --discard -- sh -c ': >began; exec sleep 1000' >run.out 2>run.err </dev/null &
+    run=$!
+    cleanup_fn "kill $run 2>/dev/null"
+    eventually 60 test -e began
+}
+kill_run() {
+    command=$(pgrep -P "$run" -x sleep)
+    kill -9 "$run"
+    wait "$run" || :
+    kill "$command" 2>/dev/null || :
+    eventually 30 no_qemu_of web-run-1
+    [ -e data/vms/web-run-1 ] || fail "nothing is left of the run"
+}
+# Nobody tells maqet of it.
+power_off() {
+    maqet qmp "$1" quit >out 2>err || :
+    eventually 30 no_qemu_of "$1"
+    [ -e "data/vms/$1" ] || fail "nothing is left of '$1'"
+}
+
+add_web
+expect 0 maqet fork web x y --from ready --discard
+begin_run
+kill_run
+power_off x
+# One that runs counts.
+expect 3 maqet rm web --yes
+err_has "VM 'web' has checkpoints with forks, which need them: y"
+expect 0 maqet stop y --timeout 0 --force
+expect 0 maqet rm web --dry-run
+[ -e data/vms/web-run-1 ] && [ -e data/vms/x ] || fail "removed although nothing was to be done"
+expect 0 maqet rm web --yes
+same '' "$(ls data/vms)" "the VMs"
+same '' "$(ls | grep -e '^x' || :)" "their images"
+rm -rf hdd.qcow2 hdd.qcow2.maqet
+
+# A fork that is discarded, and has such a one itself.
+add_web
+expect 0 maqet fork web x --from ready --discard
+expect 0 maqet checkpoint x create again
+expect 0 maqet fork x y --from again --discard
+power_off y
+power_off x
+expect 0 maqet rm x --delete-storage --yes
+same web "$(ls data/vms)" "the VMs"
+
+# Without their source, nobody looks for them.
+expect 0 maqet fork web x y --from ready --discard
+begin_run
+expect 0 maqet rm web --force
+kill_run
+power_off x
+same 'web-run-1 x y' "$(echo $(ls data/vms))" "the VMs"
+maqet doctor --format plain >out 2>err || :
+out_has "a fork that is discarded, and has ended, has left is still there: VM 'web-run-1'"
+out_has "a fork that is discarded, and has ended, has left is still there: VM 'x'"
+out_lacks "VM 'y'"
+same 'web-run-1 x y' "$(echo $(ls data/vms))" "the VMs"
+maqet doctor --fix --format plain >out 2>err || :
+out_has "Removed what a fork that is discarded, and has ended, has left: VM 'web-run-1'"
+same y "$(ls data/vms)" "the VMs"
+runs y || fail "the fork that runs does not"
+same '' "$(ls | grep -e '^x' || :)" "their images"
+maqet doctor --format plain >out 2>err || :
+out_lacks "has ended, has left"
+expect 0 maqet stop y --timeout 0 --force
+rm -rf hdd.qcow2 hdd.qcow2.maqet
+
 # ---- because it is discarded ----
 
 add_web
