@@ -128,6 +128,7 @@ libmaqet_core_a_SOURCES = \
 	core/fork/fork.c core/fork/fork.h \
 	core/fork/forked.c core/fork/forked.h \
 	core/fork/guests.c core/fork/guests.h \
+	core/fork/lost.c core/fork/lost.h \
 	core/fork/one.c core/fork/one.h \
 	core/fork/ports.c core/fork/ports.h \
 	core/fork/processes.c core/fork/processes.h \

@@ -171,9 +171,9 @@ start(struct maqet_forking *forking, struct maqet_opened *machine,
                : maqet_fork_servers_leave(&servers, machine, err);
 }
 
-static int
-report(struct maqet_opened *machine, struct maqet_forked *forked,
-       struct maqet_error **err)
+int
+maqet_fork_report(struct maqet_opened *machine, struct maqet_forked *forked,
+                  struct maqet_error **err)
 {
     _cleanup_forwards_ struct maqet_forwards ports = {0};
     _cleanup_network_ struct maqet_network network = {0};
@@ -209,7 +209,8 @@ complete(struct maqet_forking *forking, struct maqet_job *job,
         maqet_interrupt_check(err) < 0)
         return -1;
     maqet_event_note(machine->context, machine->name, "added", NULL);
-    return start(forking, machine, err) < 0 ? -1 : report(machine, forked, err);
+    return start(forking, machine, err) < 0 ? -1
+                                            : maqet_fork_report(machine, forked, err);
 }
 
 /* ---- removing it again ---- */

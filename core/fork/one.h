@@ -38,6 +38,10 @@ int maqet_fork_add(struct maqet_forking *forking, const char *name, struct maqet
 int maqet_fork_start(struct maqet_forking *forking, struct maqet_opened *machine,
                      struct maqet_incoming incoming, struct maqet_error **err);
 
+/* Its process, and its ports, with its definition loaded. */
+int maqet_fork_report(struct maqet_opened *machine, struct maqet_forked *forked,
+                      struct maqet_error **err);
+
 /* One whose QEMU has loaded the state, with its job. */
 struct maqet_fork_loaded {
     struct maqet_opened *machine;

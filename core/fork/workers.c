@@ -9,6 +9,7 @@
 #include "core/base/apart.h"
 #include "core/base/interrupt.h"
 #include "core/base/json.h"
+#include "core/fork/lost.h"
 #include "core/fork/processes.h"
 #include "core/storage/close.h"
 
@@ -254,10 +255,10 @@ static void
 note_missing(struct work *work)
 {
     for (size_t i = 0; i < work->names->count; i++)
-        if (!work->forked[i].name && !work->errors[i])
-            maqet_error_set(&work->errors[i], MAQET_ERROR_FAILED,
-                            "The fork '%s' was not made, or was interrupted",
-                            work->names->items[i]);
+        if (!work->forked[i].name && !work->errors[i] &&
+            maqet_fork_find_lost(work->forking, work->names->items[i], &work->forked[i],
+                                 &work->errors[i]) == 0)
+            maqet_fork_guests_begin(work->guests, i, &work->forked[i]);
 }
 
 /* The only one needs no process. */

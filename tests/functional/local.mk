@@ -112,6 +112,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/fork.sh \
 	tests/functional/fork-drives.sh \
 	tests/functional/fork-killed.sh \
+	tests/functional/fork-worker-killed.sh \
 	tests/functional/fork-power.sh \
 	tests/functional/fork-served.sh \
 	tests/functional/fork-refused.sh \
