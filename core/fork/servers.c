@@ -17,8 +17,8 @@
 #include "core/fork/processes.h"
 #include "core/machine/helpers.h"
 
-/* What the supervisor reports when all can be read, or one cannot: for each drive that is shown, in
- * the order of the plan, the words by which QEMU opens it. */
+/* What the supervisor reports when all can be read: for each drive that is shown, in the order of the plan, the
+ * words by which QEMU opens it. Or, also later, what has failed. */
 #define KEY_IMAGES "images"
 #define KEY_ERROR "error"
 
@@ -151,20 +151,47 @@ settle(void)
     return 0;
 }
 
-/* Of a QEMU that runs, until it ends. Not before: a start ends what the record names. Returns the
- * record, whose lock is kept until the servers have ended; -1: they are not in it. */
+/* Has the servers in the record of helpers. Not before QEMU runs: a start ends what the record names.
+ * Returns the record, whose lock is kept until they have ended; -1: an error. */
+static int
+record_servers(const struct work *work, struct maqet_error **err)
+{
+    const struct maqet_fork_shown *shown = &work->shown;
+    const struct maqet_run *run = &work->machine->run;
+    size_t noted = 0;
+
+    errno = 0;
+    _cleanup_close_ int record = maqet_helpers_join(run->dir_fd);
+    /* Each item has a server. */
+    while (record >= 0 && noted < shown->server_count &&
+           maqet_helpers_note(record, shown->servers[noted].server.pid,
+                              shown->items[noted].drive) == 0)
+        noted++;
+    if (record >= 0 && noted == shown->server_count)
+        return TAKE_FD(record);
+    int number = errno != 0 ? errno : ESRCH; /* that server has ended meanwhile */
+    maqet_error_errno(err, number,
+                      "VM '%s', drive '%s': its server cannot be recorded in %s",
+                      work->machine->name, shown->items[noted].drive, run->folder);
+    if (number == ENOSPC || number == EDQUOT)
+        maqet_error_hint(err, "Free up space in the file system with %s, and try again",
+                         run->folder);
+    return -1;
+}
+
+/* Of a QEMU that runs, until it ends. Returns the record; -1: they are not in it. */
 static int
 supervise(int fd, int pidfd, const struct work *work)
 {
+    _cleanup_error_ struct maqet_error *error = NULL;
     const struct maqet_fork_shown *shown = &work->shown;
-    _cleanup_close_ int record = maqet_helpers_join(work->machine->run.dir_fd);
+    _cleanup_close_ int record = record_servers(work, &error);
 
-    /* Each item has a server. */
-    for (size_t i = 0; i < shown->server_count; i++)
-        if (record < 0 || maqet_helpers_note(record, shown->servers[i].server.pid,
-                                             shown->items[i].drive) < 0)
-            return -1;
-    maqet_fork_process_send(fd, json_object_new_object());
+    maqet_fork_process_send(
+        fd, error ? maqet_json_object(KEY_ERROR, maqet_error_to_json(error), NULL)
+                  : json_object_new_object());
+    if (error)
+        return -1;
     close(fd);
     if (chdir("/") < 0)
         errno = 0;
@@ -214,14 +241,16 @@ run_supervisor(void *data, int fd)
 
 /* ---- in the command ---- */
 
+/* @who of them. */
 static int
-error_ended(const struct maqet_opened *machine, struct maqet_error **err)
+error_ended(const struct maqet_opened *machine, const char *who, struct maqet_error **err)
 {
-    return maqet_error_set(err, MAQET_ERROR_FAILED,
-                           "VM '%s': QEMU, or the process that runs the servers of its "
-                           "drives, has ended",
-                           machine->name);
+    return maqet_error_set(err, MAQET_ERROR_FAILED, "VM '%s': %s has ended",
+                           machine->name, who);
 }
+
+static const char QEMU[] = "QEMU";
+static const char SUPERVISOR[] = "the process that runs the servers of its drives";
 
 /* What the supervisor has reported. */
 static int
@@ -270,7 +299,7 @@ maqet_fork_servers_begin(struct maqet_fork_servers *servers,
     _cleanup_free_ char *line = read_line(servers->supervisor.fd);
     _cleanup_json_ json_object *report = line ? json_tokener_parse(line) : NULL;
     return report ? take_images(servers, forking, report, err)
-                  : error_ended(machine, err);
+                  : error_ended(machine, SUPERVISOR, err);
 }
 
 int
@@ -287,10 +316,16 @@ maqet_fork_servers_leave(struct maqet_fork_servers *servers,
             ? maqet_format("%d %" PRIu64 "\n", machine->run.pid, stat.started)
             : NULL;
     if (!qemu || send(fd, qemu, strlen(qemu), MSG_NOSIGNAL) < 0)
-        return error_ended(machine, err);
+        return error_ended(machine, qemu ? SUPERVISOR : QEMU, err);
     _cleanup_free_ char *line = read_line(fd);
-    if (!line)
-        return error_ended(machine, err);
+    _cleanup_json_ json_object *report = line ? json_tokener_parse(line) : NULL;
+    json_object *error;
+    if (json_object_object_get_ex(report, KEY_ERROR, &error))
+        return maqet_error_from_json(error, err);
+    /* It ends without a word, too, if QEMU has ended before it could watch that. */
+    if (!report)
+        return error_ended(
+            machine, maqet_pidfd_wait(machine->run.pidfd, 0) ? QEMU : SUPERVISOR, err);
     maqet_child_leave(&servers->supervisor);
     servers->supervisor = (struct maqet_child)MAQET_CHILD_INIT;
     return 0;

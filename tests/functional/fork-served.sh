@@ -191,6 +191,17 @@ rm -r bin
 [ $code -ne 0 ] || fail 'a fork without a server'
 err_has 'qemu-nbd'
 nothing_is_left
+# Its record cannot be written.
+what='a run folder that is full'
+code=0
+strace -f -qq -o trace -P "$TMP/run/new/helpers" -e trace=write -e inject=write:error=ENOSPC \
+    "$MAQET" fork web new --from ready --discard >out 2>err || code=$?
+grep -q INJECTED trace || fail "$what: nothing was written there"
+same 1 $code "$what: the exit code"
+err_has "VM 'new', drive 'hdd': its server cannot be recorded in $TMP/run/new: No space left on device"
+err_has "Free up space in the file system with $TMP/run/new"
+rm trace
+nothing_is_left
 # Forks that are kept have images of their own, which are copies.
 expect 0 maqet fork web new --from ready
 same '' "$(servers)" 'servers of a fork that is kept'
