@@ -181,6 +181,25 @@ note_missing(struct work *work)
     }
 }
 
+/* Returns how many there are, which run all commands; errno: why there are no more. */
+static size_t
+start_all(struct work *work, struct maqet_fork_process *processes, size_t count)
+{
+    size_t started = 0;
+    int number = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        processes[i] = (struct maqet_fork_process){
+            .context = work->context, .take = take_line, .data = work};
+        if (maqet_fork_process_start(&processes[i], do_work) == 0)
+            started++;
+        else
+            number = errno;
+    }
+    errno = number;
+    return started;
+}
+
 static int
 work_all(struct work *work, struct maqet_error **err)
 {
@@ -189,14 +208,16 @@ work_all(struct work *work, struct maqet_error **err)
         request->parallel < request->count ? request->parallel : request->count;
     _cleanup_free_ struct maqet_fork_process *processes =
         maqet_alloc(count * sizeof(*processes) + 1);
-    int result = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        processes[i] = (struct maqet_fork_process){
-            .context = work->context, .take = take_line, .data = work};
-        if (maqet_fork_process_start(&processes[i], do_work) < 0 && i == 0)
-            result = maqet_error_errno(err, errno, "Cannot start a process");
-    }
+    size_t started = start_all(work, processes, count);
+    int result = started > 0 ? 0
+                             : maqet_error_errno(err, errno,
+                                                 "No process that runs commands can be "
+                                                 "started");
+    if (started > 0 && started < count)
+        maqet_context_say(work->context, MAQET_LEVEL_WARNING,
+                          "Only %zu of %zu processes that run commands could be started: "
+                          "%s",
+                          started, count, strerror(errno));
     maqet_fork_processes_wait(processes, count);
     int number = maqet_interrupt_number();
     if (number == 0)

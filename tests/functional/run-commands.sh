@@ -3,6 +3,7 @@
 # Several commands, each beside a guest of its own: their results as text, JSON, TAP and JUnit's XML, and what they
 # and their guests have printed.
 . "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
 requires strace
 
@@ -211,6 +212,28 @@ end_list 125
 same 3 "$(grep -c '^not ok' out)" "commands that failed: $(cat out)"
 same 2 "$(grep -c 'message: "It was not run, since all processes' out)" "why: $(cat out)"
 expect 0 maqet recover web
+nothing_is_left
+
+# One of them cannot be started: the other one runs all commands, and that is a warning. Without any, it is an error.
+step=0 fewer=0
+while :; do
+    step=$((step + 1))
+    code=0
+    traced clone "error=EAGAIN:when=$step" run web --from ready --discard --parallel 2 --tap -- true true \
+        >out 2>err || code=$?
+    grep -q INJECTED "$TMP/trace" || break
+    if grep -q 'Only 1 of 2 processes that run commands could be started: Resource temporarily unavailable' err; then
+        fewer=$((fewer + 1))
+        same 0 $code "the exit code: $(cat err)"
+        same 2 "$(grep -c '^ok' out)" "commands that have passed: $(cat out)"
+    fi
+    ! grep -q '^Bail out!' out || ! grep -q '^ok' out || fail "call $step: after commands that have passed: $(cat out)"
+done
+same 2 $fewer "how often one process was missing"
+code=0
+traced clone error=EAGAIN run web --from ready --discard --parallel 2 --tap -- true true >out 2>err || code=$?
+same 125 $code "the exit code"
+grep -q '^Bail out!' out || fail "TAP: $(cat out)"
 nothing_is_left
 
 # All of it is: the others have been told to end, and clear up.
