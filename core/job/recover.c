@@ -215,6 +215,19 @@ check_stopped(const struct maqet_job *job, struct maqet_error **err)
     return maqet_error_next(err, MAQET_NEXT_STOP, machine->name, NULL);
 }
 
+/* Whether nobody uses what the recovery writes to. */
+static int
+check_unused(const struct maqet_job *job, const struct maqet_drive *drive,
+             struct maqet_error **err)
+{
+    const struct maqet_vm *vm = job->machine->vm;
+
+    /* It adds an overlay to those on which forks may stand, which it does not change. */
+    return job->journal.kind->saved_state && drive->overlays
+               ? maqet_holders_check_top(vm, drive, err)
+               : maqet_holders_check(vm, drive, err);
+}
+
 /* Without an image not even a recovery that the user has agreed to is possible, unless QEMU
  * runs, which may still have it open. */
 static int
@@ -224,7 +237,7 @@ check_image(const struct maqet_job *job, const struct maqet_drive *drive,
     const char *vm = job->machine->name;
 
     if (!drive->path || access(drive->path, F_OK) == 0 || errno != ENOENT)
-        return maqet_holders_check(job->machine->vm, drive, err);
+        return check_unused(job, drive, err);
     maqet_error_set(err, MAQET_ERROR_MISSING, "drive '%s': %s is missing", drive->name,
                     drive->path);
     maqet_error_next(err, MAQET_NEXT_MOUNT_AND_FINISH, vm, NULL);

@@ -67,7 +67,8 @@ wait_for_word(const struct seal_child *child, int fd)
     return word;
 }
 
-/* Whether no killed helper writes to the images any more. */
+/* Whether no killed helper writes to the images any more. Others may read them for long, such as forks that stand
+ * on a frozen one. */
 static bool
 wait_for_helpers(const struct maqet_journal *journal)
 {
@@ -76,7 +77,7 @@ wait_for_helpers(const struct maqet_journal *journal)
     for (size_t i = 0; i < journal->target_count; i++) {
         const char *path = journal->targets[i].path;
 
-        while (path && maqet_file_users_locked(path)) {
+        while (path && maqet_file_users_written(path)) {
             if (maqet_deadline_left(deadline) == 0)
                 return false;
             maqet_sleep(CHECK_INTERVAL);

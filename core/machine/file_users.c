@@ -139,6 +139,19 @@ maqet_file_users_exclusive(const char *path)
             (fcntl(fd, F_OFD_GETLK, &after) == 0 && after.l_type != F_UNLCK));
 }
 
+/* The byte that QEMU locks while it may write to an image (BLK_PERM_WRITE). */
+enum { WRITER_BYTE = READER_BYTE + 1 };
+
+bool
+maqet_file_users_written(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = WRITER_BYTE, .l_len = 1};
+
+    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 char *
 maqet_file_users_text(const struct maqet_file_users *users, size_t count)
 {

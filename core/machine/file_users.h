@@ -57,4 +57,7 @@ bool maqet_file_users_locked(const char *path);
  * (QEMU: force-share), such as the server of a snapshot. */
 bool maqet_file_users_exclusive(const char *path);
 
+/* The same, but only those count that may write to the image. */
+bool maqet_file_users_written(const char *path);
+
 #endif

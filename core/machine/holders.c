@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/holders.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -176,19 +175,17 @@ locked_drive(const struct maqet_vm *vm)
     return NULL;
 }
 
-int
-maqet_holders_error(const struct maqet_vm *vm, const char *what, const char *path,
-                    struct maqet_error **err)
+/* The first @count of them have the file locked. */
+static int
+error_users(const struct maqet_vm *vm, const char *what, const char *path,
+            const struct maqet_file_users *users, size_t count, struct maqet_error **err)
 {
-    _cleanup_file_users_ struct maqet_file_users users = {0};
+    _cleanup_free_ char *holders = maqet_file_users_text(users, count);
 
-    maqet_holders_find(vm->context, path, &users, NULL);
-    size_t count = maqet_file_users_select_locked(&users);
-    _cleanup_free_ char *holders = maqet_file_users_text(&users, count);
     maqet_error_set(err, MAQET_ERROR_BUSY, "VM '%s': %s is in use by %s",
                     vm->definition->name, what, holders);
     for (size_t i = 0; i < count && i < MAQET_FILE_USERS_NAMED; i++) {
-        const struct maqet_file_user *user = &users.items[i];
+        const struct maqet_file_user *user = &users->items[i];
 
         if (user->vm && user->data_dir)
             maqet_error_next(err, MAQET_NEXT_STOP_FIRST_IN, user->vm, user->data_dir,
@@ -202,6 +199,17 @@ maqet_holders_error(const struct maqet_vm *vm, const char *what, const char *pat
     if (count == 0)
         maqet_error_hint(err, "Look for it as root: fuser -v '%s'", path);
     return -1;
+}
+
+int
+maqet_holders_error(const struct maqet_vm *vm, const char *what, const char *path,
+                    struct maqet_error **err)
+{
+    _cleanup_file_users_ struct maqet_file_users users = {0};
+
+    maqet_holders_find(vm->context, path, &users, NULL);
+    return error_users(vm, what, path, &users, maqet_file_users_select_locked(&users),
+                       err);
 }
 
 static int
@@ -250,6 +258,31 @@ maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
 }
 
 int
+maqet_holders_check_others(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                           struct maqet_error **err)
+{
+    _cleanup_file_users_ struct maqet_file_users users = {0};
+
+    /* The plugin counts our QEMU. */
+    if (maqet_drive_check_users(drive, 1, err) < 0)
+        return -1;
+    if (!drive->path || maqet_holders_find(vm->context, drive->path, &users, NULL) < 0)
+        return 0;
+    for (size_t i = 0; i < users.count; i++) {
+        struct maqet_file_user *user = &users.items[i];
+
+        if (user->vm && !user->data_dir && strcmp(user->vm, vm->definition->name) == 0)
+            user->locked = false;
+    }
+    size_t count = maqet_file_users_select_locked(&users);
+    if (count == 0)
+        return 0;
+    _cleanup_free_ char *what =
+        maqet_format("drive '%s': the image %s", drive->name, drive->path);
+    return error_users(vm, what, drive->path, &users, count, err);
+}
+
+int
 maqet_holders_check_exclusive(const struct maqet_vm *vm, const struct maqet_drive *drive,
                               struct maqet_error **err)
 {
@@ -293,20 +326,6 @@ maqet_holders_unsettled(const struct maqet_drive *drive, const char **path)
     return false;
 }
 
-/* The byte that QEMU locks while it may write to an image (block/file-posix.c:
- * RAW_LOCK_PERM_BASE, BLK_PERM_WRITE). */
-enum { WRITER_BYTE = 100 + 1 };
-
-static bool
-is_written(const char *path)
-{
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    struct flock lock = {
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = WRITER_BYTE, .l_len = 1};
-
-    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
-
 int
 maqet_holders_check_named(const struct maqet_vm *vm, const struct maqet_drive *drive,
                           struct maqet_error **err)
@@ -316,7 +335,7 @@ maqet_holders_check_named(const struct maqet_vm *vm, const struct maqet_drive *d
     for (size_t i = 1; i < drive->chain.count; i++) {
         const char *file = drive->chain.nodes[i].file;
 
-        if (file && is_written(file))
+        if (file && maqet_file_users_written(file))
             return error_busy(vm, drive, file, err);
     }
     return 0;

@@ -48,7 +48,12 @@ int maqet_holders_error(const struct maqet_vm *vm, const char *what, const char 
 int maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
                         struct maqet_error **err);
 
-/* The same for those who only read the image, or start a QEMU that looks for itself: those who let others
+/* The same while the machine's QEMU runs: it, and what runs beside it, do not count, nor those who are not
+ * visible. */
+int maqet_holders_check_others(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                               struct maqet_error **err);
+
+/* maqet_holders_check() for those who only read the image, or start a QEMU that looks for itself: those who let others
  * write meanwhile, such as the server of a snapshot, do not count. */
 int maqet_holders_check_exclusive(const struct maqet_vm *vm,
                                   const struct maqet_drive *drive,

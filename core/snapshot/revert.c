@@ -4,6 +4,7 @@
 #include "core/lifecycle/startable.h"
 #include "core/machine/check.h"
 #include "core/machine/generation.h"
+#include "core/machine/holders.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
 
@@ -30,10 +31,25 @@ check_saved(const struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
+/* What others read, such as the servers of forks, could not be written to once QEMU has ended: neither to
+ * revert a drive, nor to recover that. With overlays, the file that they read stays as it is. */
+static int
+check_readers(const struct maqet_session *session, struct maqet_error **err)
+{
+    MAQET_FOR_EACH_MEMBER (member, session) {
+        if (!member->drive->overlays &&
+            maqet_holders_check_others(session->machine->vm, member->drive, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int
 maqet_revert_check_startable(const struct maqet_session *session,
                              struct maqet_error **err)
 {
+    if (session->machine->run.pid > 0 && check_readers(session, err) < 0)
+        return -1;
     struct maqet_definition *definition = maqet_opened_definition(session->machine, err);
 
     return definition ? maqet_vm_check_startable(session->machine->context, definition,

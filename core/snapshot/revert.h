@@ -43,7 +43,8 @@ enum maqet_revert_phase {
                      "written since is lost",                                            \
     }
 
-/* Whether QEMU could be started after the drives have reverted, before anything is done. */
+/* Before anything is done: whether QEMU could be started after the drives have reverted; and, if it runs,
+ * whether they could be reverted once it has ended. */
 int maqet_revert_check_startable(const struct maqet_session *session,
                                  struct maqet_error **err);
 

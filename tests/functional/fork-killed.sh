@@ -138,6 +138,29 @@ expect 0 maqet checkpoint web verify ready
 expect 0 maqet start web --from ready --yes
 runs web || fail "the guest does not run"
 
+# While a fork stands on what the checkpoint has frozen, a load that is killed can be recovered all the same, and the
+# source can be started.
+expect 0 maqet fork web new --from ready
+loads=0
+for call in rename fsync; do
+    step=0
+    while :; do
+        step=$((step + 1 + RANDOM % 3))
+        what="load killed at $call $step beside a fork"
+        code=0
+        traced "$call" "signal=KILL:when=$step" checkpoint web load ready --yes >out 2>err || code=$?
+        [ "$code" -eq 0 ] || [ "$code" -eq 137 ] || fail "$what: exit code $code: $(cat err)"
+        [ ! -e data/vms/web/pending.json ] || loads=$((loads + 1))
+        expect 0 maqet recover web
+        [ "$code" -eq 0 ] || runs web 2>/dev/null || expect 0 maqet start web
+        runs web || fail "$what: the source does not run"
+        runs new || fail "$what: the fork does not run"
+        [ "$code" -ne 0 ] || break
+    done
+done
+[ "$loads" -ge 2 ] || fail "hardly ever killed in a load"
+expect 0 maqet rm new --force --delete-storage --yes
+
 # Without a checkpoint: that is complete or not there, and the guest goes on.
 for step in 3 9 15; do
     what="fork of a running VM, killed at fsync $step"

@@ -66,6 +66,18 @@ for state in running stopped; do
         expect 0 maqet run web --from ready --discard -- true
         expect 0 maqet start web
     fi
+    # A load that QEMU would be ended for, and that could not be finished then.
+    pid=$(vm_pid web)
+    for command in "checkpoint web load ready" "snapshot web load hdd ready --live"; do
+        # shellcheck disable=SC2086 # words
+        expect 1 maqet $command --yes
+        err_has "VM 'web': drive 'hdd': the image $TMP/web.qcow2 is in use by the helper of VM 'new-"
+        err_has "the helper of VM 'new-1'"
+        err_has "the helper of VM 'new-2'"
+        err_has "maqet stop new-1"
+        err_has "maqet stop new-2"
+        same "$pid" "$(vm_pid web)" "$what: the QEMU of the source, which was not to be ended by: $command"
+    done
     expect 0 maqet snapshot web create hdd later --live
     drive web 'write -P 0x22 0 8M'
     expect 0 maqet snapshot web delete hdd later --live
