@@ -82,8 +82,7 @@ error_elsewhere(const struct maqet_drive *drive, enum maqet_clone_way way,
                       "it is not a file of this host, so it cannot be determined where "
                       "that of a clone would be");
     if (way == MAQET_CLONE_EACH && is_read_live(drive))
-        maqet_error_hint(
-            err, "A fork that is discarded (--discard) needs no image of its own");
+        maqet_error_hint(err, "A fork that is discarded needs no image of its own");
     maqet_error_hint(err, "Detach it before, and attach others to both VMs afterwards");
     return -1;
 }

@@ -157,7 +157,7 @@ grep -q '"running":true' status || fail "the guest of the run does not run"
 # It could not be told where the disk of a fork that is kept would be.
 expect 3 maqet fork far kept --from ready
 err_has "drive 'hdd' of VM 'far'"
-err_has 'A fork that is discarded (--discard)'
+err_has 'A fork that is discarded needs no image'
 same '' "$(find . -name '*gone*' -o -name '*kept*')" "what is left of the forks"
 expect 0 maqet rm far --force --delete-storage --yes
 
