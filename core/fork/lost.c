@@ -52,6 +52,22 @@ report(const struct maqet_forking *forking, struct maqet_opened *machine,
     return maqet_fork_report(machine, forked, err);
 }
 
+/* Of one that is not there. */
+static int
+error_not_made(struct maqet_error **err)
+{
+    int signal = maqet_interrupt_number();
+
+    if (signal == 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "It was not made, since the process of maqet that makes "
+                               "it has ended");
+    maqet_error_set(err, MAQET_ERROR_FAILED, "It was not begun");
+    if (err && *err)
+        (*err)->signal = signal;
+    return -1;
+}
+
 static int
 find(const struct maqet_forking *forking, const char *name, struct maqet_forked *forked,
      struct maqet_error **err)
@@ -59,17 +75,15 @@ find(const struct maqet_forking *forking, const char *name, struct maqet_forked 
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     if (!is_ours(forking, name))
-        return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "It was not made, since the process of maqet that makes "
-                               "it has ended");
+        return error_not_made(err);
     /* This recovers it. */
     _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(forking->context, name, MAQET_OPEN_LOCK, &reason);
 
     if (!maqet_store_has(forking->context, name))
         return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "The process of maqet that made it has ended before its "
-                               "guest ran; nothing is left of it");
+                               "The process of maqet that made it has ended, and so has "
+                               "the fork; nothing is left of it");
     return machine ? report(forking, machine, forked, err)
                    : error_unknown(name, TAKE_PTR(reason), err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fork/one.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ enum { PHASE_MAKE, PHASE_RESUME };
 
 struct filling {
     struct maqet_job *job;
+    int *held;
     struct maqet_fork_record record;
 };
 
@@ -40,10 +42,13 @@ fill_folder(void *data, const char *folder, struct maqet_error **err)
 {
     const struct filling *filling = data;
 
-    return maqet_fork_record_write(&filling->record, folder, err) < 0 ||
-                   (filling->job && maqet_job_begin_in(filling->job, folder, err) < 0)
-               ? -1
-               : 0;
+    if (maqet_fork_record_write(&filling->record, folder, err) < 0 ||
+        (filling->job && maqet_job_begin_in(filling->job, folder, err) < 0))
+        return -1;
+    if (!filling->held)
+        return 0;
+    *filling->held = maqet_fork_hold(folder);
+    return *filling->held < 0 ? maqet_error_errno(err, errno, "Cannot lock the fork") : 0;
 }
 
 /* What is written to a share would stay, and others may write to it at the same time. */
@@ -89,10 +94,11 @@ maqet_fork_define(const struct maqet_forking *forking, const char *name,
 /* Nobody else gets its ports between the plan and the store. */
 int
 maqet_fork_add(struct maqet_forking *forking, const char *name, struct maqet_job *job,
-               char **uuid, struct maqet_error **err)
+               int *held, char **uuid, struct maqet_error **err)
 {
     const struct maqet_vm *source = forking->loading.session->machine->vm;
     struct filling filling = {.job = job,
+                              .held = held,
                               .record = {.source = source->definition->uuid,
                                          .checkpoint = forking->loading.about.name,
                                          .discard = forking->discard}};
@@ -123,7 +129,7 @@ add_with_job(struct maqet_forking *forking, const char *name, struct maqet_forke
     struct maqet_job job = {0};
 
     maqet_job_plan(&job, &maqet_kind_fork, forked->source);
-    int result = maqet_fork_add(forking, name, &job, &forked->uuid, err);
+    int result = maqet_fork_add(forking, name, &job, NULL, &forked->uuid, err);
     maqet_journal_clear(&job.journal);
     return result;
 }

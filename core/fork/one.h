@@ -30,9 +30,10 @@ struct maqet_forking {
 struct maqet_definition *maqet_fork_define(const struct maqet_forking *forking,
                                            const char *name, struct maqet_error **err);
 
-/* Stores it, with its job (NULL: none). *uuid (may be NULL) gets its UUID. */
+/* Stores it, with its job, or, without one (NULL), held (*held, maqet_fork_hold()) from the moment in which it has its
+ * name; *held is the caller's also after an error. *uuid (may be NULL) gets its UUID. */
 int maqet_fork_add(struct maqet_forking *forking, const char *name, struct maqet_job *job,
-                   char **uuid, struct maqet_error **err);
+                   int *held, char **uuid, struct maqet_error **err);
 
 /* Starts it; @incoming is that of the loading, but for the descriptor of the state. */
 int maqet_fork_start(struct maqet_forking *forking, struct maqet_opened *machine,

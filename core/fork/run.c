@@ -105,8 +105,8 @@ check_same(const struct run *run, const struct maqet_opened *machine,
                                  "The run '%s' was removed meanwhile", machine->name);
 }
 
-/* Stores the fork by the first name that is free, and opens it. Nobody else removes it meanwhile: a
- * sweep of forks needs the source's lock. */
+/* Stores the fork by the first name that is free, and opens it. Nobody else removes it meanwhile: it is held from
+ * the moment in which it has its name. */
 static int
 add(struct run *run, struct maqet_error **err)
 {
@@ -119,9 +119,11 @@ add(struct run *run, struct maqet_error **err)
 
         name = run_name(run, i);
         if (!maqet_store_has(context, name) &&
-            maqet_fork_add(forking, name, NULL, &run->uuid, &reason) == 0)
+            maqet_fork_add(forking, name, NULL, &run->held, &run->uuid, &reason) == 0)
             break;
         free(TAKE_PTR(run->uuid));
+        if (run->held >= 0)
+            close(TAKE_FD(run->held));
         if (reason && reason->code != MAQET_ERROR_EXISTS)
             return maqet_error_move(err, TAKE_PTR(reason));
         if (i == RUNS_MAX)
@@ -135,8 +137,7 @@ add(struct run *run, struct maqet_error **err)
     if (!machine || check_same(run, machine, err) < 0)
         return -1;
     run->machine = TAKE_PTR(machine);
-    run->held = maqet_fork_hold(context, name);
-    return run->held < 0 ? maqet_error_errno(err, errno, "Cannot lock VM '%s'", name) : 0;
+    return 0;
 }
 
 /* QEMU may start without the lock of the source, whose checkpoint its fork keeps from being deleted;

@@ -195,7 +195,10 @@ do_work(void *data, int fd)
            atomic_load(work->next) < work->names->count)
         for (size_t i = 0; i < count; i++)
             making_clear(&batch[i]);
-    /* The end of the process frees the last ones, sooner. */
+    /* The end of the process frees the last ones, sooner; but not what is left of those that failed. */
+    for (size_t i = 0; i < count; i++)
+        if (batch[i].error)
+            making_clear(&batch[i]);
     maqet_drives_close();
     return 0;
 }
@@ -314,8 +317,11 @@ maqet_fork_workers_run(struct maqet_forking *forking, const struct maqet_strings
     work.next = mmap(NULL, sizeof(*work.next), PROT_READ | PROT_WRITE,
                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (work.next == MAP_FAILED) {
-        maqet_error_errno(&errors[0], errno, "Cannot share memory between processes");
-        note_missing(&work);
+        int number = errno;
+
+        for (size_t i = 0; i < names->count; i++)
+            maqet_error_errno(&errors[i], number,
+                              "Cannot share memory between processes");
         return;
     }
     _cleanup_free_ struct worker *workers =

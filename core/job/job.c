@@ -233,9 +233,9 @@ maqet_job_resume(struct maqet_job *job, struct maqet_error **err)
 {
     struct maqet_journal *journal = &job->journal;
 
-    /* A job that failed still has its child; the journal of an earlier maqet is not changed.
-     */
-    if (job->seal.pid > 0 || !journal->boot)
+    /* A job of ours that failed has its child, if it needs one, and to undo it, nothing need be written. The journal of
+     * an earlier maqet is not changed. */
+    if (job->own || job->seal.pid > 0 || !journal->boot)
         return 0;
     for (size_t i = 0; i < journal->target_count; i++) {
         const struct maqet_drive *drive = maqet_job_drive(job, i);

@@ -132,9 +132,9 @@ maqet_forks_check_readers(const struct maqet_vm *vm, const struct maqet_drive *d
 /* ---- those that are used ---- */
 
 int
-maqet_fork_hold(const struct maqet_context *context, const char *name)
+maqet_fork_hold(const char *folder)
 {
-    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_FORK);
+    _cleanup_free_ char *path = maqet_format("%s/" MAQET_STORE_FORK, folder);
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 

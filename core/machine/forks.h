@@ -41,9 +41,9 @@ int maqet_forks_check_readers(const struct maqet_vm *vm, const struct maqet_driv
 /* Whether a machine is removed when it has ended. */
 bool maqet_fork_is_discarded(const struct maqet_context *context, const char *name);
 
-/* Notes that we use a machine that is removed when it has ended, until the descriptor is closed or
+/* Notes that we use a machine, by its folder, that is removed when it has ended, until the descriptor is closed or
  * we end, whether its QEMU runs or not. -1 and errno. */
-int maqet_fork_hold(const struct maqet_context *context, const char *name);
+int maqet_fork_hold(const char *folder);
 
 /* Whether a process has noted that. */
 bool maqet_fork_is_held(const struct maqet_context *context, const char *name);

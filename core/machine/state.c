@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/machine/started.h"
 #include "core/machine/state.h"
 
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/procfs.h"
+#include "core/machine/started.h"
 #include "core/machine/opened.h"
 #include "core/machine/pending.h"
 #include "core/machine/run_folder.h"

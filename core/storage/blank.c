@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/storage/blank.h"
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -135,6 +135,21 @@ if mount -t tmpfs -o size=64k,mode=700 tmpfs small 2>/dev/null; then
     err_has "No space left on device"
     rm small/full
     same web "$(ls small)" "the VMs (no room for them)"
+    # For some of many: those run, and nothing is left of the others.
+    mount -o remount,size=400k small
+    expect 1 maqet fork web many --from ready --count 16
+    err_has "No space left on device"
+    err_lacks "could not be re"
+    made=$(find small -mindepth 1 -maxdepth 1 -name 'many-*' -printf '%f ')
+    [ "$made" ] || fail "not one of many was made: $(cat "$TMP/err")"
+    for fork in $made; do
+        [ ! -e "small/$fork/pending.json" ] || fail "the job of $fork is left"
+        maqet --format plain qmp "$fork" query-status | grep -q '"running":true' || fail "$fork does not run"
+    done
+    # shellcheck disable=SC2086 # names
+    expect 0 maqet rm $made --force --delete-storage --yes
+    same '' "$(find . -name '*many-*' | grep -v -e '^./out' -e '^./err')" "what is left of them"
+    echo "made: $made"
     rm "$MAQET_DATA_DIR/vms" small/web
     mv kept/vms "$MAQET_DATA_DIR/vms"
     mv kept/web "$MAQET_DATA_DIR/vms/web"
