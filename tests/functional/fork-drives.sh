@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Forks and runs of a VM with drives of unusual kinds: the variables of UEFI, encrypted images, a share, overlays of a
-# disk that a server offers. Where there is no room for an image, nothing is left. And more forks than descriptors.
+# disk that a server offers. More forks than descriptors. And where there is no room for an image, nothing is left.
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 . "$abs_top_srcdir/tests/functional/outside-functions.sh"
@@ -161,6 +161,24 @@ err_has 'A fork that is discarded needs no image'
 same '' "$(find . -name '*gone*' -o -name '*kept*')" "what is left of the forks"
 expect 0 maqet rm far --force --delete-storage --yes
 
+# ---- more forks than descriptors ----
+
+# A process for each sets the clock of its guest, and the usual limit of descriptors is 1024.
+note_step 'more forks than descriptors'
+vm_yaml many <<EOF
+guest_agent: on
+storage:
+- {name: hdd, type: qcow2, file: many.qcow2, size: 1M, snapshots: overlay}
+EOF
+expect 0 maqet add many.yaml
+expect 0 maqet start many
+expect 0 maqet checkpoint many create ready
+expect 0 prlimit --nofile=48:4096 "$MAQET" fork many x --from ready --count 40 --discard
+err_lacks 'Too many open files'
+same 40 "$(find data/vms -name 'x-*' | wc -l)" "the forks"
+# shellcheck disable=SC2046 # names
+expect 0 maqet stop $(seq -f 'x-%g' 40) --timeout 0 --force
+
 # ---- no room ----
 
 note_step 'no room for an image'
@@ -186,21 +204,3 @@ runs full || fail "the source does not run"
 expect 0 maqet fork full gone --from ready --discard
 in_guest gone hdd 'read -P 17 0 384k'
 expect 0 maqet stop gone --timeout 0 --force
-
-# ---- more forks than descriptors ----
-
-# A process for each sets the clock of its guest, and the usual limit of descriptors is 1024.
-note_step 'more forks than descriptors'
-vm_yaml many <<EOF
-guest_agent: on
-storage:
-- {name: hdd, type: qcow2, file: many.qcow2, size: 1M, snapshots: overlay}
-EOF
-expect 0 maqet add many.yaml
-expect 0 maqet start many
-expect 0 maqet checkpoint many create ready
-expect 0 prlimit --nofile=48:4096 "$MAQET" fork many x --from ready --count 40 --discard
-err_lacks 'Too many open files'
-same 40 "$(find data/vms -name 'x-*' | wc -l)" "the forks"
-# shellcheck disable=SC2046 # names
-expect 0 maqet stop $(seq -f 'x-%g' 40) --timeout 0 --force
