@@ -233,11 +233,25 @@ expect 0 maqet add safe.yaml
 expect 0 maqet start safe
 expect 0 maqet checkpoint safe create ready
 warning="VM 'safe' has encrypted drives ('hdd'), but what the guest of a fork that is discarded writes to them goes unencrypted to temporary files in"
-expect 0 maqet fork safe new --from ready --discard
-err_has "$warning"
+# Nobody else can read it there: the file has no name, and a mode.
+mkdir -m 755 scratch
+cat >private <<'END'
+set -e
+found=$(find "/proc/$1/fd" -lname "$TMPDIR/* (deleted)")
+[ "$found" ] || { echo "no temporary file without a name" >&2; exit 1; }
+for file in $found; do
+    [ "$(stat -Lc '%a %u' "$file")" = "600 $(id -u)" ] || { stat -L "$file" >&2; exit 1; }
+done
+[ -z "$(ls -A "$TMPDIR")" ] || { ls -la "$TMPDIR" >&2; exit 1; }
+END
+TMPDIR=$TMP/scratch expect 0 maqet fork safe new --from ready --discard
+err_has "$warning $TMP/scratch"
+drive new 'write -P 0x21 0 64k'
+TMPDIR=$TMP/scratch expect 0 sh private "$(vm_pid new)"
 expect 0 maqet stop new --timeout 0 --force
-expect 0 maqet run safe --from ready --discard -- true
-err_has "$warning"
+# shellcheck disable=SC2016 # for the shell of the run
+TMPDIR=$TMP/scratch expect 0 maqet run safe --from ready --discard -- sh -c 'sh private "$(cat "run/$MAQET_VM/run")"'
+err_has "$warning $TMP/scratch"
 expect 0 maqet fork safe new --from ready
 err_lacks unencrypted
 expect 0 maqet rm new --force --delete-storage --yes
