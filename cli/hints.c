@@ -179,7 +179,8 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
 
     [MAQET_NEXT_APPLY_AS_BEFORE] = "Restore its definition: maqet apply {1} FILE",
     [MAQET_NEXT_USE_QEMU_AS_BEFORE] =
-        "Have it use that version of QEMU again, such as by `binary` in its definition",
+        "Use QEMU {=2} again, for example with `binary` in the definition of VM {'1}",
+    [MAQET_NEXT_REPAIR_VERSION] = "Make `{2} --version` print its version again",
     [MAQET_NEXT_CREATE_ANOTHER] =
         "Create another checkpoint while the VM runs: maqet checkpoint {1} create NAME",
     [MAQET_NEXT_OR_CREATE_ANOTHER] =

@@ -119,7 +119,8 @@ enum maqet_next {
 
     /* Of checkpoints (core/checkpoint). */
     MAQET_NEXT_APPLY_AS_BEFORE,     /* VM */
-    MAQET_NEXT_USE_QEMU_AS_BEFORE,  /* VM */
+    MAQET_NEXT_USE_QEMU_AS_BEFORE,  /* VM, version */
+    MAQET_NEXT_REPAIR_VERSION,      /* VM, QEMU */
     MAQET_NEXT_LOAD_DRIVES_INSTEAD, /* VM, checkpoint */
     MAQET_NEXT_CREATE_ANOTHER,      /* VM */
     MAQET_NEXT_OR_CREATE_ANOTHER,   /* VM */

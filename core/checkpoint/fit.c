@@ -13,17 +13,22 @@
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlays.h"
 
-/* @before: what would make it fit again. */
-static int
+static void
 error_differs(const struct maqet_loading *loading, const char *name, const char *what,
-              const char *then, const char *now, enum maqet_next before,
-              struct maqet_error **err)
+              const char *then, const char *now, struct maqet_error **err)
 {
     maqet_error_set(
         err, MAQET_ERROR_STATE,
         "The checkpoint '%s' no longer fits VM '%s': its %s was %s, and is now %s", name,
         loading->session->machine->name, what, then, now);
-    maqet_error_next(err, before, loading->session->machine->name, NULL);
+}
+
+/* @before: what would make it fit again; @about: its second operand, or NULL. */
+static int
+advise(const struct maqet_loading *loading, const char *name, enum maqet_next before,
+       const char *about, struct maqet_error **err)
+{
+    maqet_error_next(err, before, loading->session->machine->name, about, NULL);
     return maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES_INSTEAD,
                             loading->session->machine->name, name, NULL);
 }
@@ -250,8 +255,8 @@ compare_arguments(const struct maqet_loading *loading, const char *name,
             i > 0 && i < now->count && now->items[i - 1][0] == '-' && present[0] != '-';
         _cleanup_free_ char *what = value ? maqet_format("argument %s", now->items[i - 1])
                                           : maqet_format("argument %zu", i);
-        return error_differs(loading, name, what, before, present,
-                             MAQET_NEXT_APPLY_AS_BEFORE, err);
+        error_differs(loading, name, what, before, present, err);
+        return advise(loading, name, MAQET_NEXT_APPLY_AS_BEFORE, NULL, err);
     }
     return 0;
 }
@@ -293,13 +298,13 @@ error_version_unknown(const struct maqet_loading *loading, const char *name,
 {
     const char *text = loading->about.qemu;
 
-    return maqet_error_set(
-        err, MAQET_ERROR_FAILED,
-        "Whether the checkpoint '%s' fits VM '%s' is not known: it was "
-        "created with QEMU %s, and `%s --version` does not print a "
-        "version now",
-        name, loading->session->machine->name, text ? text : "of another version",
-        program);
+    maqet_error_set(err, MAQET_ERROR_FAILED,
+                    "Whether the checkpoint '%s' fits VM '%s' is not known: it was "
+                    "created with QEMU %s, and `%s --version` does not print a "
+                    "version now",
+                    name, loading->session->machine->name,
+                    text ? text : "of another version", program);
+    return advise(loading, name, MAQET_NEXT_REPAIR_VERSION, program, err);
 }
 
 static int
@@ -317,8 +322,12 @@ check_version(const struct maqet_loading *loading, const char *name, const char 
     if (now == then / 100 * 100)
         return 0;
     _cleanup_free_ char *words = maqet_format("%d.%d", now / 10000, now / 100 % 100);
-    return error_differs(loading, name, "QEMU", text ? text : "another one", words,
-                         MAQET_NEXT_USE_QEMU_AS_BEFORE, err);
+    /* Without the version of its package. */
+    _cleanup_free_ char *number =
+        text ? maqet_format("%.*s", (int)strcspn(text, " "), text)
+             : maqet_strdup("of the same version");
+    error_differs(loading, name, "QEMU", text ? text : "another one", words, err);
+    return advise(loading, name, MAQET_NEXT_USE_QEMU_AS_BEFORE, number, err);
 }
 
 int

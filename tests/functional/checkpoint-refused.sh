@@ -84,6 +84,7 @@ expect 3 maqet start vm --yes --from one
 err_has "The checkpoint 'one' no longer fits VM 'vm': its argument -m was 64M, and is now 65M"
 err_has "maqet snapshot vm load --all one"
 expect 0 maqet apply vm vm.yaml
+then=$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version \([0-9.]*[0-9]\).*/\1/p')
 mkdir bin
 cat >bin/qemu-system-x86_64 <<EOF
 #!/bin/sh
@@ -94,12 +95,14 @@ chmod +x bin/qemu-system-x86_64
 PATH=$TMP/bin:$PATH expect 3 maqet start vm --yes --from one
 err_has "its QEMU was"
 err_has "and is now 99.1"
-err_has "use that version of QEMU again"
+err_has "Use QEMU $then again, for example with \`binary\` in the definition of VM 'vm'"
 err_has "maqet snapshot vm load --all one"
 err_lacks 'maqet apply'
 sed -i 's/QEMU emulator version 99.1.0/I say no version/' bin/qemu-system-x86_64
 PATH=$TMP/bin:$PATH expect 1 maqet start vm --yes --from one
 err_has "Whether the checkpoint 'one' fits VM 'vm' is not known: it was created with QEMU"
+err_has "qemu-system-x86_64 --version\` print its version again"
+err_has "maqet snapshot vm load --all one"
 cp data/vms/vm/checkpoints/one.state kept
 truncate -s -1 data/vms/vm/checkpoints/one.state
 expect 1 maqet start vm --yes --from one

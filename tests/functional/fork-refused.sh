@@ -86,6 +86,7 @@ chmod u-w hdd.qcow2
 
 # ---- another QEMU, another machine ----
 
+then=$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version \([0-9.]*[0-9]\).*/\1/p')
 mkdir bin
 cat >bin/qemu-system-x86_64 <<EOF
 #!/bin/sh
@@ -97,12 +98,13 @@ ls >before
 path=$PATH
 PATH=$TMP/bin:$PATH
 refused 3 "another QEMU" "and is now 99.1"
-err_has "use that version of QEMU again"
+err_has "Use QEMU $then again, for example with \`binary\` in the definition of VM 'web'"
 err_lacks 'maqet apply'
 sed -i 's/QEMU emulator version 99.1.0/I say no version/' bin/qemu-system-x86_64
 expect 1 maqet fork web new --from ready
 err_has "Whether the checkpoint 'ready' fits VM 'web' is not known: it was created with QEMU"
 err_has "qemu-system-x86_64 --version\` does not print a version now"
+err_has "qemu-system-x86_64 --version\` print its version again"
 nothing_left "a QEMU of no version"
 PATH=$path
 for change in memory=65M machine=pc cpu=max; do

@@ -91,6 +91,11 @@ test_operands(void)
           "Stop it first: maqet --data-dir '/data' stop web");
     check(MAQET_NEXT_FREE_SPACE_IN, "web", "/a folder",
           "Free up disk space in /a folder, then resume the guest: maqet resume web");
+    check(
+        MAQET_NEXT_USE_QEMU_AS_BEFORE, "web", "7.2.22",
+        "Use QEMU 7.2.22 again, for example with `binary` in the definition of VM 'web'");
+    check(MAQET_NEXT_REPAIR_VERSION, "web", "/a folder/qemu",
+          "Make `'/a folder/qemu' --version` print its version again");
 }
 
 int
