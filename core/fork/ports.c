@@ -80,7 +80,8 @@ error_not_forwarded(const struct maqet_network *network, const char *name,
     return -1;
 }
 
-/* The first entry that is meant and was not given a port before (@taken; NULL: or was); the count of entries: there is none. */
+/* The first entry that is meant. @taken: those that have been given a port already, which are passed over;
+ * NULL: none is. The count of entries: there is none. */
 static size_t
 find(const struct maqet_forwards *ports, const struct wish *wish, const char *protocol,
      const bool *taken)

@@ -136,7 +136,7 @@ load_batch(struct work *work, struct making *batch)
     while (count < BATCH && take_next(work, &batch[count].index)) {
         struct making *making = &batch[count];
 
-        /* While this one is loaded, the others wait for what is left then. */
+        /* Syncs what is there now; at the end, the other workers would wait for it. */
         if (making->index + work->worker_count >= work->names->count)
             settle(work, batch, count);
         maqet_fork_load(work->forking, work->names->items[making->index], &making->forked,
