@@ -163,10 +163,12 @@ record_servers(const struct work *work, struct maqet_error **err)
     errno = 0;
     _cleanup_close_ int record = maqet_helpers_join(run->dir_fd);
     /* Each item has a server. */
-    while (record >= 0 && noted < shown->server_count &&
-           maqet_helpers_note(record, shown->servers[noted].server.pid,
-                              shown->items[noted].drive) == 0)
-        noted++;
+    for (; record >= 0 && noted < shown->server_count; noted++) {
+        errno = 0;
+        if (maqet_helpers_note(record, shown->servers[noted].server.pid,
+                               shown->items[noted].drive) < 0)
+            break;
+    }
     if (record >= 0 && noted == shown->server_count)
         return TAKE_FD(record);
     int number = errno != 0 ? errno : ESRCH; /* that server has ended meanwhile */
