@@ -116,7 +116,12 @@ begin(const struct maqet_fork_command *about, int *failed, struct maqet_child *g
     *pid = child.pid;
     if (has_group(about->request)) {
         setpgid(*pid, *pid); /* in case the child has not done so yet */
-        maqet_child_detach(guardian, NULL, 0, guard, pid);
+        if (maqet_child_detach(guardian, NULL, 0, guard, pid) < 0) {
+            maqet_error_errno(err, errno, "Cannot run %s", argv[0]);
+            kill(-*pid, SIGKILL);
+            maqet_child_reap(&child); /* it still waits for the guard */
+            return -1;
+        }
     }
     maqet_child_send(&child, 'b');
     maqet_child_leave(&child);
@@ -185,7 +190,7 @@ run_and_wait(const struct maqet_fork_command *about, int *failed, int *exit_code
     }
     const struct maqet_fork_watch watch = {
         .machine = about->machine, .pidfd = pidfd, .timeout = request->timeout};
-    struct maqet_error *stuck = NULL;
+    _cleanup_error_ struct maqet_error *stuck = NULL;
     bool late, ended = maqet_fork_watch(&watch, &number, &late, &stuck);
     if (!ended)
         end_command(target, pidfd, number);
@@ -200,7 +205,7 @@ run_and_wait(const struct maqet_fork_command *about, int *failed, int *exit_code
         return error_not_run(program, *failed, exit_code, err);
     if (stuck) {
         *exit_code = MAQET_RUN_FAILED;
-        return maqet_error_move(err, stuck);
+        return maqet_error_move(err, TAKE_PTR(stuck));
     }
     return late ? maqet_fork_error_late(program, request->timeout, exit_code, err) : 0;
 }
