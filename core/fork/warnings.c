@@ -19,7 +19,7 @@ warn_of_reading(const struct maqet_forking *forking)
                                            : "it was stored with the devices";
     maqet_context_say(forking->context, MAQET_LEVEL_WARNING,
                       "The memory of the checkpoint '%s' of VM '%s' cannot be mapped, so "
-                      "each fork reads all of it, and has it for itself: %s",
+                      "each fork or run reads all of it, and has it for itself: %s",
                       about->name, forking->loading.session->machine->name, why);
 }
 
@@ -32,9 +32,10 @@ warn_of_generation(const struct maqet_forking *forking)
         return;
     maqet_context_say(
         forking->context, MAQET_LEVEL_WARNING,
-        "VM '%s' has no generation ID, so its forks do not notice that they "
-        "are copies, and may draw the same random numbers; say "
-        "`generation_id: on` in its definition before it is started",
+        "VM '%s' has no generation ID, so the guests of its forks and runs do not "
+        "notice that they are copies, and may draw the same random numbers; add "
+        "`generation_id: on` to its definition, start it again, and create another "
+        "checkpoint",
         vm->definition->name);
 }
 
@@ -68,9 +69,8 @@ warn_of_encryption(const struct maqet_forking *forking)
     _cleanup_free_ char *list = maqet_strings_list(&found);
     maqet_context_say(
         forking->context, MAQET_LEVEL_WARNING,
-        "VM '%s' has encrypted drives (%s), but what the guest of a fork that "
-        "is discarded writes to them goes unencrypted to temporary files in "
-        "%s",
+        "VM '%s' has encrypted drives (%s), but what the guest of a run, or of a fork "
+        "that is discarded, writes to them goes unencrypted to temporary files in %s",
         forking->loading.session->machine->name, list, maqet_scratch_folder());
 }
 

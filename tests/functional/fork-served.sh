@@ -232,7 +232,7 @@ END
 expect 0 maqet add safe.yaml
 expect 0 maqet start safe
 expect 0 maqet checkpoint safe create ready
-warning="VM 'safe' has encrypted drives ('hdd'), but what the guest of a fork that is discarded writes to them goes unencrypted to temporary files in"
+warning="VM 'safe' has encrypted drives ('hdd'), but what the guest of a run, or of a fork that is discarded, writes to them goes unencrypted to temporary files in"
 # Nobody else can read it there: the file has no name, and a mode.
 mkdir -m 755 scratch
 cat >private <<'END'

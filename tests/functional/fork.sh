@@ -237,9 +237,9 @@ refused "a socket at a fixed place of this host" 'display: none' 'sandbox: off' 
 expect 0 maqet start web
 expect 0 maqet checkpoint web create small --compress
 expect 0 maqet fork web g h --from small
-err_has "The memory of the checkpoint 'small' of VM 'web' cannot be mapped, so each fork reads all of it, and has it for itself: it is compressed"
+err_has "The memory of the checkpoint 'small' of VM 'web' cannot be mapped, so each fork or run reads all of it, and has it for itself: it is compressed"
 expect 0 maqet run web --from small --discard -- true
-err_has "cannot be mapped, so each fork reads all of it"
+err_has "cannot be mapped, so each fork or run reads all of it"
 expect 0 maqet run web --from small --discard --parallel 2 true true
 same 1 "$(grep -c 'cannot be mapped' "$TMP/err")" "warnings for a list"
 expect 0 maqet fork web i --from ready
@@ -262,7 +262,7 @@ expect 0 maqet start other
 expect 0 maqet fork other j --discard
 err_has "Created checkpoint 'fork-1' of VM 'other'; the guest was paused for"
 err_has "; method: "
-err_has "cannot be mapped, so each fork reads all of it, and has it for itself: \`arguments\` define what the guest's memory consists of"
+err_has "cannot be mapped, so each fork or run reads all of it, and has it for itself: \`arguments\` define what the guest's memory consists of"
 expect 0 maqet stop j other --timeout 0 --force
 
 # Drives without overlays are copied, and a machine without a generation ID is named.
