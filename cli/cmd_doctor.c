@@ -82,16 +82,18 @@ const struct command command_doctor = {
     .summary = "Check whether this host has what maqet needs",
     .description =
         "Examines QEMU and its version, KVM, userfaultfd, Landlock, the plugins, free "
-        "space, and what interrupted commands have left. Each line begins with ok, "
-        "warning or error, and is followed by the next steps. That KVM can be opened "
-        "does not mean that it works, so a guest of one sector is booted with it, which "
-        "has no access to any file.\n--fix removes what interrupted commands, and VMs "
-        "that no longer exist, have left, and forks that are discarded and have ended, "
-        "with their images; nothing else: neither other images nor the files of a VM "
-        "that runs.\nThe exit status is 1 if there is an error, and "
+        "space, what interrupted commands have left, and discarded forks that have ended. "
+        "Each line begins with ok, warning or error, and is followed by the next steps. "
+        "That KVM can be opened does not mean that it works, so a guest of one sector is "
+        "booted with it, which has no access to any file.\n--fix removes what interrupted commands, and VMs "
+        "that no longer exist, have left, and discarded forks that have ended, with all "
+        "that their guests have written. It removes no other images, and no files of a "
+        "VM that runs.\nThe exit status is 1 if there is an error, and "
         "otherwise 0, also with warnings.",
     .related = "storage",
-    .options = {{"fix", .help = "remove what interrupted commands have left"},
+    .options = {{"fix", .help =
+                            "remove what interrupted commands have left, and discarded "
+                            "forks that have ended"},
                 {"timeout", 't', .type = OPTION_SECONDS, .argument = "SECONDS",
                  .fallback = "10",
                  .help = "how long the guest may take to boot before KVM counts as "

@@ -89,25 +89,36 @@ list_run_folders(const struct maqet_context *context, struct maqet_strings *path
 
 /* ---- all of them ---- */
 
-/* Reports what is there, or what has been removed. @what: of whom. */
+/* Reports what is there, or what has been removed; @removed and @there are the sentences before the
+ * list. */
 static void
-say(struct maqet_doctor *doctor, const struct maqet_strings *paths, const char *what,
-    const struct maqet_error *reason)
+report(struct maqet_doctor *doctor, const struct maqet_strings *paths,
+       const char *removed, const char *there, const struct maqet_error *reason)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *list = maqet_strings_list(paths);
 
     if (doctor->fix && !reason) {
-        maqet_doctor_say(doctor, CHECK, MAQET_VERDICT_OK, "Removed what %s: %s", what,
-                         list);
+        maqet_doctor_say(doctor, CHECK, MAQET_VERDICT_OK, "%s: %s", removed, list);
         return;
     }
-    maqet_error_set(&error, MAQET_ERROR_STATE, "What %s is still there: %s%s%s", what,
-                    list, reason ? ". It cannot be removed: " : "",
+    maqet_error_set(&error, MAQET_ERROR_STATE, "%s: %s%s%s", there, list,
+                    reason ? ". It cannot be removed: " : "",
                     reason ? reason->message : "");
     if (!reason)
         maqet_error_next(&error, MAQET_NEXT_FIX, NULL);
     maqet_doctor_say_error(doctor, CHECK, MAQET_VERDICT_WARNING, error);
+}
+
+/* @what: of whom. */
+static void
+say(struct maqet_doctor *doctor, const struct maqet_strings *paths, const char *what,
+    const struct maqet_error *reason)
+{
+    _cleanup_free_ char *removed = maqet_format("Removed what %s", what);
+    _cleanup_free_ char *there = maqet_format("What %s is still there", what);
+
+    report(doctor, paths, removed, there, reason);
 }
 
 static bool
@@ -160,35 +171,56 @@ examine_run_folders(struct maqet_doctor *doctor)
     return true;
 }
 
-/* What is left of a run whose maqet was killed, or of a fork that has powered off: otherwise, a command
- * that names it or its source removes it, and the source may not exist any more. */
-static bool
-examine_fork(struct maqet_doctor *doctor, const char *name)
+static void
+say_forks(struct maqet_doctor *doctor, const struct maqet_strings *forks,
+          const struct maqet_error *reason)
 {
-    _cleanup_strings_ struct maqet_strings paths = MAQET_STRINGS_INIT;
-    _cleanup_error_ struct maqet_error *reason = NULL;
+    report(doctor, forks, "Removed discarded forks that have ended",
+           "Discarded forks that have ended are still there", reason);
+}
 
-    if (!maqet_fork_has_ended(doctor->context, name))
-        return false;
-    if (doctor->fix && maqet_ended_fork_sweep(doctor->context, name, &reason) == 0 &&
-        maqet_store_has(doctor->context, name))
-        return false; /* somebody works on it */
-    maqet_strings_addf(&paths, "VM '%s'", name);
-    say(doctor, &paths, "a fork that is discarded, and has ended, has left", reason);
-    return true;
+/* Runs whose maqet was killed, and forks that have powered off: otherwise, a command that names one or
+ * its source removes it, and the source may not exist any more. */
+static bool
+examine_forks(struct maqet_doctor *doctor, const struct maqet_strings *forks)
+{
+    const struct maqet_context *context = doctor->context;
+    _cleanup_strings_ struct maqet_strings found = MAQET_STRINGS_INIT;
+    bool stays = false;
+
+    for (size_t i = 0; i < forks->count; i++) {
+        const char *name = forks->items[i];
+        _cleanup_strings_ struct maqet_strings one = MAQET_STRINGS_INIT;
+        _cleanup_error_ struct maqet_error *reason = NULL;
+
+        if (doctor->fix && maqet_ended_fork_sweep(context, name, &reason) < 0) {
+            maqet_strings_addf(&one, "'%s'", name);
+            say_forks(doctor, &one, reason);
+            stays = true;
+        } else if (!doctor->fix || !maqet_store_has(context, name)) {
+            maqet_strings_addf(&found, "'%s'", name);
+        } /* or somebody works on it */
+    }
+    if (found.count > 0)
+        say_forks(doctor, &found, NULL);
+    return stays || found.count > 0;
 }
 
 void
 maqet_doctor_leftovers(struct maqet_doctor *doctor)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings forks = MAQET_STRINGS_INIT;
     bool found = examine_store(doctor);
 
     found |= examine_run_folders(doctor);
     maqet_store_list(doctor->context, &names, NULL);
     for (size_t i = 0; i < names.count; i++)
-        found |= examine_fork(doctor, names.items[i]) ||
-                 examine_machine(doctor, names.items[i]);
+        if (maqet_fork_has_ended(doctor->context, names.items[i]))
+            maqet_strings_add(&forks, names.items[i]);
+        else
+            found |= examine_machine(doctor, names.items[i]);
+    found |= examine_forks(doctor, &forks);
     if (!found)
         maqet_doctor_say(doctor, CHECK, MAQET_VERDICT_OK,
                          "Nothing is left of interrupted commands");

@@ -135,17 +135,16 @@ kill_run
 power_off x
 same 'web-run-1 x y' "$(echo $(ls data/vms))" "the VMs"
 maqet doctor --format plain >out 2>err || :
-out_has "a fork that is discarded, and has ended, has left is still there: VM 'web-run-1'"
-out_has "a fork that is discarded, and has ended, has left is still there: VM 'x'"
-out_lacks "VM 'y'"
+out_has "Discarded forks that have ended are still there: 'web-run-1', 'x'"
+out_lacks "'y'"
 same 'web-run-1 x y' "$(echo $(ls data/vms))" "the VMs"
 maqet doctor --fix --format plain >out 2>err || :
-out_has "Removed what a fork that is discarded, and has ended, has left: VM 'web-run-1'"
+out_has "Removed discarded forks that have ended: 'web-run-1', 'x'"
 same y "$(ls data/vms)" "the VMs"
 runs y || fail "the fork that runs does not"
 same '' "$(ls | grep -e '^x' || :)" "their images"
 maqet doctor --format plain >out 2>err || :
-out_lacks "has ended, has left"
+out_lacks "Discarded forks"
 expect 0 maqet stop y --timeout 0 --force
 rm -rf hdd.qcow2 hdd.qcow2.maqet
 
