@@ -9,8 +9,14 @@
 #include "core/machine/state.h"
 #include "core/storage/space.h"
 
-/* ms between two looks at the guest. The monitor is left free for a command most of the time. */
-static const int64_t LOOK_INTERVAL = 1000, LOOK_INTERVAL_BESIDE = 5000;
+/* ms between two looks at the guest. QEMU serves one client, so the monitor is left free for a command
+ * most of the time; and a look for which we get no answer delays what we wait for, and our end. */
+static const int64_t LOOK_INTERVAL = 1000, LOOK_INTERVAL_BESIDE = 5000,
+                     LOOK_INTERVAL_MAX = 60000;
+
+/* A look may take that part of the interval. A host may be too slow for the first limit beside a
+ * command, but not for those after longer intervals. */
+enum { LOOK_PART = 1, LOOK_PART_BESIDE = 50 };
 
 /* Waits for the end of a process, @timeout ms at most (negative: no limit). False: it has not ended;
  * *number gets the signal that we have got, or 0. */
@@ -63,26 +69,53 @@ error_no_space(const char *name, const struct maqet_state *state,
     return -1;
 }
 
-/* QEMU pauses a guest for a write that has failed, and for a panic, and does not end. */
 static int
-check_runs(const struct maqet_fork_watch *watch, struct maqet_error **err)
+error_failed(const char *name, const struct maqet_state *state, struct maqet_error **err)
+{
+    _cleanup_free_ char *drives = maqet_strings_list(&state->failed);
+
+    maqet_error_set(err, MAQET_ERROR_FAILED,
+                    "The guest of VM '%s' is paused and was ended: it could not read or "
+                    "write %s%s",
+                    name, state->failed.count > 0 ? "drive " : "one of its drives",
+                    drives);
+    maqet_error_hint(err, "Repair what that drive is stored on, and run it again");
+    return -1;
+}
+
+/* QEMU pauses a guest for a write that has failed, and for a panic, and does not end. A command may want
+ * to see either, but not that its guest has no space. *answered: whether QEMU did in time. */
+static int
+check_runs(const struct maqet_fork_watch *watch, int64_t limit, bool *answered,
+           struct maqet_error **err)
 {
     const char *name = watch->machine->name;
     _cleanup_state_ struct maqet_state state = {0};
 
-    if (maqet_state_read(watch->machine->context, name, &state, NULL) < 0)
-        return 0;
+    *answered = maqet_state_read_within(watch->machine->context, name, limit, &state,
+                                        NULL) == 0 &&
+                state.response == MAQET_RESPONSE_GIVEN;
     if (state.pause == MAQET_PAUSE_FULL)
         return error_no_space(name, &state, err);
+    if (!watch->alone)
+        return 0;
     if (state.pause == MAQET_PAUSE_ERROR)
-        return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "The guest of VM '%s' is paused and was ended: one of its "
-                               "drives has failed",
-                               name);
-    return watch->alone && state.status == MAQET_STATUS_PANICKED
+        return error_failed(name, &state, err);
+    return state.status == MAQET_STATUS_PANICKED
                ? maqet_error_set(err, MAQET_ERROR_FAILED,
                                  "The kernel of the guest of VM '%s' has panicked", name)
                : 0;
+}
+
+/* The time until the next look. */
+static int64_t
+next_interval(const struct maqet_fork_watch *watch, int64_t interval, bool answered)
+{
+    if (watch->alone)
+        return LOOK_INTERVAL;
+    if (answered)
+        return LOOK_INTERVAL_BESIDE;
+    return interval < LOOK_INTERVAL_MAX / 2 ? 2 * interval : LOOK_INTERVAL_MAX;
 }
 
 bool
@@ -90,17 +123,20 @@ maqet_fork_watch(const struct maqet_fork_watch *watch, int *number, bool *late,
                  struct maqet_error **stuck)
 {
     const struct maqet_deadline deadline = maqet_deadline_in(watch->timeout);
-    const int64_t interval = watch->alone ? LOOK_INTERVAL : LOOK_INTERVAL_BESIDE;
-    int64_t left;
+    const int part = watch->alone ? LOOK_PART : LOOK_PART_BESIDE;
+    int64_t interval = next_interval(watch, 0, true);
 
     *late = false;
-    do {
-        left = maqet_deadline_left(deadline);
-        bool last = left >= 0 && left <= interval;
+    for (;;) {
+        int64_t left = maqet_deadline_left(deadline);
+        bool answered, last = left >= 0 && left <= interval;
 
         if (wait_for(watch->pidfd, last ? left : interval, number))
             return true;
         *late = last && *number == 0;
-    } while (!*late && *number == 0 && check_runs(watch, stuck) == 0);
-    return false;
+        if (*late || *number != 0 ||
+            check_runs(watch, interval / part, &answered, stuck) < 0)
+            return false;
+        interval = next_interval(watch, interval, answered);
+    }
 }

@@ -11,8 +11,9 @@ struct maqet_fork_watch {
     const struct maqet_opened *machine; /* the fork, which runs */
     int pidfd;                          /* whose end is waited for */
     int64_t timeout;                    /* ms; negative: no limit */
-    bool
-        alone; /* there is no command that looks after the guest: a panic is an end, too */
+    /* There is no command that looks after the guest: a panic, and any drive that fails, is an
+     * end, too, and not only want of space. */
+    bool alone;
 };
 
 /* Waits until the process has ended. False: it has not; *number gets the signal that we have got

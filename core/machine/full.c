@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * full.c - the "io-status" of a device is "nospace" from the failed write until the guest
- * is resumed (QEMU QMP reference).
+ * full.c - the "io-status" of a device is "nospace" or "failed" from the failed access until
+ * the guest is resumed (QEMU QMP reference).
  */
 #include "core/machine/full.h"
 
@@ -72,8 +72,8 @@ mount_of(const char *file)
     }
 }
 
-static void
-add_drive(json_object *device, const char *folder, struct maqet_full *full)
+static const char *
+name_of(json_object *device)
 {
     json_object *inserted = json_object_object_get(device, "inserted");
     const char *name = maqet_json_text(device, "device");
@@ -82,28 +82,58 @@ add_drive(json_object *device, const char *folder, struct maqet_full *full)
 
     if (!name || !*name)
         name = node && *node ? node : path;
+    return name ? name : "?";
+}
+
+static void
+add_drive(json_object *device, const char *folder, struct maqet_full *full)
+{
+    json_object *inserted = json_object_object_get(device, "inserted");
     struct maqet_full_drive *drive = MAQET_APPEND(full->items, full->count);
-    drive->drive = maqet_strdup(name ? name : "?");
+
+    drive->drive = maqet_strdup(name_of(device));
     drive->file = file_of(maqet_json_text(inserted, "file"), folder);
     drive->measured = drive->file && maqet_space_available(drive->file, &drive->free);
     if (drive->measured)
         drive->file_system = mount_of(drive->file);
 }
 
-void
-maqet_full_read(json_object *devices, const char *folder, struct maqet_full *full)
+/* The next one from *index on with that "io-status"; NULL: there is none. */
+static json_object *
+next_device(json_object *devices, const char *wanted, size_t *index)
 {
     size_t count = json_object_is_type(devices, json_type_array)
                        ? json_object_array_length(devices)
                        : 0;
 
-    for (size_t i = 0; i < count; i++) {
-        json_object *device = json_object_array_get_idx(devices, i);
+    while (*index < count) {
+        json_object *device = json_object_array_get_idx(devices, (*index)++);
         const char *status = maqet_json_text(device, "io-status");
 
-        if (status && strcmp(status, "nospace") == 0)
-            add_drive(device, folder, full);
+        if (status && strcmp(status, wanted) == 0)
+            return device;
     }
+    return NULL;
+}
+
+void
+maqet_full_read(json_object *devices, const char *folder, struct maqet_full *full)
+{
+    json_object *device;
+    size_t index = 0;
+
+    while ((device = next_device(devices, "nospace", &index)))
+        add_drive(device, folder, full);
+}
+
+void
+maqet_failed_read(json_object *devices, struct maqet_strings *names)
+{
+    json_object *device;
+    size_t index = 0;
+
+    while ((device = next_device(devices, "failed", &index)))
+        maqet_strings_addf(names, "'%s'", name_of(device));
 }
 
 int

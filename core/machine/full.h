@@ -25,7 +25,10 @@ struct maqet_full {
 /* Adds the drives without space from QEMU's answer to query-block. Relative paths start
  * at @folder, QEMU's working folder; NULL: they are omitted. */
 void maqet_full_read(json_object *devices, const char *folder, struct maqet_full *full);
-/* The same, after asking QEMU. @timeout: ms. */
+/* Adds the names of the drives with another error. */
+void maqet_failed_read(json_object *devices, struct maqet_strings *names);
+
+/* The same as maqet_full_read(), after asking QEMU. @timeout: ms. */
 int maqet_full_ask(struct maqet_qmp *qmp, const char *folder, int64_t timeout,
                    struct maqet_full *full, struct maqet_error **err);
 

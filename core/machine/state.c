@@ -90,6 +90,7 @@ void
 maqet_state_clear(struct maqet_state *state)
 {
     maqet_full_clear(&state->full);
+    maqet_strings_clear(&state->failed);
     maqet_strings_clear(&state->pending);
     free(TAKE_PTR(state->folder));
 }
@@ -187,10 +188,10 @@ read_status(struct maqet_state *state, const struct maqet_survey *survey)
     }
 }
 
-/* Which drives have no space, after a write has failed. */
+/* Which drives have failed, and which of them for want of space. */
 static void
-read_full_drives(const struct maqet_context *context, const char *name,
-                 struct maqet_state *state, const struct maqet_survey *survey)
+read_failed_drives(const struct maqet_context *context, const char *name,
+                   struct maqet_state *state, const struct maqet_survey *survey)
 {
     _cleanup_opened_ struct maqet_opened *machine = maqet_open(context, name, 0, NULL);
     _cleanup_definition_ struct maqet_definition *definition =
@@ -199,6 +200,7 @@ read_full_drives(const struct maqet_context *context, const char *name,
     maqet_full_read(survey->answer,
                     definition ? maqet_tree_place(definition->tree).folder : NULL,
                     &state->full);
+    maqet_failed_read(survey->answer, &state->failed);
     if (state->full.count > 0)
         state->pause = MAQET_PAUSE_FULL;
 }
@@ -214,17 +216,17 @@ is_asked(const struct maqet_state_row *row, bool failed)
 /* Asks whether guests are paused, or, of those whose drives have @failed, why. */
 static void
 ask_all(const struct maqet_context *context, struct maqet_state_row *rows,
-        struct maqet_survey *surveys, size_t count, bool failed)
+        struct maqet_survey *surveys, size_t count, int64_t limit, bool failed)
 {
     for (size_t i = 0; i < count; i++)
         surveys[i].skipped = !is_asked(&rows[i], failed);
     maqet_survey_run(surveys, count, MAQET_RUN_MONITOR, MAQET_RUN_MONITOR_LOCK,
-                     failed ? "query-block" : "query-status", ASK_TIMEOUT);
+                     failed ? "query-block" : "query-status", limit);
     for (size_t i = 0; i < count; i++) {
         if (surveys[i].skipped)
             continue;
         if (failed)
-            read_full_drives(context, rows[i].name, &rows[i].state, &surveys[i]);
+            read_failed_drives(context, rows[i].name, &rows[i].state, &surveys[i]);
         else
             read_status(&rows[i].state, &surveys[i]);
     }
@@ -245,9 +247,10 @@ look_again(const struct maqet_context *context, struct maqet_state_row *row)
     row->state.status = MAQET_STATUS_UNRESPONSIVE;
 }
 
-void
-maqet_states_read(const struct maqet_context *context, struct maqet_state_row *rows,
-                  size_t count, bool ask)
+/* @limit: ms for each question; 0: none is asked. */
+static void
+read_all(const struct maqet_context *context, struct maqet_state_row *rows, size_t count,
+         int64_t limit)
 {
     _cleanup_free_ struct maqet_survey *surveys =
         maqet_alloc((count + 1) * sizeof(*surveys));
@@ -260,14 +263,14 @@ maqet_states_read(const struct maqet_context *context, struct maqet_state_row *r
         look(context, vms_fd, rows[i].name, deadline, &rows[i].state, &surveys[i].folder,
              &rows[i].error);
     }
-    if (ask) {
-        ask_all(context, rows, surveys, count, false);
-        ask_all(context, rows, surveys, count, true);
+    if (limit > 0) {
+        ask_all(context, rows, surveys, count, limit, false);
+        ask_all(context, rows, surveys, count, limit, true);
     }
     for (size_t i = 0; i < count; i++) {
         struct maqet_state *state = &rows[i].state;
 
-        if (ask)
+        if (limit > 0)
             look_again(context, &rows[i]);
         state->folder = TAKE_PTR(surveys[i].folder);
         if (state->pid > 0 && !state->lost)
@@ -276,15 +279,30 @@ maqet_states_read(const struct maqet_context *context, struct maqet_state_row *r
     }
 }
 
+void
+maqet_states_read(const struct maqet_context *context, struct maqet_state_row *rows,
+                  size_t count, bool ask)
+{
+    read_all(context, rows, count, ask ? ASK_TIMEOUT : 0);
+}
+
+int
+maqet_state_read_within(const struct maqet_context *context, const char *name,
+                        int64_t limit, struct maqet_state *state,
+                        struct maqet_error **err)
+{
+    struct maqet_state_row row = {.name = name};
+
+    read_all(context, &row, 1, limit);
+    *state = row.state;
+    return row.error ? maqet_error_move(err, row.error) : 0;
+}
+
 int
 maqet_state_read(const struct maqet_context *context, const char *name,
                  struct maqet_state *state, struct maqet_error **err)
 {
-    struct maqet_state_row row = {.name = name};
-
-    maqet_states_read(context, &row, 1, true);
-    *state = row.state;
-    return row.error ? maqet_error_move(err, row.error) : 0;
+    return maqet_state_read_within(context, name, ASK_TIMEOUT, state, err);
 }
 
 struct maqet_error *

@@ -44,15 +44,16 @@ enum maqet_pause {
 struct maqet_state {
     enum maqet_status status;
     enum maqet_pause pause;
-    struct maqet_full full; /* the drives without space */
-    int pid;                /* of QEMU; 0: it does not run */
+    struct maqet_full full;      /* the drives without space */
+    struct maqet_strings failed; /* those with another error */
+    int pid;                     /* of QEMU; 0: it does not run */
     bool lost;       /* it runs, but its runtime folder is gone, so it cannot be asked */
     int64_t uptime;  /* ms */
     uint64_t memory; /* resident bytes of QEMU */
     double cpu;      /* percent of one processor since QEMU's start */
     char process;    /* the state of QEMU's process as in proc(5): 'T' is stopped */
     enum maqet_response response;
-    /* Filled by maqet_states_read() and maqet_state_read() alone. */
+    /* Filled by maqet_states_read() and those for one machine alone. */
     char *folder;                 /* the run folder */
     struct maqet_strings pending; /* keys that the next start changes (pending.h) */
 };
@@ -81,6 +82,11 @@ int maqet_state_look(const struct maqet_context *context, const char *name,
 /* Also asks QEMU, which may take a second. The caller clears the state. */
 int maqet_state_read(const struct maqet_context *context, const char *name,
                      struct maqet_state *state, struct maqet_error **err);
+
+/* The same with another limit, in ms, for each of the two questions. */
+int maqet_state_read_within(const struct maqet_context *context, const char *name,
+                            int64_t limit, struct maqet_state *state,
+                            struct maqet_error **err);
 
 /* One of several machines. */
 struct maqet_state_row {

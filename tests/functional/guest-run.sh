@@ -175,6 +175,37 @@ same 125 $code "the exit code after QEMU's death"
 err_has "QEMU of VM 'vm-run-1' was killed by signal 9"
 untouched
 
+# A guest that another error of a drive has paused is one that a command may look at; without a command, the run ends.
+cat >breaks <<'EOF'
+call() { "$MAQET" --format plain qmp vm-run-1 "$@"; }
+call blockdev-add '{"driver": "blkdebug", "node-name": "broken", "image": {"driver": "null-co", "size": 1048576},
+    "inject-error": [{"event": "none", "iotype": "read", "errno": 5}]}' &&
+    for port in $(call qom-list '{"path": "/machine/peripheral"}' | grep -o 'maqet-port-[0-9]*' | sort -ruV); do
+        call device_add '{"driver": "virtio-blk-pci", "drive": "broken", "id": "broken", "rerror": "stop", "bus": "'"$port"'"}' &&
+            exit
+    done
+exit 1
+EOF
+paused="'$MAQET' --format plain qmp vm-run-1 query-status 2>/dev/null | grep -q io-error"
+cat >looks <<EOF
+sh breaks || exit 1
+until $paused; do sleep 0.1; done
+sleep 6
+$paused
+EOF
+expect 0 maqet run vm --from ready --discard -- sh looks
+untouched
+"$MAQET" run vm --from ready --discard >out 2>err &
+command=$!
+eventually 60 sh -c "'$MAQET' --format plain qmp vm-run-1 query-status 2>/dev/null | grep -q '\"running\":true'"
+sh breaks || fail "no drive that is broken"
+code=0
+wait "$command" || code=$?
+same 125 $code "the exit code of a run whose drive has failed"
+err_has "The guest of VM 'vm-run-1' is paused and was ended: it could not read or write drive 'broken'"
+err_has "Repair what that drive is stored on, and run it again"
+untouched
+
 # And the checkpoint is what it was.
 expect 2 maqet start vm --from ready </dev/null
 err_has "Nothing was loaded: there is no terminal on which to ask"

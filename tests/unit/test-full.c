@@ -76,6 +76,26 @@ test_names(void)
     }
 }
 
+/* Those with another error have their names only. */
+static void
+test_failed(void)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_json_ json_object *answer = json_tokener_parse(
+        "[{\"device\": \"a\", \"io-status\": \"ok\"},"
+        " {\"device\": \"b\", \"io-status\": \"failed\"},"
+        " {\"device\": \"c\", \"io-status\": \"nospace\"}, {\"device\": \"d\"},"
+        " {\"device\": \"\", \"io-status\": \"failed\","
+        "  \"inserted\": {\"node-name\": \"hdd\"}}]");
+
+    maqet_failed_read(NULL, &names);
+    CU_ASSERT_EQUAL(names.count, 0);
+    maqet_failed_read(answer, &names);
+    CU_ASSERT_EQUAL_FATAL(names.count, 2);
+    CU_ASSERT_STRING_EQUAL(names.items[0], "'b'");
+    CU_ASSERT_STRING_EQUAL(names.items[1], "'hdd'");
+}
+
 static void
 test_file_system(void)
 {
@@ -111,6 +131,7 @@ main(void)
     CU_TestInfo tests[] = {
         {"devices that are not full", test_status},
         {"names and files", test_names},
+        {"drives with another error", test_failed},
         {"the file system", test_file_system},
         CU_TEST_INFO_NULL,
     };
