@@ -170,6 +170,8 @@ for number in 1 2; do
     ready=$(grep -nE "rename\\(.*/new-$number/pending\\.json\"" all | tail -n 1 | cut -d : -f 1)
     ends=$(grep -nE "unlink\\(.*/new-$number/pending\\.json\"" all | tail -n 1 | cut -d : -f 1)
     head -n "$ready" all >trace
+    grep -qE "fsync\\([0-9]+<$TMP/data/vms/new-$number/\\.pending\\.json\\.maqet-" trace ||
+        fail "the record that fork $number is ready was not synced before it was renamed"
     for file in $(printf '%s\n' $files | grep "new-$number") "data/vms/new-$number" data/vms ''; do
         synced "$file" || fail "'$file' was not synced before its fork was ready"
     done

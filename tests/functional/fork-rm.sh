@@ -6,7 +6,7 @@
 VM_BOOTS=yes
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
-requires qemu-io qemu-img
+requires qemu-io qemu-img strace
 
 vm_yaml web <<EOF
 storage:
@@ -146,6 +146,26 @@ same '' "$(ls | grep -e '^x' || :)" "their images"
 maqet doctor --format plain >out 2>err || :
 out_lacks "Discarded forks"
 expect 0 maqet stop y --timeout 0 --force
+rm -rf hdd.qcow2 hdd.qcow2.maqet
+
+# A run that has its name, but does not work yet, is held: doctor, which does not wait for its source, leaves it alone.
+add_web
+ASAN_OPTIONS=detect_leaks=0 MAQET_PLUGIN_PATH=$abs_top_builddir/.libs strace -qq -o trace -P "$TMP/data/vms/web-run-1/lock" \
+    -e trace=open,openat -e inject=open,openat:signal=STOP:when=1 "$abs_top_builddir/maqet" run web --from ready --discard -- true \
+    >run.out 2>run.err &
+strace=$!
+eventually 60 test -e data/vms/web-run-1
+run=$(pgrep -P "$strace")
+cleanup_fn "kill -KILL $run 2>/dev/null"
+stands() { grep -qE '^State:[[:space:]]*[Tt]' "/proc/$run/status"; }
+eventually 30 stands || fail "the run does not stand still: $(cat run.err)"
+maqet doctor --fix --format plain >out 2>err || :
+out_lacks "Discarded forks"
+out_lacks "discarded forks"
+kill -CONT "$run"
+wait "$strace" || fail "the run has failed: $(cat run.err)"
+expect 0 maqet rm web --yes --delete-storage
+same '' "$(ls data/vms)" "the VMs"
 rm -rf hdd.qcow2 hdd.qcow2.maqet
 
 # ---- because it is discarded ----
