@@ -110,6 +110,12 @@ kept_whole() {
     [ ! -e "$folder/w.ram" ] || fail "there is a file for the memory"
     expect 0 maqet checkpoint vm load --yes w
     runs vm || fail "the guest does not run"
+    # Nor do forks map it.
+    expect 0 maqet fork vm new --from w --discard
+    err_has "$1"
+    runs new || fail "the guest of the fork does not run"
+    same '' "$(mapped_file new)" "what the fork's QEMU has mapped"
+    expect 0 maqet stop new --timeout 0 --force
     expect 0 maqet checkpoint vm delete w
 }
 expect 0 maqet start vm
@@ -126,6 +132,16 @@ expect 0 maqet checkpoint vm create w
 kept_whole "other processes share the guest's memory"
 again <<EOF
 arguments: [{object: 'memory-backend-ram,id=mine,size=128M'}, {machine: 'memory-backend=mine'}]
+EOF
+expect 0 maqet checkpoint vm create w
+kept_whole "\`arguments\` define what the guest's memory consists of"
+
+again <<EOF
+arguments:
+- {object: 'memory-backend-ram,id=one,size=64M'}
+- {object: 'memory-backend-ram,id=two,size=64M'}
+- {numa: 'node,nodeid=0,memdev=one'}
+- {numa: 'node,nodeid=1,memdev=two'}
 EOF
 expect 0 maqet checkpoint vm create w
 kept_whole "\`arguments\` define what the guest's memory consists of"
