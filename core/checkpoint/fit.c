@@ -9,6 +9,7 @@
 #include "core/machine/generation.h"
 #include "core/machine/store.h"
 #include "core/qemu/block_nodes.h"
+#include "core/qemu/launch.h"
 #include "core/qemu/version.h"
 #include "core/storage/overlay_name.h"
 #include "core/storage/overlays.h"
@@ -317,8 +318,11 @@ check_version(const struct maqet_loading *loading, const char *name, const char 
     if (is_program(program, loading->about.program))
         return 0;
     now = maqet_qemu_version(program);
-    if (now == 0)
-        return error_version_unknown(loading, name, program, err);
+    if (now == 0) {
+        _cleanup_free_ char *path = maqet_launch_find(program, err);
+
+        return path ? error_version_unknown(loading, name, program, err) : -1;
+    }
     if (now == then / 100 * 100)
         return 0;
     _cleanup_free_ char *words = maqet_format("%d.%d", now / 10000, now / 100 % 100);

@@ -13,8 +13,9 @@ export MAQET_PLUGIN_PATH
 # A QEMU that can be made to fail.
 real=$(command -v qemu-system-x86_64)
 qemu_program() {
-    printf '#!/bin/bash\n[ ! -e %s/broken ] || { echo "I am broken" >&2; exit 1; }\nexec -a "$0" %s "$@"\n' \
-        "$TMP" "$real" >qemu
+    # Whoever asks it for its version is answered, unless it is very broken.
+    printf '#!/bin/bash\n[ ! -e %s/broken ] || { [ "$*" = --version ] && [ ! -e %s/very ]; } || { echo "I am broken" >&2; exit 1; }\nexec -a "$0" %s "$@"\n' \
+        "$TMP" "$TMP" "$real" >qemu
     chmod +x qemu
 }
 qemu_program
@@ -116,7 +117,13 @@ err_has "I am broken"
 err_has "Once it can start, start it: maqet start vm"
 rm broken
 expect 0 maqet start vm
-touch broken
+# A QEMU that does not even say which one it is does not get that far.
+touch broken very
+pid=$(vm_pid vm)
+expect 1 maqet checkpoint vm load --yes two
+err_has "Whether the checkpoint 'two' fits VM 'vm' is not known"
+same "$pid" "$(vm_pid vm)" "the PID after a load that was refused"
+rm very
 expect 1 maqet checkpoint vm load --yes two
 err_has "I am broken"
 err_has "the checkpoint is intact"

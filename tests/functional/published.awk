@@ -79,9 +79,13 @@ function publish(from, to) {
         return
     print "published " to
     # What this command has neither made nor opened was there before.
-    if (known[from] && !synced[from])
+    if (known[from] && !synced[from] && !is_temporary(to))
         unsafe(to " got its name before its content was on the disk")
-    if (from in changed)
+    # What is in a folder counts when that gets its name.
+    for (path in known)
+        if (!is_temporary(to) && index(path, from "/") == 1 && !synced[path])
+            unsafe(to " got its name before the content of " path " was on the disk")
+    if (from in changed && !is_temporary(to))
         unsafe(to " got its name before that was on the disk: " changed[from])
     move(from, to)
     change_folder(to, "published")
